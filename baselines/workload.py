@@ -1,0 +1,124 @@
+"""What the planners need to know of a scenario: time and energy as functions of time alone.
+
+Run at its limit, a part needs the least time and draws the most power. Stretched to a longer t,
+computing costs limit_w · least³/t² and an upload limit_w/limit_snr · t·(exp(nats/t) − 1): both
+fall and are convex in t, which is what makes the exact planner exact.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from edgegym.physics import Array, Numbers, processor, radio
+from edgegym.two_stage.costs import download_delay_s
+from edgegym.two_stage.scenario import Scenario
+
+
+class Processor(NamedTuple):
+    """A processor at its clock limit, () for the server and (K,) for the devices."""
+
+    least_s: Array  # seconds for each sample, N_FLOP / (c · f^max)
+    limit_w: Array  # power with overheads, η · φ · f^max³
+
+    def energy_j(self, samples: Numbers, time_s: Numbers) -> Array:
+        """Energy of computing so many samples in so long, (17)-(18) with f = N_FLOP·B/(c·t)."""
+        return self.limit_w * (self.least_s * np.asarray(samples)) ** 3 / np.square(time_s)
+
+    def price_w(self, samples: Numbers, time_s: Numbers) -> Array:
+        """Energy that one more second saves, −dE/dt."""
+        return 2 * self.energy_j(samples, time_s) / time_s
+
+
+class Uplink(NamedTuple):
+    """The devices' uplinks at their power limits, all (K,)."""
+
+    nats_s: Array  # ln 2 · β / W
+    limit_w: Array
+    limit_snr: Array
+
+    @property
+    def least_s(self) -> Array:
+        """Seconds that an upload takes at the power limit."""
+        return self.nats_s / np.log1p(self.limit_snr)
+
+    def energy_j(self, time_s: Numbers) -> Array:
+        """Energy of an upload that lasts so long, (19) with the least power for that time."""
+        return self.limit_w / self.limit_snr * time_s * np.expm1(self.nats_s / time_s)
+
+    def price_w(self, time_s: Numbers) -> Array:
+        """Energy that one more second saves, −dE/dt."""
+        nats = self.nats_s / np.asarray(time_s)
+        return self.limit_w / self.limit_snr * (np.exp(nats) * (nats - 1) + 1)
+
+
+class Workload(NamedTuple):
+    """A scenario as its planners see it."""
+
+    server: Processor
+    devices: Processor
+    uplink: Uplink
+    download_s: Array
+    download_j: Array
+
+
+def workload(scenario: Scenario) -> Workload:
+    """Reduce a scenario with fixed gains to times and energies at the limits.
+
+    Examples
+    --------
+    The server of scenario mnist draws 4 · 3.91·10⁻²⁷ · (1.6·10⁹)³ = 64.06 W at its limit:
+
+    >>> from edgegym import load_scenario
+    >>> server = workload(load_scenario("mnist")).server
+    >>> float(server.least_s), round(float(server.limit_w), 2)
+    (0.000625, 64.06)
+    """
+    s = scenario
+    download_s = download_delay_s(s)
+    # With one power for all rounds the mean limit (10) is one more peak limit (11).
+    limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
+    snr_per_watt = radio.snr_per_watt(
+        s.uplink_gain, s.uplink_bandwidth_hz, s.server_noise_psd_w_per_hz
+    )
+    return Workload(
+        server=_at_the_limit(
+            s.flop_per_sample,
+            s.server_flop_per_cycle,
+            s.server_clock_limit_hz,
+            s.server_pue,
+            s.server_power_coefficient_w_per_hz3,
+        ),
+        devices=_at_the_limit(
+            s.flop_per_sample,
+            s.device_flop_per_cycle,
+            s.device_clock_limit_hz,
+            s.device_pue,
+            s.device_power_coefficient_w_per_hz3,
+        ),
+        uplink=Uplink(
+            nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
+            limit_w=limit_w,
+            limit_snr=snr_per_watt * limit_w,
+        ),
+        download_s=download_s,
+        download_j=radio.download_energy_j(s.server_tx_power_w, download_s),
+    )
+
+
+def _at_the_limit(
+    flop_per_sample: float,
+    flop_per_cycle: Numbers,
+    clock_limit_hz: Numbers,
+    pue: Numbers,
+    power_coefficient_w_per_hz3: Numbers,
+) -> Processor:
+    work = {"flop_per_sample": flop_per_sample, "flop_per_cycle": flop_per_cycle}
+    least_s = processor.compute_delay_s(1, clock_limit_hz, **work)
+    energy_j = processor.compute_energy_j(
+        1,
+        clock_limit_hz,
+        **work,
+        pue=pue,
+        power_coefficient_w_per_hz3=power_coefficient_w_per_hz3,
+    )
+    return Processor(least_s=least_s, limit_w=energy_j / least_s)

@@ -1,0 +1,1 @@
+"""The shipped scenarios: TOML data, every value with its source."""

@@ -1,0 +1,1 @@
+"""The paper's two-stage system: scenario, plan, costs and the convergence bound."""

@@ -1,0 +1,53 @@
+"""Field types of the frozen models: finite, positive, read-only NumPy arrays."""
+
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PlainSerializer, PlainValidator
+
+Array = NDArray[Any]
+
+
+def read_only(values: Any, dtype: type = float) -> Array:
+    """Copy values into a read-only array of finite, positive numbers.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number, not finite, not positive, or not whole where it has to be.
+
+    Examples
+    --------
+    >>> read_only([1, 2], int)
+    array([1, 2])
+    >>> read_only([1.0, -2.0])
+    Traceback (most recent call last):
+    ValueError: must hold positive, finite numbers only; got -2.0
+    """
+    try:
+        array = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"must be a number or a list of numbers; got {values!r}") from None
+    wrong = array[~(np.isfinite(array) & (array > 0))]
+    if wrong.size:
+        raise ValueError(f"must hold positive, finite numbers only; got {wrong.flat[0]}")
+    if dtype is int and (wrong := array[array != np.round(array)]).size:
+        raise ValueError(f"must hold whole numbers only; got {wrong.flat[0]}")
+    array = array.astype(dtype)
+    array.setflags(write=False)
+    return array
+
+
+def as_list(array: Array) -> Any:
+    """Write an array as nested lists, for JSON and TOML."""
+    return array.tolist()
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+RealArray = Annotated[Array, PlainValidator(read_only), PlainSerializer(as_list)]
+CountArray = Annotated[
+    Array, PlainValidator(lambda values: read_only(values, int)), PlainSerializer(as_list)
+]

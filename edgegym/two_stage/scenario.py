@@ -1,0 +1,230 @@
+"""Scenario: every constant of the two-stage system, frozen, checked, in SI units."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from edgegym.errors import InputError, from_validation, unknown_name
+from edgegym.two_stage.fields import Count, CountArray, NonNegative, Positive, RealArray
+
+DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]
+PER_DEVICE = (
+    "uplink_gain",
+    "downlink_gain",
+    "finetune_batch_size_limit",
+    "device_clock_limit_hz",
+    "device_tx_power_peak_limit_w",
+    "device_tx_power_mean_limit_w",
+    "device_flop_per_cycle",
+    "device_pue",
+    "device_power_coefficient_w_per_hz3",
+    "device_noise_psd_w_per_hz",
+    "uplink_bandwidth_hz",
+)
+
+
+class LearningTask(BaseModel):
+    """What is trained on which data: the part of a scenario that only real training needs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: Literal["lenet", "googlenet"]
+    pretrain_dataset: DatasetName
+    finetune_dataset: DatasetName
+    finetune_rotation_deg: float = 0.0
+    n_server_samples: Count
+    n_device_samples: Count
+    n_validation_samples: Count
+    n_test_samples: Count
+    validation_interval: Count
+
+
+class Scenario(BaseModel):
+    """The system of Section II with the constants of Theorem 3.1, one name per paper letter.
+
+    Per-device values have shape (K,); in a file a single number stands for K equal ones, and
+    the list `uplink_gain` says how many devices there are. `edgegym scenario show` prints one
+    with the source of every value.
+
+    Examples
+    --------
+    >>> scenario = load_scenario("mnist").replace(delay_budget_s=800.0)
+    >>> scenario.delay_budget_s, scenario.n_devices
+    (800.0, 3)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str
+    # Algorithm 1 and (35a)-(35f)
+    delay_budget_s: Positive
+    energy_budget_j: Positive
+    max_pretrain_rounds: Count
+    max_finetune_rounds: Count
+    pretrain_batch_size_limit: Count
+    finetune_batch_size_limit: CountArray
+    server_clock_limit_hz: Positive
+    device_clock_limit_hz: RealArray
+    device_tx_power_peak_limit_w: RealArray
+    device_tx_power_mean_limit_w: RealArray
+    # (12)-(13), (19)-(20)
+    channel_mode: Literal["fixed", "per-episode", "per-round"]
+    mean_path_gain: Positive
+    uplink_gain: RealArray
+    downlink_gain: RealArray
+    uplink_bandwidth_hz: RealArray
+    downlink_bandwidth_hz: Positive
+    server_noise_psd_w_per_hz: Positive
+    device_noise_psd_w_per_hz: RealArray
+    server_tx_power_w: Positive
+    update_size_bits: Positive
+    # (14)-(15), (17)-(18)
+    flop_per_sample: Positive
+    server_flop_per_cycle: Positive
+    device_flop_per_cycle: RealArray
+    server_pue: Positive
+    device_pue: RealArray
+    server_power_coefficient_w_per_hz3: Positive
+    device_power_coefficient_w_per_hz3: RealArray
+    # (34)
+    learning_rate: Positive
+    pretrain_smoothness: Positive
+    finetune_smoothness: Positive
+    pretrain_gradient_variance: NonNegative
+    finetune_gradient_variance: NonNegative
+    initial_loss_gap: Positive
+    data_lipschitz: NonNegative
+    distribution_distance: NonNegative
+
+    learning: LearningTask
+
+    @model_validator(mode="before")
+    @classmethod
+    def _repeat_numbers_per_device(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not np.ndim(data.get("uplink_gain", 0)):
+            return data
+        n_devices = len(data["uplink_gain"])
+        single = {key for key in PER_DEVICE if isinstance(data.get(key), int | float)}
+        return {k: [v] * n_devices if k in single else v for k, v in data.items()}
+
+    @model_validator(mode="after")
+    def _one_value_per_device(self) -> "Scenario":
+        for key in PER_DEVICE:
+            shape = np.shape(getattr(self, key))
+            if shape != (self.uplink_gain.size,):
+                raise ValueError(
+                    f"{key} must hold one value for each of the {self.uplink_gain.size} devices "
+                    f"in uplink_gain; got shape {shape}"
+                )
+        return self
+
+    @property
+    def n_devices(self) -> int:
+        """Number of devices, K."""
+        return len(self.uplink_gain)
+
+    def replace(self, **changes: Any) -> "Scenario":
+        """Make a checked copy with some values changed; a dotted key reaches into `learning`.
+
+        Raises
+        ------
+        InputError
+            If a key does not exist or a value is out of range.
+
+        Examples
+        --------
+        >>> small = load_scenario("mnist").replace(**{"learning.n_test_samples": 500})
+        >>> small.learning.n_test_samples
+        500
+        """
+        data = self.model_dump()
+        for dotted, value in changes.items():
+            *tables, key = dotted.split(".")
+            table: Any = data
+            for part in tables:
+                table = table.get(part) if isinstance(table, dict) else None
+            if not isinstance(table, dict) or key not in table:
+                raise unknown_name("scenario key", dotted, valid_keys())
+            table[key] = value
+        return parse_scenario(data, where=f"scenario {self.name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self.model_dump_json() == other.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
+def valid_keys() -> list[str]:
+    """List the keys of a scenario, those of its tables dotted."""
+    inner = [f"learning.{key}" for key in LearningTask.model_fields]
+    return [key for key in Scenario.model_fields if key != "learning"] + inner
+
+
+def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
+    """Check plain data, as read from TOML or JSON, and freeze it.
+
+    Raises
+    ------
+    InputError
+        Naming the key, the rule and the value.
+    """
+    try:
+        return Scenario.model_validate(dict(data))
+    except ValidationError as error:
+        raise from_validation(error, valid_keys(), where) from None
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """Map the names of the shipped scenarios to their files."""
+    folder = Path(str(resources.files("edgegym.scenarios")))
+    files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {name: files[name] for name in sorted(files, key=lambda name: (name != "digits", name))}
+
+
+def scenario_text(name_or_path: str | Path) -> str:
+    """Read the TOML text of a shipped scenario or of a file, comments and all.
+
+    Raises
+    ------
+    InputError
+        If there is no such scenario or file.
+    """
+    shipped = shipped_scenarios()
+    path = shipped.get(str(name_or_path), Path(name_or_path))
+    if not path.is_file():
+        if path.suffix == ".toml":
+            raise InputError(
+                f"scenario file must exist; got {str(path)!r}. Check the path, or start from "
+                "`edgegym scenario show digits`."
+            )
+        raise unknown_name("scenario", str(name_or_path), shipped)
+    return path.read_text(encoding="utf-8")
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Load a shipped scenario by name or any scenario from a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it does not exist, is not TOML, or breaks a rule.
+
+    Examples
+    --------
+    >>> load_scenario("mnist").server_clock_limit_hz
+    1600000000.0
+    """
+    text = scenario_text(name_or_path)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"scenario file must be TOML; got {str(name_or_path)!r}: {error}. Correct that line."
+        ) from None
+    return parse_scenario(data, where=f"scenario {str(name_or_path)!r}")

@@ -77,13 +77,14 @@ def solve_relaxation(
     if scheme.finetunes:
         total = cp.sum(program.x_k)
         objective += terms.finetune_noise / SAMPLES * cp.quad_over_lin(program.n, total)
-    if not program.minimize(objective):
+    bound = program.minimize(objective)
+    if bound is None:
         return None
     n_rounds = ROUNDS / program.q.value
     # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
     m, n = max(program.m.value, 1e-9), max(program.n.value, 1e-9)
     return Relaxation(
-        gradient_norm_bound=float(objective.value),
+        gradient_norm_bound=bound,
         n_pretrain_rounds=float(program.m.value * n_rounds),
         n_finetune_rounds=float(program.n.value * n_rounds),
         pretrain_batch_size=float(SAMPLES * program.x.value / m),
@@ -156,12 +157,12 @@ class _Program:
         limit_w = uplink.limit_w * self._time_unit_s / self._energy_unit_j
         return time, cp.multiply(limit_w, power - cp.multiply(1 / uplink.limit_snr, time))
 
-    def minimize(self, objective: Any) -> bool:
-        """Solve, and say whether there is a solution."""
+    def minimize(self, objective: Any) -> float | None:
+        """Solve, and give the optimum or None where there is no solution."""
         problem = cp.Problem(cp.Minimize(objective), self.constraints)
         problem.solve(solver=cp.CLARABEL)
         if problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-            return True
+            return float(problem.value)
         if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
-            return False
+            return None
         raise RuntimeError(f"Clarabel ended with status {problem.status!r}; report the scenario.")

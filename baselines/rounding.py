@@ -50,7 +50,7 @@ def round_batches(
     ...     n_pretrain_rounds=1000, n_finetune_rounds=1364, pretrain_batch_size=82.43,
     ...     finetune_batch_size=np.array([97.35, 101.98, 95.02]))
     >>> round(bound, 4), plan.pretrain_batch_size[0].item(), plan.finetune_batch_size[0].tolist()
-    (0.3047, 82, [97, 102, 95])
+    (0.3048, 82, [97, 102, 95])
     """
     candidates = _candidates(scenario, scheme, pretrain_batch_size, finetune_batch_size)
     times = cheapest_times(

@@ -1,0 +1,31 @@
+"""The console: the only place that may know every other. Heavy imports wait for their command."""
+
+import sys
+
+import typer
+
+from edgegym.cli import bench, compare, doctor, plan, run, scenario
+from edgegym.errors import InputError
+
+app = typer.Typer(
+    name="edgegym",
+    help="Two-stage edge learning: plan it, play it, compare.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)
+app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
+app.add_typer(scenario.app, name="scenario")
+app.add_typer(bench.app, name="bench")
+
+
+def main() -> None:
+    """Run a command; a wrong input ends with one sentence and status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"edgegym: {error}", file=sys.stderr)
+        sys.exit(2)

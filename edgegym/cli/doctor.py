@@ -1,0 +1,58 @@
+"""`edgegym doctor`: versions, threads, GPU, data and solver of this machine."""
+
+import os
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from edgegym.cli.options import AsJson, DataDir, print_json
+from edgegym.evaluation.manifest import PACKAGES
+from edgegym.two_stage.scenario import load_scenario
+
+
+def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Say what this machine has, and whether planner, environment and data work on it."""
+    report = _examine(data_dir)
+    if as_json:
+        return print_json(report)
+    table = Table(show_header=False)
+    for key, value in report.items():
+        table.add_row(key, str(value))
+    Console().print(table)
+
+
+def _examine(data_dir: str | None) -> dict[str, Any]:
+    import torch
+
+    import baselines
+    from edgegym.evaluation.rollout import play_plan
+    from edgegym.learning.datasets import find_data_dir
+
+    folder = find_data_dir(data_dir)
+    scenario = load_scenario("digits")
+    planned = baselines.plan(scenario)
+    assert planned.plan is not None
+    episode = play_plan(scenario, planned.plan, seed=0, fidelity="bound")
+    cuda = torch.cuda.is_available()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{f"version of {package}": version(package) for package in PACKAGES},
+        "cores": os.cpu_count(),
+        "torch threads by default": torch.get_num_threads(),
+        "GPU": torch.cuda.get_device_name() if cuda else "none; training runs on the CPU",
+        "data folder": str(folder),
+        "data sets there": ", ".join(_present(folder)) or "none; digits is embedded",
+        "solver": f"Clarabel plans digits: {planned.status}, gap {planned.gap:.1e}",
+        "environment": f"plays that plan, end code {episode.final['end_code']}",
+        "standard output is a terminal": sys.stdout.isatty(),
+    }
+
+
+def _present(folder: Any) -> list[str]:
+    marks = {"mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py", "cinic10": "cinic10/train"}
+    return [name for name, mark in marks.items() if (folder / mark).is_dir()]

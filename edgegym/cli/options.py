@@ -1,0 +1,83 @@
+"""Options that the commands share, and how they are read."""
+
+import json
+import tomllib
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edgegym.errors import InputError
+from edgegym.two_stage.scenario import Scenario, load_scenario
+
+ScenarioName = Annotated[
+    str, typer.Option("--scenario", "-s", help="A shipped scenario's name, or a TOML file.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value; repeat for more."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The first seed.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
+]
+SchemeName = Annotated[
+    str,
+    typer.Option(
+        "--scheme",
+        help="joint, fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only",
+    ),
+]
+MethodName = Annotated[
+    str, typer.Option("--method", help="exact (global optimum) or sca (the paper's Algorithm 1)")
+]
+Grid = Annotated[
+    int, typer.Option("--grid", min=3, help="Points on each axis of Algorithm 1's first grid.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
+DataDir = Annotated[
+    str | None, typer.Option("--data-dir", help="Where the data sets lie; else EDGEGYM_DATA.")
+]
+
+#: For people; standard output is kept for results.
+progress_console = Console(stderr=True)
+
+
+def read_scenario(name: str, changes: list[str] | None) -> Scenario:
+    """Load a scenario and apply the `--set` options.
+
+    Raises
+    ------
+    InputError
+        If an option is not KEY=VALUE, or the scenario refuses it.
+
+    Examples
+    --------
+    >>> read_scenario("mnist", ["delay_budget_s=800"]).delay_budget_s
+    800.0
+    """
+    return load_scenario(name).replace(**dict(map(read_change, changes or [])))
+
+
+def read_change(change: str) -> tuple[str, Any]:
+    """Split KEY=VALUE and read the value as TOML does; what is no TOML value is a string.
+
+    Examples
+    --------
+    >>> read_change("uplink_gain=[1e-5, 2e-5]")
+    ('uplink_gain', [1e-05, 2e-05])
+    """
+    key, separator, value = change.partition("=")
+    if not (key and separator and value):
+        raise InputError(
+            f"--set must be KEY=VALUE; got {change!r}. For example --set delay_budget_s=800."
+        )
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON object; numbers that JSON has no word for become null."""
+    print(json.dumps(json.loads(json.dumps(data), parse_constant=lambda _: None), indent=2))

@@ -1,0 +1,83 @@
+"""`edgegym scenario`: list, show and check scenarios."""
+
+import tomlkit
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edgegym.cli.options import (
+    AsJson,
+    Changes,
+    ScenarioName,
+    print_json,
+    read_change,
+    read_scenario,
+)
+from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
+
+app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_scenarios(as_json: AsJson = False) -> None:
+    """List the shipped scenarios."""
+    scenarios = {name: load_scenario(name) for name in shipped_scenarios()}
+    rows = [
+        {
+            "name": name,
+            "network": s.learning.network,
+            "data": f"{s.learning.pretrain_dataset} -> {s.learning.finetune_dataset}",
+            "n_devices": s.n_devices,
+            "delay_budget_s": s.delay_budget_s,
+            "energy_budget_j": s.energy_budget_j,
+        }
+        for name, s in scenarios.items()
+    ]
+    if as_json:
+        return print_json({"scenarios": rows})
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console().print(table)
+
+
+@app.command("show")
+def show(
+    scenario: ScenarioName = "digits", changes: Changes = None, as_json: AsJson = False
+) -> None:
+    """Print a scenario as TOML, every value with its source."""
+    checked = read_scenario(scenario, changes)
+    if as_json:
+        return print_json(checked.model_dump(mode="json"))
+    document = tomlkit.parse(scenario_text(scenario))
+    for dotted, value in map(read_change, changes or []):
+        *tables, key = dotted.split(".")
+        table = document
+        for part in tables:
+            table = table[part]
+        table[key] = tomlkit.item(value).comment("given by --set")
+    print(tomlkit.dumps(document), end="")
+
+
+@app.command("check")
+def check(
+    scenario: ScenarioName = "digits", changes: Changes = None, as_json: AsJson = False
+) -> None:
+    """Say what is wrong with a scenario, and which schemes its budgets allow."""
+    from baselines import SCHEMES, plan
+
+    checked = read_scenario(scenario, changes)
+    remarks = []
+    smoothness = max(checked.pretrain_smoothness, checked.finetune_smoothness)
+    if checked.learning_rate * smoothness > 1:
+        remarks.append(
+            f"learning_rate must be at most 1/smoothness = {1 / smoothness:g} for Theorem 3.1 to "
+            f"hold; got {checked.learning_rate:g}. The bound (34) is then no bound."
+        )
+    results = {name: plan(checked, name) for name in SCHEMES}
+    remarks += [result.message for result in results.values() if result.plan is None]
+    if as_json:
+        return print_json({"scenario": checked.name, "valid": True, "remarks": remarks})
+    print(f"{checked.name}: every value is in range.")
+    for remark in remarks:
+        print(f"- {remark}")

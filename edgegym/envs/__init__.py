@@ -1,0 +1,1 @@
+"""Gymnasium environments: the two-stage lifecycle, round by round."""

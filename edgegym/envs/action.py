@@ -1,0 +1,153 @@
+"""The action codec: from a box in [-1, 1] to physical units and back."""
+
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import ArrayLike
+
+from edgegym.errors import InputError
+from edgegym.physics import Array
+from edgegym.two_stage.plan import Plan
+from edgegym.two_stage.scenario import Scenario
+
+#: Least values that an action can ask for, as shares of the limits; the least batch is one sample.
+CLOCK_FLOOR = 1e-2
+POWER_FLOOR = 1e-4
+#: An action above this moves the lifecycle on.
+ADVANCE_THRESHOLD = 0.5
+
+
+class Decision(NamedTuple):
+    """What one action asks for, in physical units."""
+
+    advance: bool
+    server_batch_size: int
+    server_clock_hz: float
+    batch_size: Array  # (K,)
+    clock_hz: Array  # (K,)
+    tx_power_w: Array  # (K,)
+
+
+class ActionCodec:
+    """Both directions between actions and decisions.
+
+    Entry 0 is `advance`; entry 1 the server's batch, entry 2 its clock; then K device batches,
+    K device clocks and K device powers. All but the first run by logarithm from the floor at -1
+    to the limit at 1, and batches are rounded to whole samples.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> codec = ActionCodec(load_scenario("mnist"))
+    >>> codec.space.shape, codec.decode(np.ones(12)).server_batch_size
+    ((12,), 700)
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        s, self.n_devices = scenario, scenario.n_devices
+        self.high = np.concatenate(
+            [
+                [s.pretrain_batch_size_limit, s.server_clock_limit_hz],
+                s.finetune_batch_size_limit,
+                s.device_clock_limit_hz,
+                s.device_tx_power_peak_limit_w,
+            ]
+        )
+        self.low = np.concatenate(
+            [
+                [1.0, CLOCK_FLOOR * s.server_clock_limit_hz],
+                np.ones(self.n_devices),
+                CLOCK_FLOOR * s.device_clock_limit_hz,
+                POWER_FLOOR * s.device_tx_power_peak_limit_w,
+            ]
+        )
+        # A limit of one sample leaves nothing to choose, but its logarithm has to be divided by.
+        self._log_ratio = np.log(np.maximum(self.high / self.low, 1 + 1e-12))
+        self.space = Box(-1.0, 1.0, (3 + 3 * self.n_devices,), np.float32)
+
+    def decode(self, action: ArrayLike) -> Decision:
+        """Read an action; values outside [-1, 1] are clipped.
+
+        Raises
+        ------
+        InputError
+            If the shape is wrong or a value is not a number.
+        """
+        values = np.asarray(action, dtype=float)
+        if values.shape != self.space.shape:
+            raise InputError(
+                f"action must have shape {self.space.shape}; got shape {values.shape}. "
+                "Make one entry for each row of the action table."
+            )
+        if np.isnan(values).any():
+            raise InputError(
+                f"action must hold numbers only; got NaN at index {int(np.isnan(values).argmax())}."
+                " Check what computed it."
+            )
+        share = (np.clip(values[1:], -1, 1) + 1) / 2
+        physical = self.low * np.exp(share * self._log_ratio)
+        server, (batch, clock, power) = physical[:2], physical[2:].reshape(3, -1)
+        return Decision(
+            advance=bool(values[0] > ADVANCE_THRESHOLD),
+            server_batch_size=round(server[0]),
+            server_clock_hz=float(server[1]),
+            batch_size=np.rint(batch),
+            clock_hz=clock,
+            tx_power_w=power,
+        )
+
+    def encode(self, decision: Decision) -> Array:
+        """Write a decision as an action, in float64 so that it is played exactly.
+
+        Raises
+        ------
+        InputError
+            If a value lies below its floor or above its limit.
+        """
+        physical = np.concatenate(
+            [
+                [decision.server_batch_size, decision.server_clock_hz],
+                decision.batch_size,
+                decision.clock_hz,
+                decision.tx_power_w,
+            ]
+        )
+        share = np.log(physical / self.low) / self._log_ratio
+        if np.any(wrong := (share < -1e-9) | (share > 1 + 1e-9)):
+            index = int(np.argmax(wrong))
+            raise InputError(
+                f"entry {index + 1} of the action must lie in [{self.low[index]:g}, "
+                f"{self.high[index]:g}]; got {physical[index]:g}. "
+                "Plan within the floors and limits of the environment."
+            )
+        advance = 1.0 if decision.advance else -1.0
+        return np.concatenate([[advance], 2 * np.clip(share, 0, 1) - 1])
+
+    def advance(self) -> Array:
+        """Write the action that moves the lifecycle on."""
+        return np.ones(self.space.shape)
+
+    def pretrain_round(self, plan: Plan, round_index: int) -> Array:
+        """Write a plan's pre-training round as an action; the devices' entries are not used."""
+        return self.encode(
+            Decision(
+                False,
+                plan.pretrain_batch_size[round_index],
+                plan.server_clock_hz[round_index],
+                *self.high[2:].reshape(3, -1),
+            )
+        )
+
+    def finetune_round(self, plan: Plan, round_index: int) -> Array:
+        """Write a plan's fine-tuning round as an action; the server's entries are not used."""
+        return self.encode(
+            Decision(
+                False,
+                int(self.high[0]),
+                self.high[1],
+                plan.finetune_batch_size[round_index],
+                plan.device_clock_hz[round_index],
+                plan.device_tx_power_w[round_index],
+            )
+        )

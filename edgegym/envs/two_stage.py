@@ -1,0 +1,301 @@
+"""TwoStageEdge-v0: pre-training on the server, fine-tuning on the devices, one round a step."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgegym.envs.action import ActionCodec, Decision
+from edgegym.envs.ledger import EndCode, Ledger, Stage
+from edgegym.envs.observation import ObservationCodec
+from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
+from edgegym.errors import InputError, unknown_name
+from edgegym.physics import Array
+from edgegym.physics.channel import rayleigh_gain
+from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
+
+if TYPE_CHECKING:
+    from edgegym.learning.learner import Learner
+
+Fidelity = Literal["train", "bound"]
+Budgets = Literal["hard", "soft"]
+
+
+class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
+    """The two-stage edge-learning lifecycle of Lyu et al., round by round.
+
+    ## Description
+    An edge server pre-trains a network by SGD on general data, then K devices fine-tune it by
+    FedSGD on task data over a fading uplink. Every round costs delay and energy; both stages
+    draw on the same two budgets. The agent chooses batch sizes, clocks and powers, and when to
+    move on.
+
+    ## Action Space
+    `Box(-1, 1, (3 + 3K,), float32)`. Entries of the other stage are ignored; all but the first
+    run by logarithm from a floor at -1 to the limit at 1.
+
+    | index | meaning | unit | at -1 | at 1 |
+    |---|---|---|---|---|
+    | 0 | advance, when above 0.5: run no round, move the lifecycle on | - | - | - |
+    | 1 | server batch size, rounded | samples | 1 | limit |
+    | 2 | server clock | Hz | limit / 100 | limit |
+    | 3 ... 2+K | device batch sizes, rounded | samples | 1 | limit |
+    | 3+K ... 2+2K | device clocks | Hz | limit / 100 | limit |
+    | 3+2K ... 2+3K | device transmit powers | W | peak limit / 10000 | peak limit |
+
+    ## Observation Space
+    `Box(-1, 1, (8 + 3K,), float32)`; `env.unwrapped.observation_codec.named(observation)` gives
+    the entries by name. Logarithms are base ten, mapped from the stated range to [-1, 1].
+
+    | index | name | meaning |
+    |---|---|---|
+    | 0 | finetuning | 0 in pre-training, 1 after it |
+    | 1, 2 | pretrain_, finetune_rounds_share | rounds done by their limit |
+    | 3, 4 | delay_, energy_left_share | budget left by the budget, below 0 when overspent |
+    | 5, 6 | loss_log, validation_loss_log | by the initial gap, 1e-4 to 10 |
+    | 7 | gradient_norm_bound_log | (34) by its start, 1e-6 to 10 |
+    | 8 ... 7+K | mean_tx_power_share_k | mean power so far by the peak limit |
+    | 8+K ... 7+2K | uplink_gain_log_k | this round's gain by the mean, 1e-4 to 100 |
+    | 8+2K ... 7+3K | downlink_gain_log_k | this round's gain by the mean, 1e-4 to 100 |
+
+    ## Reward
+    The fall of one of: `loss`, the validation loss on the target domain (default; a return is the
+    total fall); `accuracy`, minus the validation accuracy; `bound`, the logarithm of (34). The
+    validation set is looked at every `learning.validation_interval` rounds and when the episode
+    ends; in between the last value stands. `info` holds all three terms.
+
+    ## Starting State
+    `reset(seed=...)` fixes the initial weights, every mini-batch and every channel gain, whatever
+    is played. With `channel_mode` `per-episode` or `per-round` the gains are drawn anew.
+
+    ## Episode End
+    `terminated`: advanced out of fine-tuning (end code 1), limit of fine-tuning rounds (2), a
+    round that does not fit in what is left of the delay (3) or energy budget (4) and is not run,
+    training that turned non-finite (5; the validation loss then counts as what it was at first).
+    The limit of pre-training rounds moves on to fine-tuning. Never `truncated`. With `soft`
+    budgets rounds go on past 3 and 4, and `cost` says what a step overspends.
+
+    ## Arguments
+    - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
+    - `fidelity`: `train` runs real SGD and FedSGD, `bound` only (34)
+    - `budgets`: `hard` or `soft`
+    - `reward`: `loss`, `accuracy` or `bound`; None is `loss`, or `bound` at fidelity `bound`
+    - `rounds_per_step`: rounds for which an action is repeated, within a stage
+    - `device`, `data_dir`: where to train, and where the data sets lie
+    - `torch_threads`: threads of this process's torch, None to leave them alone; two on two busy
+      cores can be 90 times slower than one
+
+    ## Info
+    The same keys at every step: `stage` (0, 1, 2), `round` (done in this stage), `loss` (of the
+    last mini-batch), `validation_loss`, `validation_accuracy`, `delay_s`, `energy_j`,
+    `delay_left_s`, `energy_left_j`, `cost` (what this step adds to the relative excess of the
+    three limits), `cost_delay`, `cost_energy` (its parts), `cost_power` (excess of the running
+    mean power), `gradient_norm_bound`, `end_code`, `is_success` (ended, with no excess and not
+    diverged), `reward_loss`, `reward_accuracy`, `reward_bound`. At fidelity `bound` nothing is
+    trained and both losses stay at the initial gap.
+
+    ## Version History
+    - v0: first release
+
+    Examples
+    --------
+    >>> import gymnasium as gym
+    >>> env = gym.make("TwoStageEdge-v0", scenario="mnist", fidelity="bound", rounds_per_step=100)
+    >>> observation, info = env.reset(seed=1)
+    >>> observation, reward, terminated, truncated, info = env.step(np.zeros(12))
+    >>> info["round"], round(reward, 3), terminated
+    (100, 4.525, False)
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - the name and the form are Gymnasium's
+
+    def __init__(
+        self,
+        scenario: str | Path | Mapping[str, Any] | Scenario = "digits",
+        fidelity: Fidelity = "train",
+        budgets: Budgets = "hard",
+        reward: RewardName | None = None,
+        rounds_per_step: int = 1,
+        device: str = "auto",
+        data_dir: str | Path | None = None,
+        torch_threads: int | None = 1,
+    ) -> None:
+        self.scenario = _as_scenario(scenario)
+        self.fidelity = _one_of("fidelity", fidelity, get_args(Fidelity))
+        self.budgets = _one_of("budgets", budgets, get_args(Budgets))
+        default_reward = "loss" if fidelity == "train" else "bound"
+        self.reward = _one_of("reward", reward or default_reward, REWARDS)
+        if fidelity == "bound" and self.reward != "bound":
+            raise InputError(
+                f"reward must be 'bound' at fidelity 'bound', where nothing is trained; got "
+                f"{reward!r}. Use fidelity='train' or leave reward out."
+            )
+        if rounds_per_step < 1:
+            raise InputError(
+                f"rounds_per_step must be at least 1; got {rounds_per_step}. Correct it."
+            )
+        self.rounds_per_step = rounds_per_step
+        self.device, self.data_dir, self.torch_threads = device, data_dir, torch_threads
+        self.action_codec = ActionCodec(self.scenario)
+        self.observation_codec = ObservationCodec(self.scenario)
+        self.action_space = self.action_codec.space
+        self.observation_space = self.observation_codec.space
+        self.learner: Learner | None = None
+        self.end_code = EndCode.FINISHED  # no episode is open before the first reset
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin a lifecycle: untrained network, full budgets."""
+        super().reset(seed=seed)
+        if options:
+            raise unknown_name("option of reset", next(iter(options)), ["(none)"])
+        self.episode_seed = int(self.np_random.integers(2**62))
+        self.ledger = Ledger(self.scenario)
+        self.end_code = EndCode.RUNNING
+        self.learner = self._make_learner()
+        self._draw_gains()
+        self._rounds_unseen = 0
+        self._validation = self._first_validation = self._validate()
+        self.loss = self._validation[0]
+        standing = self._standing()
+        return self._observe(), self._info(standing, standing, self.ledger.excess())
+
+    def step(
+        self, action: ArrayLike
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Run one learning round, or `rounds_per_step` of them, as the action asks."""
+        if self.end_code:
+            raise gym.error.ResetNeeded("The episode has ended; call reset() before step().")
+        decision = self.action_codec.decode(action)
+        before, excess, stage = self._standing(), self.ledger.excess(), self.ledger.stage
+        for _ in range(self.rounds_per_step):
+            self._advance() if decision.advance else self._run_round(decision)
+            if self.end_code or self.ledger.stage != stage:
+                break
+        self._look_at_validation()
+        info = self._info(before, self._standing(), excess)
+        return self._observe(), info[f"reward_{self.reward}"], bool(self.end_code), False, info
+
+    def _advance(self) -> None:
+        self.ledger.stage = Stage(self.ledger.stage + 1)
+        if self.ledger.stage == Stage.DONE:
+            self.end_code = EndCode.FINISHED
+
+    def _run_round(self, decision: Decision) -> None:
+        cost = self.ledger.cost(decision, self.gains)
+        if self.budgets == "hard":
+            self.end_code = self.ledger.misfit(cost)
+        if self.end_code:
+            return
+        self.loss = self._train(decision)
+        self.ledger.book(decision, cost)
+        self._rounds_unseen += 1
+        self._draw_gains()
+        if not math.isfinite(self.loss):
+            self.end_code = EndCode.DIVERGED
+        elif self.ledger.n_finetune_rounds == self.scenario.max_finetune_rounds:
+            self.end_code = EndCode.ROUND_LIMIT
+
+    def _train(self, decision: Decision) -> float:
+        if self.learner is None:
+            return self.scenario.initial_loss_gap
+        if self.ledger.stage == Stage.PRETRAIN:
+            return self.learner.pretrain(self.ledger.round, decision.server_batch_size)
+        return self.learner.finetune(self.ledger.round, decision.batch_size)
+
+    def _validate(self) -> tuple[float, float]:
+        if self.learner is None:
+            return self.scenario.initial_loss_gap, 0.0
+        return self.learner.validation()
+
+    def _look_at_validation(self) -> None:
+        due = self._rounds_unseen >= self.scenario.learning.validation_interval
+        if due or (self.end_code and self._rounds_unseen):
+            self._rounds_unseen = 0
+            self._validation = self._validate()
+        if self.end_code != EndCode.DIVERGED and not math.isfinite(self._validation[0]):
+            self.end_code = EndCode.DIVERGED
+        if self.end_code == EndCode.DIVERGED:
+            self._validation = self._first_validation
+            self.loss = self._first_validation[0]
+
+    def _draw_gains(self) -> None:
+        """Draw the gains of the coming fine-tuning round, where the channel is not fixed."""
+        s = self.scenario
+        if s.channel_mode == "fixed":
+            self.gains: tuple[Array, Array] = (s.uplink_gain, s.downlink_gain)
+            return
+        block = self.ledger.n_finetune_rounds if s.channel_mode == "per-round" else 0
+        uplink, downlink = (
+            rayleigh_gain(
+                keyed_generator(self.episode_seed, stream, block), s.mean_path_gain, s.n_devices
+            )
+            for stream in (Stream.UPLINK, Stream.DOWNLINK)
+        )
+        self.gains = (uplink, downlink)
+
+    def _make_learner(self) -> "Learner | None":
+        if self.fidelity == "bound":
+            return None
+        import torch  # two seconds to import, and only training needs it
+
+        from edgegym.learning.learner import Learner
+
+        if self.torch_threads is not None:
+            torch.set_num_threads(self.torch_threads)
+        return Learner(self.scenario, self.episode_seed, self.device, self.data_dir)
+
+    def _standing(self) -> Standing:
+        return Standing(*self._validation, self.ledger.gradient_norm_bound)
+
+    def _observe(self) -> NDArray[np.float32]:
+        return self.observation_codec.encode(
+            self.ledger, self.loss, self._validation[0], self.gains
+        )
+
+    def _info(
+        self, before: Standing, after: Standing, excess: tuple[float, float, float]
+    ) -> dict[str, Any]:
+        ledger, now = self.ledger, self.ledger.excess()
+        added = [max(new - old, 0.0) for new, old in zip(now, excess, strict=True)]
+        return {
+            "stage": int(ledger.stage),
+            "round": ledger.round,
+            "loss": self.loss,
+            "validation_loss": after.validation_loss,
+            "validation_accuracy": after.validation_accuracy,
+            "delay_s": ledger.delay_s,
+            "energy_j": ledger.energy_j,
+            "delay_left_s": self.scenario.delay_budget_s - ledger.delay_s,
+            "energy_left_j": self.scenario.energy_budget_j - ledger.energy_j,
+            "cost": sum(added),
+            "cost_delay": added[0],
+            "cost_energy": added[1],
+            "cost_power": now[2],
+            "gradient_norm_bound": ledger.gradient_norm_bound,
+            "end_code": int(self.end_code),
+            "is_success": bool(self.end_code)
+            and self.end_code != EndCode.DIVERGED
+            and not any(now),
+            **reward_terms(before, after),
+        }
+
+
+def _as_scenario(scenario: str | Path | Mapping[str, Any] | Scenario) -> Scenario:
+    if isinstance(scenario, Scenario):
+        return scenario
+    if isinstance(scenario, Mapping):
+        return parse_scenario(scenario, where="the scenario argument")
+    return load_scenario(scenario)
+
+
+def _one_of(key: str, value: str, valid: tuple[str, ...]) -> str:
+    if value not in valid:
+        raise unknown_name(key, value, valid)
+    return value

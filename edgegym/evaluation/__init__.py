@@ -1,0 +1,1 @@
+"""Rollouts, result tables and statistics: one loop for planners and agents."""

@@ -1,0 +1,107 @@
+"""Playing: a policy in the environment, round by round, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from edgegym.envs.action import ActionCodec
+from edgegym.envs.ledger import EndCode, Stage
+from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.two_stage.plan import Plan
+from edgegym.two_stage.scenario import Scenario
+
+#: What a policy is: from what the environment showed last to an action.
+Policy = Callable[[NDArray[np.float32], dict[str, Any]], NDArray[Any]]
+
+ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Figures at the end, and the course of every round as columns."""
+
+    final: dict[str, float]
+    rounds: dict[str, list[float]]
+
+
+def plan_policy(plan: Plan, codec: ActionCodec) -> Policy:
+    """Make the policy that plays a plan, at one round a step, and moves on where the plan does."""
+
+    def act(observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:
+        stage, done = info["stage"], info["round"]
+        if stage == Stage.PRETRAIN and done < plan.n_pretrain_rounds:
+            return codec.pretrain_round(plan, done)
+        if stage == Stage.FINETUNE and done < plan.n_finetune_rounds:
+            return codec.finetune_round(plan, done)
+        return codec.advance()
+
+    return act
+
+
+def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
+    """Play one episode to its end.
+
+    Returns
+    -------
+    Episode; its final figures hold the test set's only where something was trained
+
+    Examples
+    --------
+    >>> from edgegym.envs.two_stage import TwoStageEdgeEnv
+    >>> env = TwoStageEdgeEnv(scenario="mnist", fidelity="bound")
+    >>> episode = play(env, lambda observation, info: env.action_codec.advance(), seed=0)
+    >>> episode.final["end_code"], episode.rounds["loss"]
+    (1, [])
+    """
+    observation, info = env.reset(seed=seed)
+    rounds: dict[str, list[float]] = {column: [] for column in ROUND_COLUMNS}
+    total_return, ended = 0.0, False
+    while not ended:
+        before = info
+        observation, reward, terminated, truncated, info = env.step(policy(observation, info))
+        total_return, ended = total_return + reward, terminated or truncated
+        if info["delay_s"] > before["delay_s"]:
+            row = info | {"stage": before["stage"], "round": before["round"]}
+            for column in ROUND_COLUMNS:
+                rounds[column].append(row[column])
+    final = {
+        "n_pretrain_rounds": env.ledger.n_pretrain_rounds,
+        "n_finetune_rounds": env.ledger.n_finetune_rounds,
+        "total_delay_s": info["delay_s"],
+        "total_energy_j": info["energy_j"],
+        "gradient_norm_bound": info["gradient_norm_bound"],
+        "validation_loss": info["validation_loss"],
+        "return": total_return,
+        "end_code": info["end_code"],
+        "is_success": info["is_success"],
+    }
+    if env.learner is not None and env.end_code != EndCode.DIVERGED:
+        final |= env.learner.report()
+    return Episode(final, rounds)
+
+
+def play_plan(
+    scenario: Scenario,
+    plan: Plan,
+    seed: int,
+    *,
+    fidelity: str = "train",
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+) -> Episode:
+    """Play a plan through `TwoStageEdge-v0` on one torch thread."""
+    env = gym.make(
+        "TwoStageEdge-v0",
+        scenario=scenario,
+        fidelity=fidelity,
+        device=device,
+        data_dir=data_dir,
+        disable_env_checker=True,
+    ).unwrapped
+    assert isinstance(env, TwoStageEdgeEnv)
+    return play(env, plan_policy(plan, env.action_codec), seed)

@@ -1,0 +1,1 @@
+"""Result tables in, matplotlib figures out; no simulation runs here."""

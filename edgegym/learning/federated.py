@@ -1,0 +1,81 @@
+"""FedSGD over the devices, equations (4)-(9)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgegym.learning.centralized import Samples, descend, minibatch_gradient
+
+
+def aggregate(parts: Sequence[Sequence[Tensor]], batch_sizes: Sequence[int]) -> list[Tensor]:
+    """Average what the devices send, weighted by batch size, (8).
+
+    ∇L̄ = Σ_k B̃_k / B̃_tot · ∇L̃_k
+
+    Parameters
+    ----------
+    parts : for each device one tensor per parameter
+    batch_sizes : (K,) samples, B̃_k
+
+    Examples
+    --------
+    >>> aggregate([[torch.tensor(0.0)], [torch.tensor(4.0)]], [1, 3])
+    [tensor(3.)]
+    """
+    total = sum(batch_sizes)
+    summed = torch._foreach_mul(list(parts[0]), batch_sizes[0] / total)
+    for part, size in zip(parts[1:], batch_sizes[1:], strict=True):
+        torch._foreach_add_(summed, list(part), alpha=size / total)
+    return list(summed)
+
+
+def fedsgd_round(
+    network: nn.Module, batches: Sequence[Samples], learning_rate: float, chunk: int | None = None
+) -> float:
+    """Run one fine-tuning round device by device, (7)-(9).
+
+    Each device starts from the same model and the same running statistics; the statistics it
+    ends with are averaged with the weights of (8).
+
+    Returns
+    -------
+    The loss over all mini-batches before the step
+    """
+    sizes = [len(batch) for batch in batches]
+    statistics = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+    start = [buffer.clone() for buffer in statistics]
+    losses, gradients, ends = list[Tensor](), list[list[Tensor]](), list[list[Tensor]]()
+    for batch in batches:
+        for buffer, value in zip(statistics, start, strict=True):
+            buffer.copy_(value)
+        loss, gradient = minibatch_gradient(network, batch, chunk)
+        losses.append(loss)
+        gradients.append(gradient)
+        ends.append([buffer.clone() for buffer in statistics])
+    if statistics:
+        for buffer, value in zip(statistics, aggregate(ends, sizes), strict=True):
+            buffer.copy_(value)
+    descend(network, aggregate(gradients, sizes), learning_rate)
+    return aggregate([[loss] for loss in losses], sizes)[0].item()
+
+
+def fused_fedsgd_round(
+    network: nn.Module, batches: Sequence[Samples], learning_rate: float, chunk: int | None = None
+) -> float:
+    """Run one fine-tuning round as one pass over the union of the mini-batches.
+
+    The weights of (8) make the aggregate the gradient over the union, so the step is that of
+    `fedsgd_round`; with batch statistics it would not be.
+
+    Returns
+    -------
+    The loss over all mini-batches before the step
+    """
+    union = Samples(
+        torch.cat([batch.images for batch in batches]),
+        torch.cat([batch.labels for batch in batches]),
+    )
+    loss, gradient = minibatch_gradient(network, union, chunk)
+    descend(network, gradient, learning_rate)
+    return loss.item()

@@ -1,0 +1,116 @@
+"""The two networks of Section V: LeNet for MNIST, GoogLeNet for 32x32 images."""
+
+import torch
+from torch import nn
+
+from edgegym.two_stage.randomness import Stream, keyed_generator
+
+
+class LeNet(nn.Sequential):
+    """LeNet for 28x28 grey images: 61,706 parameters, 416,520 multiplications an image.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in LeNet().parameters())
+    61706
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(1, 6, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(16 * 5 * 5, 120),
+            nn.ReLU(),
+            nn.Linear(120, 84),
+            nn.ReLU(),
+            nn.Linear(84, 10),
+        )
+
+
+class Inception(nn.Module):
+    """Four parallel branches of convolutions, joined along the channels."""
+
+    def __init__(
+        self, n_in: int, n1: int, n3_in: int, n3: int, n5_in: int, n5: int, n_pool: int
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            [
+                _convolution(n_in, n1, 1),
+                nn.Sequential(_convolution(n_in, n3_in, 1), _convolution(n3_in, n3, 3)),
+                # Two 3x3 convolutions see what one 5x5 does, with fewer parameters.
+                nn.Sequential(
+                    _convolution(n_in, n5_in, 1),
+                    _convolution(n5_in, n5, 3),
+                    _convolution(n5, n5, 3),
+                ),
+                nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), _convolution(n_in, n_pool, 1)),
+            ]
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Run the branches on the same images."""
+        return torch.cat([branch(images) for branch in self.branches], dim=1)
+
+
+class GoogLeNet(nn.Sequential):
+    """GoogLeNet for 32x32 colour images: 6.17 M parameters, 1.53 G multiplications an image."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _convolution(3, 192, 3),
+            Inception(192, 64, 96, 128, 16, 32, 32),
+            Inception(256, 128, 128, 192, 32, 96, 64),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Inception(480, 192, 96, 208, 16, 48, 64),
+            Inception(512, 160, 112, 224, 24, 64, 64),
+            Inception(512, 128, 128, 256, 24, 64, 64),
+            Inception(512, 112, 144, 288, 32, 64, 64),
+            Inception(528, 256, 160, 320, 32, 128, 128),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Inception(832, 256, 160, 320, 32, 128, 128),
+            Inception(832, 384, 192, 384, 48, 128, 128),
+            nn.AvgPool2d(8),
+            nn.Flatten(),
+            nn.Linear(1024, 10),
+        )
+
+
+def _convolution(n_in: int, n_out: int, size: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, size, padding=size // 2), nn.BatchNorm2d(n_out), nn.ReLU()
+    )
+
+
+NETWORKS = {"lenet": LeNet, "googlenet": GoogLeNet}
+
+
+def make_network(name: str, seed: int) -> nn.Module:
+    """Make a network whose initial weights depend on the seed alone.
+
+    Examples
+    --------
+    >>> first, again = (make_network("lenet", seed=1)[0].weight for _ in range(2))
+    >>> torch.equal(first, again)
+    True
+    """
+    # torch initialises layers from its global generator only; the fork leaves that as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(keyed_generator(seed, Stream.WEIGHTS).integers(2**63)))
+        return NETWORKS[name]()
+
+
+def has_batch_statistics(network: nn.Module) -> bool:
+    """Tell whether a sample's gradient depends on the other samples of its batch.
+
+    Examples
+    --------
+    >>> has_batch_statistics(LeNet()), has_batch_statistics(GoogLeNet())
+    (False, True)
+    """
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())

@@ -118,7 +118,7 @@ def _play(
     plans, seeds = manifest.read_plans(), manifest.seeds
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
-        task = progress.add_task("Playing", total=len(plans) * len(seeds))
+        task = progress.add_task("Playing", total=None)
         play_designs(
             manifest.read_scenario(),
             plans,
@@ -127,9 +127,9 @@ def _play(
             jobs=jobs,
             device=device,
             data_dir=data_dir,
-            on_done=lambda: progress.advance(task),
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    return collect(list(plans), seeds, run_dir)
+    return collect(plans, seeds, run_dir)
 
 
 def _report(
@@ -152,9 +152,9 @@ def _report(
     for name, design in manifest.designs.items():
         if design.plan is None:
             print(f"{name} is infeasible: {design.message}")
-    diverged = results[results["end_code"] == EndCode.DIVERGED]
-    for name, n_runs in diverged.groupby("design", sort=False).size().items():
-        print(f"{name}: training diverged in {n_runs} runs, which have no final losses.")
+    diverged = results.loc[results["end_code"] == EndCode.DIVERGED, "design"]
+    for diverging, n_runs in diverged.value_counts().items():
+        print(f"{diverging}: training diverged in {n_runs} runs, which have no final losses.")
     print(f"Written to {run_dir}: results.csv, rounds.csv, manifest.json and two pictures")
 
 

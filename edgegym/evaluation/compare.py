@@ -1,8 +1,9 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
+import hashlib
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -14,6 +15,21 @@ from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 
+def episode_files(
+    plans: Mapping[str, Plan], seeds: Sequence[int], run_dir: Path
+) -> dict[tuple[str, int], Path]:
+    """Name the file of every design's and seed's episode; designs with one plan share theirs."""
+    digests = {
+        design: hashlib.sha256(plan.to_json().encode()).hexdigest()[:12]
+        for design, plan in plans.items()
+    }
+    return {
+        (design, seed): run_dir / "episodes" / f"{digest}-seed{seed}.json"
+        for design, digest in digests.items()
+        for seed in seeds
+    }
+
+
 def play_designs(
     scenario: Scenario,
     plans: Mapping[str, Plan],
@@ -23,7 +39,7 @@ def play_designs(
     jobs: int,
     device: str,
     data_dir: str | Path | None,
-    on_done: Callable[[], None],
+    on_progress: Callable[[int, int], None],
 ) -> None:
     """Play every plan with every seed; episodes that lie in the run folder are not played again.
 
@@ -35,51 +51,38 @@ def play_designs(
     run_dir : the run folder; each episode is written there as soon as it ends
     jobs : processes, each with one torch thread
     device, data_dir : where to train, and where the data sets lie
-    on_done : called after every episode, played or found
+    on_progress : called with the episodes done and all there are, first and after every one
     """
-    missing = []
-    for design, seed in ((design, seed) for design in plans for seed in seeds):
-        if _episode_path(run_dir, design, seed).exists():
-            on_done()
-        else:
-            missing.append((design, seed))
+    files = episode_files(plans, seeds, run_dir)
+    n_episodes = len(set(files.values()))
+    missing = {path: key for key, path in files.items() if not path.exists()}
+    on_progress(n_episodes - len(missing), n_episodes)
     # Forked children of a process that has used torch or CUDA can hang; spawned ones cannot.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
         futures = {
             pool.submit(
                 play_plan, scenario, plans[design], seed, device=device, data_dir=data_dir
-            ): (design, seed)
-            for design, seed in missing
+            ): path
+            for path, (design, seed) in missing.items()
         }
         try:
-            for future in as_completed(futures):
+            for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
                 episode = future.result()
                 text = json.dumps({"final": episode.final, "rounds": episode.rounds})
-                write_whole(_episode_path(run_dir, *futures[future]), text)
-                on_done()
+                write_whole(futures[future], text)
+                on_progress(n_done, n_episodes)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def collect(
-    plans: Sequence[str], seeds: Sequence[int], run_dir: Path
+    plans: Mapping[str, Plan], seeds: Sequence[int], run_dir: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the run folder's episodes as two tables, one row per episode and one per round."""
     results, rounds = [], []
-    for design, seed, episode in _episodes(plans, seeds, run_dir):
+    for (design, seed), path in episode_files(plans, seeds, run_dir).items():
+        episode = Episode(**read_json(path))
         results.append({"design": design, "seed": seed, **episode.final})
         rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
     return pd.DataFrame(results), pd.concat(rounds, ignore_index=True)
-
-
-def _episodes(
-    plans: Sequence[str], seeds: Sequence[int], run_dir: Path
-) -> Iterator[tuple[str, int, Episode]]:
-    for design in plans:
-        for seed in seeds:
-            yield design, seed, Episode(**read_json(_episode_path(run_dir, design, seed)))
-
-
-def _episode_path(run_dir: Path, design: str, seed: int) -> Path:
-    return run_dir / "episodes" / f"{design}-seed{seed}.json"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.envs.action import ActionCodec
@@ -16,7 +15,7 @@ from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 #: What a policy is: from what the environment showed last to an action.
-Policy = Callable[[NDArray[np.float32], dict[str, Any]], NDArray[Any]]
+Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
 
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
 
@@ -32,7 +31,7 @@ class Episode:
 def plan_policy(plan: Plan, codec: ActionCodec) -> Policy:
     """Make the policy that plays a plan, at one round a step, and moves on where the plan does."""
 
-    def act(observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:
+    def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
         stage, done = info["stage"], info["round"]
         if stage == Stage.PRETRAIN and done < plan.n_pretrain_rounds:
             return codec.pretrain_round(plan, done)

@@ -33,7 +33,7 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
     -------
     The figure, not yet saved
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.5), layout="constrained")
     axes = figure.subplots()
     designs = rounds.groupby("design", sort=False)
     for index, (design, group) in enumerate(designs):
@@ -52,7 +52,7 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
     axes.set(xlabel=AXES[x], ylabel="Training loss of the mini-batch (nats)", title=title)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from baselines.exact import SAMPLES, Relaxation
 from baselines.schemes import Scheme
+from baselines.solver import Ending, solve
 from baselines.times import cheapest_times
 from baselines.workload import Processor, Uplink, workload
 from edgegym.physics import Array
@@ -251,11 +252,7 @@ class Subproblem:
         self.batch_k_tangent.value = _tangent(point.inverse_batch_k)
         value, slope = upload_tangent(self.work.uplink, point.tx_power)
         self.upload_tangent.value = np.stack([value - slope * point.tx_power, slope])
-        try:
-            self.problem.solve(solver=cp.CLARABEL)
-        except cp.SolverError:
-            return False
-        return self.problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)
+        return solve(self.problem) is Ending.OPTIMAL
 
     def bound(self, cell: Cell) -> float:
         """Bound (34) at the solution."""
@@ -273,6 +270,7 @@ class Subproblem:
         """Write the solution in samples."""
         return Relaxation(
             gradient_norm_bound=self.bound(cell),
+            certified=False,
             n_pretrain_rounds=cell[0],
             n_finetune_rounds=cell[1],
             pretrain_batch_size=float(SAMPLES * self.batch.value) if cell[0] else 1.0,

@@ -9,21 +9,22 @@ linear, and the bound (34) is convex over linear. Dividing every variable by M +
 leaves a convex program whose optimum bounds every feasible integer plan from below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cvxpy as cp
 import numpy as np
 
 from baselines.schemes import Scheme
-from baselines.workload import Processor, Uplink, workload
+from baselines.solver import Ending, solve
+from baselines.workload import Processor, Uplink, Workload, workload
 from edgegym.physics import Array
 from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.scenario import Scenario
 
-#: Scaling that keeps every variable near one: 1000 rounds and hundreds of samples; times and
-#: energies go by a thousandth of the budgets. Clarabel fails on the problem in SI units.
-ROUNDS, SAMPLES = 1e3, 1e2
+#: Scaling that keeps every variable near one: hundreds of samples, a thousand rounds or as many as
+#: the budgets allow, times and energies by the budgets. Clarabel fails on the problem in SI units.
+SAMPLES, MOST_ROUNDS = 1e2, 1e3
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Relaxation:
     """Optimum of the relaxed problem: real rounds and batches, and a lower bound for every plan."""
 
     gradient_norm_bound: float
+    certified: bool  # the solver reached its full accuracy
     n_pretrain_rounds: float
     n_finetune_rounds: float
     pretrain_batch_size: float
@@ -54,7 +56,7 @@ def solve_relaxation(
 
     Returns
     -------
-    The optimum, or None where no plan fits the budgets
+    The optimum, or None where no plan fits the budgets or the solver gives up
 
     Examples
     --------
@@ -66,66 +68,101 @@ def solve_relaxation(
     >>> round(relaxed.gradient_norm_bound, 5), round(relaxed.n_pretrain_rounds)
     (0.30469, 1000)
     """
-    program = _Program(scenario, scheme)
-    for share, rounds in ((program.m, n_pretrain_rounds), (program.n, n_finetune_rounds)):
-        if rounds is not None:
-            program.constraints.append(share == rounds / ROUNDS * program.q)
-    terms = bound_terms(scenario)
-    objective = terms.start / ROUNDS * program.q
-    if scheme.pretrains:
-        objective += terms.pretrain_noise / SAMPLES * cp.quad_over_lin(program.m, program.x)
-    if scheme.finetunes:
-        total = cp.sum(program.x_k)
-        objective += terms.finetune_noise / SAMPLES * cp.quad_over_lin(program.n, total)
-    bound = program.minimize(objective)
-    if bound is None:
-        return None
-    n_rounds = ROUNDS / program.q.value
-    # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
-    m, n = max(program.m.value, 1e-9), max(program.n.value, 1e-9)
-    return Relaxation(
-        gradient_norm_bound=bound,
-        n_pretrain_rounds=float(program.m.value * n_rounds),
-        n_finetune_rounds=float(program.n.value * n_rounds),
-        pretrain_batch_size=float(SAMPLES * program.x.value / m),
-        finetune_batch_size=SAMPLES * program.x_k.value / n,
+    # A stage without rounds is left out: its variables would only trouble the solver.
+    scheme = replace(
+        scheme,
+        pretrains=scheme.pretrains and n_pretrain_rounds != 0,
+        finetunes=scheme.finetunes and n_finetune_rounds != 0,
     )
+    program = _Program(scenario, scheme)
+    if scheme.pretrains and n_pretrain_rounds is not None:
+        program.constraints.append(program.m == n_pretrain_rounds / program.rounds * program.q)
+    if scheme.finetunes and n_finetune_rounds is not None:
+        program.constraints.append(program.n == n_finetune_rounds / program.rounds * program.q)
+    problem = cp.Problem(cp.Minimize(program.bound()), program.constraints)
+    ending = solve(problem)
+    if ending not in (Ending.OPTIMAL, Ending.INACCURATE):
+        return None
+    n_rounds = program.rounds / program.q.value
+    m, n = (0.0 if share is None else float(share.value) for share in (program.m, program.n))
+    # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
+    return Relaxation(
+        gradient_norm_bound=float(problem.value),
+        certified=ending is Ending.OPTIMAL,
+        n_pretrain_rounds=m * n_rounds,
+        n_finetune_rounds=n * n_rounds,
+        pretrain_batch_size=float(SAMPLES * program.x.value / max(m, 1e-9)) if m else 1.0,
+        finetune_batch_size=SAMPLES * program.x_k.value / max(n, 1e-9)
+        if n
+        else np.ones(scenario.n_devices),
+    )
+
+
+def _rounds_unit(scenario: Scenario, scheme: Scheme, work: Workload) -> float:
+    """Bound the rounds that the budgets allow, to scale them by; no optimum depends on it."""
+    s, tau_s, budget_j = scenario, scenario.delay_budget_s, scenario.energy_budget_j
+    server_batch = s.pretrain_batch_size_limit if scheme.fixed_batch else 1
+    device_batch = s.finetune_batch_size_limit if scheme.fixed_batch else 1
+
+    def computing(processor: Processor, batch: Any) -> float:
+        # limit_w · (least · X)³ / τ² <= E and least · X <= τ
+        busy_s = np.minimum(tau_s, np.cbrt(budget_j * tau_s**2 / processor.limit_w))
+        return float(np.min(busy_s / (processor.least_s * batch)))
+
+    server: float = min(s.max_pretrain_rounds, computing(work.server, server_batch))
+    round_s = np.max(work.download_s + work.uplink.least_s)
+    devices: float = min(
+        s.max_finetune_rounds,
+        computing(work.devices, device_batch),
+        tau_s / round_s,
+        budget_j / work.download_j,
+    )
+    return float(np.clip(server * scheme.pretrains + devices * scheme.finetunes, 1, MOST_ROUNDS))
 
 
 class _Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N)."""
 
     def __init__(self, scenario: Scenario, scheme: Scheme) -> None:
-        s, work = scenario, workload(scenario)
+        s, self.scheme, work = scenario, scheme, workload(scenario)
+        self.rounds, self.terms = _rounds_unit(scenario, scheme, work), bound_terms(scenario)
+        self._time_unit_s = s.delay_budget_s / self.rounds
+        self._energy_unit_j = s.energy_budget_j / self.rounds
         # VARIABLES: shares of the rounds, samples of a stage
         self.q = cp.Variable(nonneg=True)
-        self.m, self.n = cp.Variable(nonneg=True), cp.Variable(nonneg=True)
+        self.m = cp.Variable(nonneg=True) if scheme.pretrains else None
+        self.n = cp.Variable(nonneg=True) if scheme.finetunes else None
         self.x, self.x_k = cp.Variable(nonneg=True), cp.Variable(s.n_devices, nonneg=True)
-        self.constraints: list[Any] = [
-            self.m + self.n == 1,
-            self.q <= ROUNDS,
-            self.m <= s.max_pretrain_rounds / ROUNDS * self.q,
-            self.n <= s.max_finetune_rounds / ROUNDS * self.q,
-        ]
-        if not scheme.pretrains:
-            self.constraints.append(self.m == 0)
-        if not scheme.finetunes:
-            self.constraints.append(self.n == 0)
+        shares = [share for share in (self.m, self.n) if share is not None]
+        self.constraints: list[Any] = [sum(shares) == 1, self.q <= self.rounds]
         # TIMES AND ENERGIES
-        self._time_unit_s = s.delay_budget_s / ROUNDS
-        self._energy_unit_j = s.energy_budget_j / ROUNDS
-        limit, limit_k = s.pretrain_batch_size_limit, s.finetune_batch_size_limit
-        t, e = self._computing(scheme, work.server, self.m, self.x, limit)
-        t_k, e_k = self._computing(scheme, work.devices, self.n, self.x_k, limit_k)
-        u_k, v_k = self._uploading(scheme, work.uplink)
-        download = self.n * (work.download_s / self._time_unit_s)
+        delay, energy = 0, 0
+        if self.m is not None:
+            self.constraints.append(self.m <= s.max_pretrain_rounds / self.rounds * self.q)
+            t, e = self._computing(work.server, self.m, self.x, s.pretrain_batch_size_limit)
+            delay, energy = delay + t, energy + e
+        if self.n is not None:
+            self.constraints.append(self.n <= s.max_finetune_rounds / self.rounds * self.q)
+            t_k, e_k = self._computing(work.devices, self.n, self.x_k, s.finetune_batch_size_limit)
+            u_k, v_k = self._uploading(work.uplink)
+            download = self.n * (work.download_s / self._time_unit_s)
+            delay = delay + cp.max(download + t_k + u_k)
+            energy = energy + self.n * (work.download_j / self._energy_unit_j) + cp.sum(e_k + v_k)
         # BUDGETS
-        delay = t + cp.max(download + t_k + u_k)
-        energy = e + self.n * (work.download_j / self._energy_unit_j) + cp.sum(e_k + v_k)
         self.constraints += [delay <= self.q, energy <= self.q]  # (35e), (35f)
 
+    def bound(self) -> Any:
+        """Bound (34), convex: a·M²/X + b·N²/ΣX_k + G, by M + N."""
+        bound = self.terms.start / self.rounds * self.q
+        if self.m is not None:
+            bound += self.terms.pretrain_noise / SAMPLES * cp.quad_over_lin(self.m, self.x)
+        if self.n is not None:
+            total = cp.sum(self.x_k)
+            bound += self.terms.finetune_noise / SAMPLES * cp.quad_over_lin(self.n, total)
+        return bound
+
     def _computing(
-        self, scheme: Scheme, processor: Processor, rounds: Any, samples: Any, limit: Any
+        self, processor: Processor, rounds: Any, samples: Any, limit: Any
     ) -> tuple[Any, Any]:
         """Time and energy of computing: f <= f^max is linear, the energy a power cone."""
         time, energy = (cp.Variable(samples.shape, nonneg=True) for _ in range(2))
@@ -136,33 +173,24 @@ class _Program:
             samples <= rounds * (limit / SAMPLES),
             time >= least,
         ]
-        if scheme.fixed_batch:
+        if self.scheme.fixed_batch:
             self.constraints.append(samples == rounds * (limit / SAMPLES))
-        if scheme.fixed_clock:
+        if self.scheme.fixed_clock:
             self.constraints += [time == least, energy == cp.multiply(limit_w, time)]
         else:
             cube_root = cp.multiply(np.cbrt(limit_w), least)
             self.constraints.append(cp.PowCone3D(energy, time, cube_root, 1 / 3))
         return time, energy
 
-    def _uploading(self, scheme: Scheme, uplink: Uplink) -> tuple[Any, Any]:
+    def _uploading(self, uplink: Uplink) -> tuple[Any, Any]:
         """Time and energy of uploading: p <= p^max is linear, the energy an exponential cone."""
         time, power = (cp.Variable(self.x_k.shape, nonneg=True) for _ in range(2))
-        least = self.n * (uplink.least_s / self._time_unit_s)
-        nats = self.n * (uplink.nats_s / self._time_unit_s)
+        rounds: Any = self.n
+        least = rounds * (uplink.least_s / self._time_unit_s)
+        nats = rounds * (uplink.nats_s / self._time_unit_s)
         exponent = nats - cp.multiply(np.log(uplink.limit_snr), time)
         self.constraints += [time >= least, cp.ExpCone(exponent, time, power)]
-        if scheme.fixed_power:
+        if self.scheme.fixed_power:
             self.constraints.append(time == least)
         limit_w = uplink.limit_w * self._time_unit_s / self._energy_unit_j
         return time, cp.multiply(limit_w, power - cp.multiply(1 / uplink.limit_snr, time))
-
-    def minimize(self, objective: Any) -> float | None:
-        """Solve, and give the optimum or None where there is no solution."""
-        problem = cp.Problem(cp.Minimize(objective), self.constraints)
-        problem.solve(solver=cp.CLARABEL)
-        if problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-            return float(problem.value)
-        if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
-            return None
-        raise RuntimeError(f"Clarabel ended with status {problem.status!r}; report the scenario.")

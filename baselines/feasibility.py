@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from baselines.schemes import Scheme
-from baselines.times import cheapest_times
+from baselines.times import RESERVE, cheapest_times
 from edgegym.two_stage.scenario import Scenario
 
 PRETRAIN, FINETUNE = (1, 0), (0, 1)
@@ -30,10 +30,8 @@ def usable_stages(scenario: Scenario, scheme: Scheme) -> Scheme:
     """
 
     def fits(stage: tuple[int, int]) -> bool:
-        return (
-            least_energy_j(scenario, scheme, stage, scenario.delay_budget_s)
-            <= scenario.energy_budget_j
-        )
+        energy_j = least_energy_j(scenario, scheme, stage, scenario.delay_budget_s)
+        return energy_j <= scenario.energy_budget_j
 
     return replace(
         scheme,
@@ -52,7 +50,7 @@ def explain_infeasibility(scenario: Scenario, scheme: Scheme) -> str:
     >>> poor = load_scenario("mnist").replace(delay_budget_s=1e-4)
     >>> print(explain_infeasibility(poor, find_scheme("pretrain-only")))
     delay_budget_s and energy_budget_j must allow one round of scheme pretrain-only; \
-got 0.0001 s and 300 J. Set delay_budget_s = 0.000625 at least.
+got 0.0001 s and 300 J. Set delay_budget_s = 0.0006251 at least.
     """
     stages = [PRETRAIN] * scheme.pretrains + [FINETUNE] * scheme.finetunes
     least = {
@@ -74,7 +72,7 @@ got 0.0001 s and 300 J. Set delay_budget_s = 0.000625 at least.
 def least_energy_j(
     scenario: Scenario, scheme: Scheme, stage: tuple[int, int], delay_s: float
 ) -> float:
-    """Find the least energy of one round of a stage within a delay, infinite where none fits."""
+    """Find the least energy budget for one round of a stage within a delay, reserves included."""
     if scheme.fixed_batch:
         server, devices = scenario.pretrain_batch_size_limit, scenario.finetune_batch_size_limit
     else:
@@ -86,9 +84,9 @@ def least_energy_j(
         n_finetune_rounds=stage[1],
         pretrain_batch_size=server,
         finetune_batch_size=devices,
-        delay_budget_s=delay_s,
+        delay_budget_s=delay_s * (1 - RESERVE),
     )
-    return float(times.energy_j)
+    return float(times.energy_j) / (1 - RESERVE)
 
 
 def _least_delay_s(scenario: Scenario, scheme: Scheme, stage: tuple[int, int]) -> float:
@@ -106,4 +104,4 @@ def _least_delay_s(scenario: Scenario, scheme: Scheme, stage: tuple[int, int]) -
 def _round_up(value: float) -> float:
     """Round up to four digits, so that the number a user copies is enough."""
     digit = 10.0 ** (math.floor(math.log10(value)) - 3)
-    return math.ceil(value / digit * (1 - 1e-5)) * digit
+    return math.ceil(value / digit) * digit

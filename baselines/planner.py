@@ -24,7 +24,7 @@ class PlanResult:
 
     scheme: str
     method: str
-    status: str  # "optimal" or "infeasible"
+    status: str  # "optimal", "inaccurate", "infeasible" or "failed"
     plan: Plan | None
     gradient_norm_bound: float
     relaxed_bound: float
@@ -50,7 +50,8 @@ def plan(
 
     Returns
     -------
-    PlanResult, with status "infeasible" and no plan where the budgets allow no round
+    PlanResult, with status "infeasible" and no plan where the budgets allow no round, and
+    "failed" where the solver or the search found none though there is one
 
     Raises
     ------
@@ -82,12 +83,21 @@ def plan(
         )
         rounded = (_round(scenario, design, start) for start in starts)
     best = min(filter(None, rounded), key=lambda found: found[0], default=None)
-    if relaxed is None or best is None:
+    if not (design.pretrains or design.finetunes):
         reason = explain_infeasibility(scenario, wanted)
         return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, reason)
+    if relaxed is None or best is None:
+        reason = (
+            f"method {method} must find a plan, as there is one; got none. Try the other method."
+        )
+        return PlanResult(scheme, method, "failed", None, math.inf, math.inf, reason)
     bound, best_plan = best
+    status, message = "optimal", "The relaxed bound is certified."
+    if not relaxed.certified:
+        status = "inaccurate"
+        message = "The solver stopped short of full accuracy: the gap carries few digits."
     return PlanResult(
-        scheme, method, "optimal", best_plan, bound, relaxed.gradient_norm_bound, "optimal"
+        scheme, method, status, best_plan, bound, relaxed.gradient_norm_bound, message
     )
 
 

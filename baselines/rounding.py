@@ -5,15 +5,11 @@ from itertools import product
 import numpy as np
 
 from baselines.schemes import Scheme
-from baselines.times import Times, cheapest_times
+from baselines.times import RESERVE, Times, cheapest_times
 from edgegym.physics import Array, processor, radio
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
-
-#: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
-#: seven digits, still plays every round of it.
-RESERVE = 1e-6
 
 
 def round_batches(
@@ -50,7 +46,7 @@ def round_batches(
     ...     n_pretrain_rounds=1000, n_finetune_rounds=1364, pretrain_batch_size=82.43,
     ...     finetune_batch_size=np.array([97.35, 101.98, 95.02]))
     >>> round(bound, 4), plan.pretrain_batch_size[0].item(), plan.finetune_batch_size[0].tolist()
-    (0.3048, 82, [97, 102, 95])
+    (0.3048, 82, [98, 102, 95])
     """
     candidates = _candidates(scenario, scheme, pretrain_batch_size, finetune_batch_size)
     times = cheapest_times(

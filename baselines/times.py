@@ -19,6 +19,10 @@ from edgegym.two_stage.scenario import Scenario
 #: error in the share enters the energy squared.
 HALVINGS = 40
 
+#: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
+#: seven digits, still plays every round of it.
+RESERVE = 1e-6
+
 
 class Times(NamedTuple):
     """Seconds of each part of a round, and the energy of all rounds; infinite where none fit."""

@@ -1,0 +1,95 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import scenarios
+
+from baselines import SCHEMES, plan
+from edgegym import InputError, evaluate, load_scenario
+
+
+@pytest.mark.parametrize("method", ["exact", "sca"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", ["digits", "mnist", "cinic10-cifar10"])
+def test_every_plan_keeps_every_limit_and_its_certificate(name, scheme, method):
+    scenario = load_scenario(name)
+    result = plan(scenario, scheme=scheme, method=method, grid=4)
+    outcome = evaluate(result.plan, scenario)
+    assert result.status == "optimal"
+    assert outcome.violations == {}
+    assert result.gradient_norm_bound == outcome.gradient_norm_bound
+    assert -1e-6 <= result.gap <= (0.005 if method == "exact" else 0.02)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_scheme_holds_what_it_freezes(scheme):
+    scenario, design = load_scenario("mnist"), SCHEMES[scheme]
+    found = plan(scenario, scheme=scheme).plan
+    assert (found.n_pretrain_rounds == 0) >= (not design.pretrains)
+    assert (found.n_finetune_rounds == 0) >= (not design.finetunes)
+    if design.fixed_power:
+        assert found.device_tx_power_w == pytest.approx(0.5)
+    if design.fixed_clock:
+        assert found.device_clock_hz == pytest.approx(360e6)
+    if design.fixed_batch:
+        assert np.all(found.finetune_batch_size == 700)
+
+
+def test_joint_beats_every_benchmark_on_mnist():
+    bounds = {s: plan(load_scenario("mnist"), scheme=s).gradient_norm_bound for s in SCHEMES}
+    joint = bounds.pop("joint")
+    assert joint < min(bounds.values())
+
+
+@given(scenarios(decades=1))
+@settings(max_examples=15)
+def test_random_scenarios_end_feasible_or_with_a_reason(scenario):
+    result = plan(scenario)
+    if result.plan is None:
+        assert result.status == "infeasible" and "at least" in result.message
+    else:
+        assert evaluate(result.plan, scenario).violations == {}
+        assert result.gap >= -1e-6
+
+
+@pytest.mark.parametrize("method", ["exact", "sca"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("key", "value"), [("delay_budget_s", 1e-6), ("energy_budget_j", 1e-15)])
+def test_too_small_a_budget_is_named_with_the_least_that_would_do(scheme, method, key, value):
+    poor = load_scenario("mnist").replace(**{key: value})
+    result = plan(poor, scheme=scheme, method=method, grid=4)
+    assert (result.status, result.plan) == ("infeasible", None)
+    least = float(re.search(rf"Set .*{key} = (\S+) ", result.message).group(1))
+    assert f"one round of scheme {scheme}" in result.message
+    assert plan(poor.replace(**{key: least}), scheme=scheme).plan is not None
+    assert plan(poor.replace(**{key: 0.99 * least}), scheme=scheme).plan is None
+
+
+def test_where_neither_budget_makes_up_for_the_other_both_are_to_be_raised():
+    poor = load_scenario("mnist").replace(delay_budget_s=0.1, energy_budget_j=0.01)
+    assert plan(poor, scheme="finetune-only").message.endswith("Raise both.")
+
+
+@given(st.sampled_from(["jiont", "fixed_power", ""]))
+def test_an_unknown_scheme_is_answered_with_the_names(name):
+    with pytest.raises(InputError, match=r"scheme must be one of joint, fixed-power, .*; got"):
+        plan(load_scenario("mnist"), scheme=name)
+
+
+def test_an_unknown_method_is_answered_with_the_names():
+    with pytest.raises(InputError, match=r"method must be one of exact, sca; got 'exakt'. Did you"):
+        plan(load_scenario("mnist"), method="exakt")
+
+
+def test_a_larger_distance_moves_delay_and_energy_to_fine_tuning():
+    spent = []
+    for distance in (0.0, 2.0, 8.0):
+        scenario = load_scenario("cinic10-cifar10").replace(distribution_distance=distance)
+        outcome = evaluate(plan(scenario).plan, scenario)
+        spent.append(
+            (outcome.pretrain_rounds.delay_s.sum(), outcome.pretrain_rounds.energy_j.sum())
+        )
+    assert spent[0][0] > spent[1][0] > spent[2][0]
+    assert spent[0][1] > spent[1][1] > spent[2][1]

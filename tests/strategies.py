@@ -1,0 +1,46 @@
+"""Random scenarios and plans for hypothesis."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from edgegym import Plan, Scenario, load_scenario
+
+
+def scaled(scenario: Scenario, rng: np.random.Generator, decades: float) -> dict:
+    """Multiply every physical value by a random factor within so many decades around one."""
+    data = scenario.model_dump()
+    fixed = {"max_pretrain_rounds", "max_finetune_rounds", "pretrain_batch_size_limit"}
+    for key, value in data.items():
+        if isinstance(value, float) and value > 0 and key not in fixed:
+            data[key] = value * 10 ** rng.uniform(-decades / 2, decades / 2)
+        if isinstance(value, list) and key != "finetune_batch_size_limit":
+            data[key] = [v * 10 ** rng.uniform(-decades / 2, decades / 2) for v in value]
+    return data
+
+
+@st.composite
+def scenarios(draw, decades=1.0, n_devices=None):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    base = load_scenario(draw(st.sampled_from(["digits", "mnist", "cinic10-cifar10"])))
+    k = n_devices or draw(st.integers(1, 5))
+    data = base.model_dump()
+    repeated = {
+        key: [value[i % len(value)] for i in range(k)]
+        for key, value in data.items()
+        if isinstance(value, list)
+    }
+    return Scenario.model_validate(scaled(Scenario.model_validate(data | repeated), rng, decades))
+
+
+@st.composite
+def plans(draw, scenario, max_rounds=6):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    m, n = draw(st.integers(0, max_rounds)), draw(st.integers(0, max_rounds))
+    k = scenario.n_devices
+    return Plan(
+        pretrain_batch_size=rng.integers(1, scenario.pretrain_batch_size_limit + 1, m),
+        server_clock_hz=rng.uniform(0.1, 1, m) * scenario.server_clock_limit_hz,
+        finetune_batch_size=rng.integers(1, scenario.finetune_batch_size_limit + 1, (n, k)),
+        device_clock_hz=rng.uniform(0.1, 1, (n, k)) * scenario.device_clock_limit_hz,
+        device_tx_power_w=rng.uniform(0.1, 1, (n, k)) * scenario.device_tx_power_peak_limit_w,
+    )

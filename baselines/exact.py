@@ -109,15 +109,16 @@ def _rounds_unit(scenario: Scenario, scheme: Scheme, work: Workload) -> float:
         busy_s = np.minimum(tau_s, np.cbrt(budget_j * tau_s**2 / processor.limit_w))
         return float(np.min(busy_s / (processor.least_s * batch)))
 
-    server: float = min(s.max_pretrain_rounds, computing(work.server, server_batch))
+    server = min(float(s.max_pretrain_rounds), computing(work.server, server_batch))
     round_s = np.max(work.download_s + work.uplink.least_s)
-    devices: float = min(
-        s.max_finetune_rounds,
+    devices = min(
+        float(s.max_finetune_rounds),
         computing(work.devices, device_batch),
-        tau_s / round_s,
-        budget_j / work.download_j,
+        float(tau_s / round_s),
+        float(budget_j / work.download_j),
     )
-    return float(np.clip(server * scheme.pretrains + devices * scheme.finetunes, 1, MOST_ROUNDS))
+    rounds = server * scheme.pretrains + devices * scheme.finetunes
+    return float(np.clip(rounds, 1, MOST_ROUNDS))
 
 
 class _Program:

@@ -87,9 +87,7 @@ def plan(
         reason = explain_infeasibility(scenario, wanted)
         return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, reason)
     if relaxed is None or best is None:
-        reason = (
-            f"method {method} must find a plan, as there is one; got none. Try the other method."
-        )
+        reason = f"method {method} must find the plan that exists; got none. Try the other method."
         return PlanResult(scheme, method, "failed", None, math.inf, math.inf, reason)
     bound, best_plan = best
     status, message = "optimal", "The relaxed bound is certified."

@@ -1,43 +1,26 @@
 """Algorithm 1 of the paper: successive convex approximation inside a search over (M, N).
 
-The paper leaves three things open, settled here. The *grid*: the full one has millions of cells,
-so the search goes from coarse to fine around the best cell, which finds the optimum because the
-bound is quasi-convex over (M, N). The *first local point*: the largest batch, equal everywhere,
-that fits the budgets. The *scaling*: batches in hundreds, clocks and powers by their limits, delay
-and energy by their budgets, and the rate as ln(snr) + ln(1/snr + p/p^max); without it Clarabel
-fails. With a fixed channel the rounds of a stage are alike, so one representative round stands for
-all of them.
+The paper leaves two things open, settled here. The *grid*: the full one has millions of cells, so
+the search goes from coarse to fine around the best cell, which finds the optimum because the bound
+is quasi-convex over (M, N). The *first local point*: the largest batch, equal everywhere, that fits
+the budgets.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any, NamedTuple
 
-import cvxpy as cp
 import numpy as np
 
 from baselines.exact import SAMPLES, Relaxation
 from baselines.schemes import Scheme
-from baselines.solver import Ending, solve
+from baselines.subproblem import Cell, LocalPoint, Subproblem
 from baselines.times import cheapest_times
-from baselines.workload import Processor, Uplink, workload
 from edgegym.physics import Array
-from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.scenario import Scenario
-
-Cell = tuple[int, int]
 
 #: Relative fall of the bound below which the iterations over o stop, the paper's ε.
 SCA_TOLERANCE = 1e-7
-
-
-class LocalPoint(NamedTuple):
-    """Where iteration o linearises, as shares of the limits and hundreds of samples."""
-
-    inverse_batch: float  # D̃′
-    inverse_batch_k: Array  # B̃_k′
-    tx_power: Array  # p_k / p_k^max
 
 
 def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxation | None:
@@ -94,7 +77,7 @@ def solve_cells(
     return found
 
 
-def _iterate(program: "Subproblem", cell: Cell, point: LocalPoint) -> Relaxation | None:
+def _iterate(program: Subproblem, cell: Cell, point: LocalPoint) -> Relaxation | None:
     """Run steps 5 to 8 of Algorithm 1; a solver that gives up ends them where they stood."""
     result, bound = None, np.inf
     while program.solve(cell, point):
@@ -106,7 +89,7 @@ def _iterate(program: "Subproblem", cell: Cell, point: LocalPoint) -> Relaxation
     return result
 
 
-def _first_points(program: "Subproblem", cells: Array) -> list[LocalPoint | None]:
+def _first_points(program: Subproblem, cells: Array) -> list[LocalPoint | None]:
     """Step 4: for each cell the largest equal batch that fits, and the powers that go with it."""
     scenario, scheme = program.scenario, program.scheme
     limit, limits = scenario.pretrain_batch_size_limit, scenario.finetune_batch_size_limit
@@ -134,160 +117,3 @@ def _first_points(program: "Subproblem", cells: Array) -> list[LocalPoint | None
         power = np.minimum(snr / program.work.uplink.limit_snr, 1.0)
         points.append(LocalPoint(SAMPLES / batch[size], SAMPLES / batch_k[size], power))
     return points
-
-
-def upload_tangent(uplink: Uplink, tx_power: Array) -> tuple[Array, Array]:
-    """Upload energy at a power and its slope there, ζ of (37) with u of (38).
-
-    E(p) = p·β/r(p),  u(p) = β/r − p·β·g / (W·log₂(1+snr)²·(W·N₀ + g·p)·ln 2)
-
-    Parameters
-    ----------
-    uplink : the devices' links
-    tx_power : (K,) powers by their limits, p / p^max
-
-    Returns
-    -------
-    Two (K,) arrays: J, and J for each whole p^max
-
-    Examples
-    --------
-    The slope is what a small step of the power finds:
-
-    >>> from edgegym import load_scenario
-    >>> link = workload(load_scenario("mnist")).uplink
-    >>> (low, slope), (high, _) = (upload_tangent(link, np.full(3, p)) for p in (0.5, 0.5 + 1e-6))
-    >>> bool(np.allclose((high - low) / 1e-6, slope, rtol=1e-4))
-    True
-    """
-    snr = uplink.limit_snr * tx_power
-    nats_per_s = np.log1p(snr) / uplink.nats_s
-    value = uplink.limit_w * tx_power / nats_per_s
-    slope = uplink.limit_w / nats_per_s * (1 - snr / ((1 + snr) * np.log1p(snr)))
-    return value, slope
-
-
-class Subproblem:
-    """Problem (P3.o), built once for a scheme; the cell and the local point are parameters.
-
-    Only the stages that the scheme runs enter it, so a cell with M = 0 or N = 0 has its own.
-    """
-
-    def __init__(self, scenario: Scenario, scheme: Scheme) -> None:
-        self.scenario, self.scheme, self.work = scenario, scheme, workload(scenario)
-        self.terms = bound_terms(scenario)
-        n_devices = scenario.n_devices
-        # PARAMETERS: the cell, and the tangents (37), (39), (40) as values at zero and slopes
-        self.m, self.n = cp.Parameter(nonneg=True), cp.Parameter(nonneg=True)
-        self.batch_tangent = cp.Parameter(2, nonneg=True)
-        self.batch_k_tangent = cp.Parameter((2, n_devices), nonneg=True)
-        self.upload_tangent = cp.Parameter((2, n_devices), nonneg=True)
-        # VARIABLES of one round of each stage, by their limits
-        self.batch, self.inverse, self.clock = (cp.Variable(pos=True) for _ in range(3))
-        self.batch_k, self.inverse_k, self.clock_k, self.power = (
-            cp.Variable(n_devices, pos=True) for _ in range(4)
-        )
-        # OBJECTIVE: what of (34) depends on the batches, times M + N
-        noise, delay, energy, self._constraints = 0, 0, 0, list[Any]()
-        if scheme.pretrains:
-            server_s, server_j = self._pretraining()
-            delay, energy = delay + self.m * server_s, energy + self.m * server_j
-            noise += self.m * self.terms.pretrain_noise / SAMPLES * cp.inv_pos(self.batch)
-        if scheme.finetunes:
-            round_s, round_j = self._finetuning()
-            delay, energy = delay + self.n * round_s, energy + self.n * round_j
-            total = cp.sum(self.batch_k)
-            noise += self.n * self.terms.finetune_noise / SAMPLES * cp.inv_pos(total)
-        self._constraints += [
-            delay / scenario.delay_budget_s <= 1,  # (36a)
-            energy / scenario.energy_budget_j <= 1,  # (41a)
-        ]
-        self.problem = cp.Problem(cp.Minimize(noise), self._constraints)
-
-    def _pretraining(self) -> tuple[Any, Any]:
-        """Delay and energy of a pre-training round under (35a), (35c) and (41b)."""
-        limit = self.scenario.pretrain_batch_size_limit / SAMPLES
-        self._constraints += [
-            self.batch + self.batch_tangent[1] * self.inverse <= self.batch_tangent[0],
-            self.batch >= 1 / SAMPLES,
-            self.batch <= limit,
-            self.clock == 1 if self.scheme.fixed_clock else self.clock <= 1,
-        ]
-        if self.scheme.fixed_batch:
-            self._constraints.append(self.inverse == 1 / limit)
-        return _computing(self.work.server, self.clock, self.inverse)
-
-    def _finetuning(self) -> tuple[Any, Any]:
-        """Delay and energy of a fine-tuning round under (10), (11), (35b), (35d) and (41c)."""
-        work, uplink, n_devices = self.work, self.work.uplink, self.scenario.n_devices
-        limit = self.scenario.finetune_batch_size_limit / SAMPLES
-        upload_s, upload_j = (cp.Variable(n_devices) for _ in range(2))
-        rate = cp.log(1 / uplink.limit_snr + self.power) + np.log(uplink.limit_snr)
-        self._constraints += [
-            upload_s >= cp.multiply(uplink.nats_s, cp.inv_pos(rate)),
-            upload_j >= self.upload_tangent[0] + cp.multiply(self.upload_tangent[1], self.power),
-            self.batch_k + cp.multiply(self.batch_k_tangent[1], self.inverse_k)
-            <= self.batch_k_tangent[0],
-            self.batch_k >= 1 / SAMPLES,
-            self.batch_k <= limit,
-            self.clock_k == 1 if self.scheme.fixed_clock else self.clock_k <= 1,
-            self.power == 1 if self.scheme.fixed_power else self.power <= 1,
-        ]
-        if self.scheme.fixed_batch:
-            self._constraints.append(self.inverse_k == 1 / limit)
-        training = [
-            _computing(Processor(*(part[k] for part in work.devices)), clock, inverse)
-            for k, (clock, inverse) in enumerate(zip(self.clock_k, self.inverse_k, strict=True))
-        ]
-        training_s, training_j = (cp.hstack(part) for part in zip(*training, strict=True))
-        return (
-            cp.max(work.download_s + training_s + upload_s),
-            work.download_j + cp.sum(training_j) + cp.sum(upload_j),
-        )
-
-    def solve(self, cell: Cell, point: LocalPoint) -> bool:
-        """Solve (P3.o) in a cell at a local point, and say whether there is a solution."""
-        self.m.value, self.n.value = cell
-        self.batch_tangent.value = _tangent(point.inverse_batch)
-        self.batch_k_tangent.value = _tangent(point.inverse_batch_k)
-        value, slope = upload_tangent(self.work.uplink, point.tx_power)
-        self.upload_tangent.value = np.stack([value - slope * point.tx_power, slope])
-        return solve(self.problem) is Ending.OPTIMAL
-
-    def bound(self, cell: Cell) -> float:
-        """Bound (34) at the solution."""
-        return float((self.problem.value + self.terms.start) / sum(cell))
-
-    def next_point(self, point: LocalPoint) -> LocalPoint:
-        """Linearise next where this iteration ended; a stage that is not run stays where it was."""
-        if self.scheme.pretrains:
-            point = point._replace(inverse_batch=float(self.inverse.value))
-        if self.scheme.finetunes:
-            point = point._replace(inverse_batch_k=self.inverse_k.value, tx_power=self.power.value)
-        return point
-
-    def result(self, cell: Cell) -> Relaxation:
-        """Write the solution in samples."""
-        return Relaxation(
-            gradient_norm_bound=self.bound(cell),
-            certified=False,
-            n_pretrain_rounds=cell[0],
-            n_finetune_rounds=cell[1],
-            pretrain_batch_size=float(SAMPLES * self.batch.value) if cell[0] else 1.0,
-            finetune_batch_size=SAMPLES * self.batch_k.value
-            if cell[1]
-            else np.ones(self.scenario.n_devices),
-        )
-
-
-def _tangent(inverse_batch: Any) -> Array:
-    """Value at zero and falling slope of the tangent of 1/D̃′ in (39) and (40)."""
-    return np.stack([2 / inverse_batch, 1 / np.square(inverse_batch)])
-
-
-def _computing(processor: Processor, clock: Any, inverse_batch: Any) -> tuple[Any, Any]:
-    """Delay and energy of computing one mini-batch in (36a) and (36b), convex in f and D̃′."""
-    least_s = processor.least_s * SAMPLES
-    delay_s = least_s * cp.inv_prod(cp.hstack([clock, inverse_batch]))
-    energy_j = processor.limit_w * least_s * cp.quad_over_lin(clock, inverse_batch)
-    return delay_s, energy_j

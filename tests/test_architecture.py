@@ -79,10 +79,3 @@ def test_a_bound_environment_loads_no_torch():
 def test_planning_loads_neither_gymnasium_environments_nor_torch():
     statement = "import edgegym, baselines; baselines.plan(edgegym.load_scenario('mnist'))"
     assert loaded(statement, "torch", "matplotlib", "edgegym.envs") == []
-
-
-def test_no_module_is_longer_than_a_room():
-    for folder in ("edgegym", "baselines"):
-        for path in (ROOT / folder).rglob("*.py"):
-            n_lines = len(path.read_text(encoding="utf-8").splitlines())
-            assert n_lines <= 330, f"{path.relative_to(ROOT)} has {n_lines} lines"

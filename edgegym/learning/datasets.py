@@ -77,6 +77,11 @@ def load_task_data(
     InputError
         If a data set is missing and cannot be had, or holds too few samples.
     """
+    if task.n_device_samples < n_devices:
+        raise InputError(
+            f"learning.n_device_samples must be at least one for each of {n_devices} devices; got "
+            f"{task.n_device_samples}. Raise it."
+        )
     target = _load(task.finetune_dataset, data_dir)
     shared = task.pretrain_dataset == task.finetune_dataset
     source = target if shared else _load(task.pretrain_dataset, data_dir)
@@ -95,8 +100,7 @@ def load_task_data(
     on_device, validation, test = (
         _prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in parts
     )
-    size = task.n_device_samples // n_devices
-    devices = tuple(on_device.split(size)[:n_devices])
+    devices = tuple(on_device.split(task.n_device_samples // n_devices)[:n_devices])
     data = TaskData(_prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
     return data.to(device)
 
@@ -150,14 +154,17 @@ def _load_cifar10(data_dir: Path) -> RawData:
 def _load_cinic10(data_dir: Path) -> RawData:
     """Load CINIC-10's training images, without those that CIFAR-10 holds as well."""
     folder = data_dir / "cinic10" / "train"
-    if not folder.is_dir():
-        raise InputError(
-            f"data set cinic10 must be unpacked in {str(folder.parent)!r}; got no folder "
-            f"{str(folder)!r}. Unpack CINIC-10.tar.gz there, or set {ENVIRONMENT_VARIABLE} "
-            "or --data-dir to where it lies."
+    try:
+        files = ImageFolder(
+            str(folder), is_valid_file=lambda path: "cifar10-" not in Path(path).name
         )
-    files = ImageFolder(str(folder), is_valid_file=lambda path: "cifar10-" not in Path(path).name)
-    images = np.stack([np.asarray(image) for image, _ in files])
+        images = np.stack([np.asarray(image) for image, _ in files])
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"data set cinic10 must be unpacked in {str(folder.parent)!r}; got {error}. "
+            f"Unpack CINIC-10.tar.gz there, or set {ENVIRONMENT_VARIABLE} or --data-dir to where "
+            "it lies."
+        ) from None
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     return RawData(Samples(pixels, torch.tensor(files.targets, dtype=torch.int64)), None)
 
@@ -165,30 +172,34 @@ def _load_cinic10(data_dir: Path) -> RawData:
 def _download(
     dataset: Any, folder: str, archives: dict[str, str], data_dir: Path
 ) -> tuple[Any, Any]:
-    """Read a torchvision data set, downloading or unpacking it first where that is needed."""
-    for archive, md5 in archives.items():
-        path = data_dir / archive
-        if path.is_file() and not check_integrity(str(path), md5):
+    """Read a torchvision data set, downloading or unpacking it first where that is needed.
+
+    A download goes to a folder of its own until it is whole, so that one that breaks off leaves
+    the data folder as it was.
+    """
+    packed = [data_dir / name for name in archives if (data_dir / name).is_file()]
+    for path in packed:
+        if not check_integrity(str(path), archives[str(path.relative_to(data_dir))]):
             raise InputError(
-                f"archive {str(path)!r} must have MD5 {md5}; got a damaged file. "
+                f"archive {str(path)!r} must have its published MD5; got a damaged file. "
                 "Delete it and get it again."
             )
-    present = (data_dir / folder).is_dir() or any((data_dir / name).is_file() for name in archives)
+    unpack = len(packed) == len(archives)
     try:
-        if not present:
+        if not packed and not (data_dir / folder).is_dir():
             data_dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=data_dir) as incoming:
                 dataset(incoming, train=True, download=True)
                 (Path(incoming) / folder).replace(data_dir / folder)
         return (
-            dataset(str(data_dir), train=True, download=True),
-            dataset(str(data_dir), train=False, download=True),
+            dataset(str(data_dir), train=True, download=unpack),
+            dataset(str(data_dir), train=False, download=unpack),
         )
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError, AssertionError, TypeError, KeyError) as error:
         raise InputError(
-            f"data set {dataset.__name__} must lie in {str(data_dir)!r} or be downloadable; got "
-            f"neither ({error}). Put {', '.join(archives)} there, or set {ENVIRONMENT_VARIABLE} "
-            "or --data-dir to where they lie."
+            f"data set {dataset.__name__} must lie whole in {str(data_dir / folder)!r} or be "
+            f"downloadable; got neither ({error}). Put {', '.join(archives)} into "
+            f"{str(data_dir)!r}, or set {ENVIRONMENT_VARIABLE} or --data-dir to where they lie."
         ) from None
 
 

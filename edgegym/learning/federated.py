@@ -43,6 +43,7 @@ def fedsgd_round(
     The loss over all mini-batches before the step
     """
     sizes = [len(batch) for batch in batches]
+    # Floating buffers are the running means and variances; the count of batches may run on.
     statistics = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
     start = [buffer.clone() for buffer in statistics]
     losses, gradients, ends = list[Tensor](), list[list[Tensor]](), list[list[Tensor]]()

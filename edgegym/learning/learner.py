@@ -1,5 +1,6 @@
 """The learner: one network on its way through both stages, round by round."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,19 +27,17 @@ def find_device(name: str) -> torch.device:
     Raises
     ------
     InputError
-        If a GPU is asked for where there is none, or the name is not torch's.
+        If a GPU is asked for that is not there, or the name is another.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}. Correct it.")
+    device = torch.device(name)
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= n_gpus:
         raise InputError(
-            f"device must be auto, cpu, cuda or cuda:N; got {name!r}. Correct it."
-        ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            f"device must be present; got {name!r}, and torch sees no GPU. "
+            f"device must be present; got {name!r}, and torch sees {n_gpus or 'no'} GPU. "
             "Use device='cpu' or 'auto'."
         )
     return device

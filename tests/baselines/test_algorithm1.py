@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from strategies import scenarios
 
 from baselines import SCHEMES
-from baselines.algorithm1 import LocalPoint, Subproblem, solve_algorithm1, solve_cells
+from baselines.algorithm1 import solve_algorithm1, solve_cells
 from baselines.exact import SAMPLES, solve_relaxation
+from baselines.subproblem import LocalPoint, Subproblem
 from edgegym import Plan, evaluate, load_scenario
 
 #: DESIGN's check values of SCA on mnist.

@@ -60,9 +60,7 @@ def test_a_nan_is_refused_with_its_index():
 @pytest.mark.parametrize("clock", [15e6, 1.7e9])
 def test_what_the_box_does_not_hold_is_refused(clock):
     decision = Decision(False, 10, clock, np.ones(3), np.full(3, 1e8), np.full(3, 0.1))
-    with pytest.raises(
-        InputError, match=r"entry 2 of the action must lie in \[1.6e\+07, 1.6e\+09\]"
-    ):
+    with pytest.raises(InputError, match=r"entry 2 .* must lie in \[1.6e\+07, 1.6e\+09\]"):
         CODEC.encode(decision)
 
 

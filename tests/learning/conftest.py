@@ -1,0 +1,53 @@
+import urllib.error
+import urllib.request
+
+import pytest
+import torch
+
+from edgegym.learning.centralized import Samples
+from edgegym.learning.datasets import ENVIRONMENT_VARIABLE, load_task_data
+from edgegym.two_stage.scenario import LearningTask
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_data(monkeypatch):
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    load_task_data.cache_clear()
+    yield
+    load_task_data.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    def urlopen(*args, **kwargs):
+        raise urllib.error.URLError("the network is unreachable")
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+
+
+@pytest.fixture
+def make_samples():
+    def make(n, *, shape=(1, 28, 28), seed=0):
+        rng = torch.Generator().manual_seed(seed)
+        images = torch.randn(n, *shape, generator=rng)
+        return Samples(images, torch.randint(10, (n,), generator=rng))
+
+    return make
+
+
+@pytest.fixture
+def make_task():
+    def make(pretrain_dataset, finetune_dataset=None, *, counts, rotation_deg=0.0):
+        names = ("n_server_samples", "n_device_samples", "n_validation_samples", "n_test_samples")
+        return LearningTask(
+            network="lenet",
+            pretrain_dataset=pretrain_dataset,
+            finetune_dataset=finetune_dataset or pretrain_dataset,
+            finetune_rotation_deg=rotation_deg,
+            validation_interval=1,
+            **dict(zip(names, counts, strict=True)),
+        )
+
+    return make

@@ -1,0 +1,285 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+from edgegym.errors import InputError
+from edgegym.learning import datasets
+from edgegym.learning.centralized import expected_loss
+from edgegym.learning.datasets import RawData
+from edgegym.learning.learner import Learner, find_device
+from edgegym.learning.networks import make_network
+from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.two_stage.scenario import load_scenario
+
+SEED = 5
+DIGITS = load_scenario("digits")
+SIZES = np.array([3, 17, 70])
+
+
+@pytest.fixture
+def make_learner():
+    def make(seed=SEED):
+        return Learner(DIGITS, seed, device="cpu")
+
+    return make
+
+
+@pytest.fixture
+def googlenet_learner(make_samples, monkeypatch):
+    sets = {
+        "cinic10": RawData(make_samples(8, shape=(3, 32, 32)), None),
+        "cifar10": RawData(make_samples(14, shape=(3, 32, 32)), make_samples(4, shape=(3, 32, 32))),
+    }
+    monkeypatch.setattr(datasets, "_load", lambda name, data_dir: sets[name])
+    counts = {"n_server_samples": 8, "n_device_samples": 12}
+    counts |= {"n_validation_samples": 2, "n_test_samples": 4}
+    changes = {f"learning.{key}": value for key, value in counts.items()}
+    return Learner(load_scenario("cinic10-cifar10").replace(**changes), SEED, device="cpu")
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Record the mini-batches that the learner trains on, and train on none."""
+    seen = []
+
+    def record(network, drawn, learning_rate, chunk):
+        seen.extend(drawn if isinstance(drawn, list) else [drawn])
+        return 0.0
+
+    monkeypatch.setattr("edgegym.learning.learner.sgd_round", record)
+    monkeypatch.setattr("edgegym.learning.learner.fused_fedsgd_round", record)
+    return seen
+
+
+def train(learner, rounds=3):
+    losses = [learner.pretrain(m, 8) for m in range(rounds)]
+    return losses + [learner.finetune(n, SIZES) for n in range(rounds)]
+
+
+def draw_by_hand(samples, size, stream, round_index, device=0):
+    index = keyed_generator(SEED, stream, round_index, device).integers(len(samples), size=size)
+    return samples.take(torch.from_numpy(index))
+
+
+def step_by_hand(network, batches):
+    total = sum(len(batch) for batch in batches)
+    loss = sum(
+        len(batch) / total * cross_entropy(network(batch.images), batch.labels) for batch in batches
+    )
+    optimizer = torch.optim.SGD(network.parameters(), lr=DIGITS.learning_rate)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def weights_of(network):
+    return nn.utils.parameters_to_vector(network.parameters()).detach()
+
+
+def same_samples(first, second):
+    return torch.equal(first.images, second.images) and torch.equal(first.labels, second.labels)
+
+
+@pytest.mark.parametrize(("present", "kind"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, present, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: present)
+    assert find_device("auto").type == kind
+
+
+def test_the_cpu_is_always_there():
+    assert find_device("cpu") == torch.device("cpu")
+
+
+def test_an_unknown_device_is_refused_by_name():
+    with pytest.raises(InputError, match="must be auto, cpu, cuda or cuda:N; got 'gpu'"):
+        find_device("gpu")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_gpu_is_refused_where_there_is_none(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"got '{name}', and torch sees no GPU"):
+        find_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:5", "meta"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match=f"got '{name}'"):
+        find_device(name)
+
+
+def test_a_learner_refuses_a_missing_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no GPU"):
+        Learner(DIGITS, SEED, device="cuda")
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(make_learner):
+    first, again = make_learner(), make_learner()
+    assert train(first) == train(again)
+    assert torch.equal(weights_of(first.network), weights_of(again.network))
+
+
+def test_the_global_generators_do_not_matter_and_are_left_alone(make_learner):
+    first, again = make_learner(), make_learner()
+    train(first)
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    train(again)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
+    assert torch.equal(weights_of(first.network), weights_of(again.network))
+
+
+def test_another_seed_gives_other_initial_weights_and_batches(make_learner, batches):
+    first, other = make_learner(1), make_learner(2)
+    train(first, rounds=1)
+    train(other, rounds=1)
+    assert not torch.equal(weights_of(first.network), weights_of(other.network))
+    for k in range(4):
+        assert not same_samples(batches[k], batches[4 + k])
+
+
+def test_a_larger_batch_begins_with_the_smaller_one(make_learner, batches):
+    learner = make_learner()
+    learner.pretrain(4, 5)
+    learner.pretrain(4, 64)
+    assert same_samples(batches[0], batches[1].split([5, 59])[0])
+
+
+def test_every_devices_larger_batch_begins_with_the_smaller_one(make_learner, batches):
+    learner = make_learner()
+    learner.finetune(4, SIZES)
+    learner.finetune(4, SIZES + 30)
+    for small, large in zip(batches[:3], batches[3:], strict=True):
+        assert same_samples(small, large.split([len(small), 30])[0])
+
+
+def test_a_skipped_round_leaves_the_batches_of_the_next_alike(make_learner, batches):
+    whole, gapped = make_learner(), make_learner()
+    for m in (0, 1, 2):
+        whole.pretrain(m, 8)
+        whole.finetune(m, SIZES)
+    gapped.finetune(2, SIZES)
+    gapped.pretrain(2, 8)
+    *devices, server = batches[-4:]
+    for drawn, expected in zip([server, *devices], batches[8:12], strict=True):
+        assert same_samples(drawn, expected)
+
+
+def test_rounds_and_devices_draw_different_samples(make_learner, batches):
+    learner = make_learner()
+    learner.data = learner.data._replace(devices=(learner.data.server,) * 3)
+    for n in range(2):
+        learner.pretrain(n, 8)
+        learner.finetune(n, np.array([8, 8, 8]))
+    assert len({batch.labels.numpy().tobytes() for batch in batches}) == 8
+    assert len({batch.images.numpy().tobytes() for batch in batches}) == 8
+
+
+def test_every_device_trains_on_its_own_samples(make_learner, batches):
+    learner = make_learner()
+    learner.finetune(0, SIZES)
+    for k, batch in enumerate(batches):
+        expected = draw_by_hand(learner.data.devices[k], SIZES[k], Stream.FINETUNE_BATCH, 0, k)
+        assert same_samples(batch, expected)
+
+
+def test_a_batch_size_is_needed_for_every_device(make_learner):
+    with pytest.raises(ValueError):
+        make_learner().finetune(0, np.array([3, 17]))
+
+
+def test_the_learner_walks_the_path_of_a_plain_pytorch_loop(make_learner):
+    learner, network = make_learner(), make_network("lenet", SEED)
+    data = learner.data
+    for m in range(20):
+        batch = draw_by_hand(data.server, 96, Stream.PRETRAIN_BATCH, m)
+        assert learner.pretrain(m, 96) == pytest.approx(step_by_hand(network, [batch]), abs=1e-5)
+    for n in range(20):
+        shares = zip(data.devices, SIZES, range(3), strict=True)
+        batches = [draw_by_hand(*share, Stream.FINETUNE_BATCH, n, k) for *share, k in shares]
+        assert learner.finetune(n, SIZES) == pytest.approx(step_by_hand(network, batches), abs=1e-5)
+    assert_close(weights_of(learner.network), weights_of(network), rtol=0.0, atol=1e-5)
+
+
+def test_training_lowers_the_loss(make_learner):
+    learner = make_learner()
+    before = learner.validation()[0]
+    for m in range(100):
+        learner.pretrain(m, 16)
+    assert learner.validation()[0] < before
+
+
+def test_the_report_holds_what_each_part_says(make_learner):
+    learner = make_learner()
+    train(learner)
+    losses = [expected_loss(learner.network, part, 1000)[0] for part in learner.data.devices]
+    test_loss, test_accuracy = expected_loss(learner.network, learner.data.test, 1000)
+    assert learner.report() == {
+        "train_loss": pytest.approx(sum(losses) / 3, rel=1e-6),
+        "test_loss": pytest.approx(test_loss, rel=1e-6),
+        "test_accuracy": test_accuracy,
+    }
+
+
+def test_validation_measures_the_validation_samples(make_learner):
+    learner = make_learner()
+    loss, accuracy = expected_loss(learner.network, learner.data.validation, 1000)
+    assert learner.validation() == (pytest.approx(loss, rel=1e-6), accuracy)
+
+
+def test_measuring_does_not_change_what_is_trained(make_learner):
+    plain, measured = make_learner(), make_learner()
+    for m in range(3):
+        plain.pretrain(m, 8)
+        plain.finetune(m, SIZES)
+        measured.pretrain(m, 8)
+        measured.report()
+        measured.finetune(m, SIZES)
+        measured.validation()
+    assert torch.equal(weights_of(plain.network), weights_of(measured.network))
+
+
+def test_googlenet_trains_in_both_stages(googlenet_learner):
+    states = [copy.deepcopy(googlenet_learner.network.state_dict())]
+    losses = [googlenet_learner.pretrain(0, 2)]
+    states.append(copy.deepcopy(googlenet_learner.network.state_dict()))
+    losses.append(googlenet_learner.finetune(0, np.array([2, 1, 2])))
+    states.append(googlenet_learner.network.state_dict())
+    assert np.isfinite(losses).all()
+    assert all(torch.isfinite(value).all() for value in states[2].values())
+    for key in ("0.0.weight", "0.1.running_mean", "14.weight"):
+        assert not torch.equal(states[0][key], states[1][key])
+        assert not torch.equal(states[1][key], states[2][key])
+
+
+def test_googlenet_averages_the_statistics_of_its_devices_whole_batches(
+    googlenet_learner, monkeypatch
+):
+    monkeypatch.setattr("edgegym.learning.learner.CPU_CHUNK", 1)
+    convolution, normalisation, _ = googlenet_learner.network[0]
+    expected = 0.9 * normalisation.running_var
+    for k, size in enumerate((1, 1, 2)):
+        samples = googlenet_learner.data.devices[k]
+        batch = draw_by_hand(samples, size, Stream.FINETUNE_BATCH, 0, k)
+        variance = convolution(batch.images).var(dim=(0, 2, 3)).detach()
+        expected = expected + 0.1 * size / 4 * variance
+    googlenet_learner.finetune(0, np.array([1, 1, 2]))
+    assert_close(normalisation.running_var, expected)
+
+
+def test_a_report_leaves_googlenet_and_its_batch_statistics_alone(googlenet_learner):
+    before = copy.deepcopy(googlenet_learner.network.state_dict())
+    report = googlenet_learner.report()
+    assert set(report) == {"train_loss", "test_loss", "test_accuracy"}
+    assert_close(googlenet_learner.network.state_dict(), before, rtol=0.0, atol=0.0)

@@ -5,6 +5,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from edgegym.envs.ledger import Ledger, Stage
+from edgegym.envs.reward import Standing
 from edgegym.physics import Array, Numbers
 from edgegym.two_stage.scenario import Scenario
 
@@ -44,7 +45,7 @@ class ObservationCodec:
         self._start_bound = Ledger(scenario).gradient_norm_bound
 
     def encode(
-        self, ledger: Ledger, loss: float, validation_loss: float, gains: tuple[Array, Array]
+        self, ledger: Ledger, standing: Standing, loss: float, gains: tuple[Array, Array]
     ) -> NDArray[np.float32]:
         """Write what the agent sees before its next action."""
         s = self.scenario
@@ -58,8 +59,8 @@ class ObservationCodec:
                     1 - ledger.delay_s / s.delay_budget_s,
                     1 - ledger.energy_j / s.energy_budget_j,
                     _log_share(loss / gap, LOSS_RANGE),
-                    _log_share(validation_loss / gap, LOSS_RANGE),
-                    _log_share(ledger.gradient_norm_bound / self._start_bound, BOUND_RANGE),
+                    _log_share(standing.validation_loss / gap, LOSS_RANGE),
+                    _log_share(standing.gradient_norm_bound / self._start_bound, BOUND_RANGE),
                 ],
                 ledger.mean_tx_power_w / s.device_tx_power_peak_limit_w,
                 _log_share(gains[0] / s.mean_path_gain, GAIN_RANGE),

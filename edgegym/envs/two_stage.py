@@ -163,8 +163,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self._rounds_unseen = 0
         self._validation = self._first_validation = self._validate()
         self.loss = self._validation[0]
-        standing = self._standing()
-        return self._observe(), self._info(standing, standing, self.ledger.excess())
+        self.standing = self._assess()
+        return self._observe(), self._info(self.standing, self.ledger.excess())
 
     def step(
         self, action: ArrayLike
@@ -173,13 +173,14 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         if self.end_code:
             raise gym.error.ResetNeeded("The episode has ended; call reset() before step().")
         decision = self.action_codec.decode(action)
-        before, excess, stage = self._standing(), self.ledger.excess(), self.ledger.stage
+        before, excess, stage = self.standing, self.ledger.excess(), self.ledger.stage
         for _ in range(self.rounds_per_step):
             self._advance() if decision.advance else self._run_round(decision)
             if self.end_code or self.ledger.stage != stage:
                 break
         self._look_at_validation()
-        info = self._info(before, self._standing(), excess)
+        self.standing = self._assess()
+        info = self._info(before, excess)
         return self._observe(), info[f"reward_{self.reward}"], bool(self.end_code), False, info
 
     def _advance(self) -> None:
@@ -251,18 +252,14 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             torch.set_num_threads(self.torch_threads)
         return Learner(self.scenario, self.episode_seed, self.device, self.data_dir)
 
-    def _standing(self) -> Standing:
+    def _assess(self) -> Standing:
         return Standing(*self._validation, self.ledger.gradient_norm_bound)
 
     def _observe(self) -> NDArray[np.float32]:
-        return self.observation_codec.encode(
-            self.ledger, self.loss, self._validation[0], self.gains
-        )
+        return self.observation_codec.encode(self.ledger, self.standing, self.loss, self.gains)
 
-    def _info(
-        self, before: Standing, after: Standing, excess: tuple[float, float, float]
-    ) -> dict[str, Any]:
-        ledger, now = self.ledger, self.ledger.excess()
+    def _info(self, before: Standing, excess: tuple[float, float, float]) -> dict[str, Any]:
+        ledger, after, now = self.ledger, self.standing, self.ledger.excess()
         added = [max(new - old, 0.0) for new, old in zip(now, excess, strict=True)]
         return {
             "stage": int(ledger.stage),
@@ -278,7 +275,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             "cost_delay": added[0],
             "cost_energy": added[1],
             "cost_power": now[2],
-            "gradient_norm_bound": ledger.gradient_norm_bound,
+            "gradient_norm_bound": after.gradient_norm_bound,
             "end_code": int(self.end_code),
             "is_success": bool(self.end_code)
             and self.end_code != EndCode.DIVERGED

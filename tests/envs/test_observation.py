@@ -4,6 +4,7 @@ import pytest
 from edgegym import load_scenario
 from edgegym.envs.ledger import Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
+from edgegym.envs.reward import Standing
 
 SCENARIO = load_scenario("mnist")
 CODEC = ObservationCodec(SCENARIO)
@@ -14,7 +15,9 @@ def observe(loss=2.3, gains=GAINS, **changes):
     ledger = Ledger(SCENARIO)
     for key, value in changes.items():
         setattr(ledger, key, value)
-    return CODEC.named(CODEC.encode(ledger, loss, loss, gains))
+    return CODEC.named(
+        CODEC.encode(ledger, Standing(loss, 0.1, ledger.gradient_norm_bound), loss, gains)
+    )
 
 
 def test_the_start_is_what_it_says():

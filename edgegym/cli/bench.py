@@ -120,9 +120,11 @@ def bench_planner(
     grid: Grid = 6,
     repeats: Repeats = 5,
     changes: Changes = None,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Time the exact planner beside Algorithm 1, for a cell and for its grid, with both bounds."""
+    del seed  # every command takes one, and planning draws nothing
     import baselines
     from baselines.algorithm1 import solve_algorithm1, solve_cells
     from baselines.exact import solve_relaxation

@@ -74,14 +74,28 @@ def compare(
     """
     if resume:
         run_dir, manifest = resume, load_manifest(resume)
+        prepare(manifest.read_scenario(), device, data_dir)
     else:
         checked = read_scenario(scenario, changes)
         run_dir = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-compare-{checked.name}"
+        prepare(checked, device, data_dir)
         designs = plan_designs(checked, grid)
         manifest = make_manifest(checked, list(range(seed, seed + seeds)), designs)
         save_manifest(manifest, run_dir)
     results, rounds = _play(manifest, run_dir, jobs, device, data_dir)
     _report(manifest, run_dir, results, rounds, as_json)
+
+
+def prepare(scenario: Scenario, device: str, data_dir: str | None) -> None:
+    """Find the device and load the data once, so that what is missing is said before all else."""
+    with progress_console.status("Loading the data"):
+        from edgegym.learning.datasets import find_data_dir, load_task_data
+        from edgegym.learning.learner import find_device
+
+        chosen = find_device(device)
+        folder = find_data_dir(data_dir)
+        load_task_data(scenario.learning, scenario.n_devices, folder, chosen)
+    progress_console.print(f"Training on {chosen}, data sets in {folder}")
 
 
 def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:

@@ -9,14 +9,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edgegym.cli.options import AsJson, DataDir, print_json
+from edgegym.cli.options import (
+    AsJson,
+    Changes,
+    DataDir,
+    ScenarioName,
+    Seed,
+    print_json,
+    read_scenario,
+)
 from edgegym.evaluation.manifest import PACKAGES
-from edgegym.two_stage.scenario import load_scenario
+from edgegym.two_stage.scenario import Scenario
 
 
-def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say what this machine has, and whether planner, environment and data work on it."""
-    report = _examine(data_dir)
+def doctor(
+    scenario: ScenarioName = "digits",
+    changes: Changes = None,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what this machine has, and whether planner and environment work on it."""
+    report = _examine(read_scenario(scenario, changes), seed, data_dir)
     if as_json:
         return print_json(report)
     table = Table(show_header=False)
@@ -25,7 +39,7 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
-def _examine(data_dir: str | None) -> dict[str, Any]:
+def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, Any]:
     import torch
 
     import baselines
@@ -33,10 +47,11 @@ def _examine(data_dir: str | None) -> dict[str, Any]:
     from edgegym.learning.datasets import find_data_dir
 
     folder = find_data_dir(data_dir)
-    scenario = load_scenario("digits")
     planned = baselines.plan(scenario)
-    assert planned.plan is not None
-    episode = play_plan(scenario, planned.plan, seed=0, fidelity="bound")
+    played = "plays no plan, as there is none"
+    if planned.plan is not None:
+        episode = play_plan(scenario, planned.plan, seed, fidelity="bound")
+        played = f"plays that plan, end code {episode.final['end_code']}"
     cuda = torch.cuda.is_available()
     return {
         "python": platform.python_version(),
@@ -47,8 +62,8 @@ def _examine(data_dir: str | None) -> dict[str, Any]:
         "GPU": torch.cuda.get_device_name() if cuda else "none; training runs on the CPU",
         "data folder": str(folder),
         "data sets there": ", ".join(_present(folder)) or "none; digits is embedded",
-        "solver": f"Clarabel plans digits: {planned.status}, gap {planned.gap:.1e}",
-        "environment": f"plays that plan, end code {episode.final['end_code']}",
+        "solver": f"Clarabel plans {scenario.name}: {planned.status}, gap {planned.gap:.1e}",
+        "environment": played,
         "standard output is a terminal": sys.stdout.isatty(),
     }
 

@@ -196,9 +196,10 @@ def _download(
             dataset(str(data_dir), train=False, download=unpack),
         )
     except (RuntimeError, OSError, ValueError, AssertionError, TypeError, KeyError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
             f"data set {dataset.__name__} must lie whole in {str(data_dir / folder)!r} or be "
-            f"downloadable; got neither ({error}). Put {', '.join(archives)} into "
+            f"downloadable; got neither ({reason}). Put {', '.join(archives)} into "
             f"{str(data_dir)!r}, or set {ENVIRONMENT_VARIABLE} or --data-dir to where they lie."
         ) from None
 

@@ -51,7 +51,8 @@ def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxatio
             return best
         # Without a feasible cell the search closes in on the fewest rounds.
         centre = (best.n_pretrain_rounds, best.n_finetune_rounds) if best else np.zeros(2)
-        low, high = np.clip(centre - step, 0, limits), np.clip(centre + step, 0, limits)
+        reach = np.minimum(step, 0.4 * (high - low))  # a grid of three points must shrink too
+        low, high = np.clip(centre - reach, 0, limits), np.clip(centre + reach, 0, limits)
 
 
 def solve_cells(
@@ -77,9 +78,9 @@ def solve_cells(
     return found
 
 
-def _iterate(program: Subproblem, cell: Cell, point: LocalPoint) -> Relaxation | None:
+def _iterate(program: Subproblem, cell: Cell, point: LocalPoint) -> Relaxation:
     """Run steps 5 to 8 of Algorithm 1; a solver that gives up ends them where they stood."""
-    result, bound = None, np.inf
+    result, bound = program.start(cell, point), np.inf
     while program.solve(cell, point):
         previous, bound = bound, program.bound(cell)
         result = program.result(cell)

@@ -1,9 +1,11 @@
 """One door to every planner: a scenario, a scheme and a method in, a graded plan out."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+
+import numpy as np
 
 from baselines.algorithm1 import solve_algorithm1
 from baselines.exact import Relaxation, solve_relaxation
@@ -11,6 +13,7 @@ from baselines.feasibility import explain_infeasibility, usable_stages
 from baselines.rounding import round_batches
 from baselines.schemes import Scheme, find_scheme
 from edgegym.errors import unknown_name
+from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
@@ -24,7 +27,7 @@ class PlanResult:
 
     scheme: str
     method: str
-    status: str  # "optimal", "inaccurate", "infeasible" or "failed"
+    status: str  # "optimal", "inaccurate" or "infeasible"
     plan: Plan | None
     gradient_norm_bound: float
     relaxed_bound: float
@@ -51,7 +54,7 @@ def plan(
     Returns
     -------
     PlanResult, with status "infeasible" and no plan where the budgets allow no round, and
-    "failed" where the solver or the search found none though there is one
+    "inaccurate" where the solver could not certify the relaxed bound
 
     Raises
     ------
@@ -71,25 +74,18 @@ def plan(
         raise unknown_name("method", method, METHODS)
     wanted = find_scheme(scheme)
     design = usable_stages(scenario, wanted)
-    relaxed = None
-    rounded: Iterable[tuple[float, Plan] | None] = ()
-    if design.pretrains or design.finetunes:
-        relaxed = solve_relaxation(scenario, design)
-    if relaxed is not None:
-        starts = (
-            _integer_neighbours(scenario, design, relaxed)
-            if method == "exact"
-            else [solve_algorithm1(scenario, design, grid)]
-        )
-        rounded = (_round(scenario, design, start) for start in starts)
-    best = min(filter(None, rounded), key=lambda found: found[0], default=None)
     if not (design.pretrains or design.finetunes):
         reason = explain_infeasibility(scenario, wanted)
         return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, reason)
-    if relaxed is None or best is None:
-        reason = f"method {method} must find the plan that exists; got none. Try the other method."
-        return PlanResult(scheme, method, "failed", None, math.inf, math.inf, reason)
-    bound, best_plan = best
+    relaxed = solve_relaxation(scenario, design) or one_round(scenario, design)
+    if method == "exact":
+        starts = list(_integer_neighbours(scenario, design, relaxed))
+    else:
+        starts = [solve_algorithm1(scenario, design, grid)]
+    # One round always fits, whatever became of the others.
+    starts.append(one_round(scenario, design))
+    rounded = (_round(scenario, design, start) for start in starts if start)
+    bound, best_plan = min(filter(None, rounded), key=lambda found: found[0])
     status, message = "optimal", "The relaxed bound is certified."
     if not relaxed.certified:
         status = "inaccurate"
@@ -99,11 +95,7 @@ def plan(
     )
 
 
-def _round(
-    scenario: Scenario, scheme: Scheme, start: Relaxation | None
-) -> tuple[float, Plan] | None:
-    if start is None:
-        return None
+def _round(scenario: Scenario, scheme: Scheme, start: Relaxation) -> tuple[float, Plan] | None:
     return round_batches(
         scenario,
         scheme,
@@ -111,6 +103,26 @@ def _round(
         n_finetune_rounds=round(start.n_finetune_rounds),
         pretrain_batch_size=start.pretrain_batch_size,
         finetune_batch_size=start.finetune_batch_size,
+    )
+
+
+def one_round(scenario: Scenario, scheme: Scheme) -> Relaxation:
+    """Stand in for a solver that gives up where hardly a round fits: one round of single samples.
+
+    Its bound is below that of every plan, but no certificate: all rounds, and no noise.
+    """
+    m, n = (1, 0) if scheme.pretrains else (0, 1)
+    most = (
+        scenario.max_pretrain_rounds * scheme.pretrains
+        + scenario.max_finetune_rounds * scheme.finetunes
+    )
+    return Relaxation(
+        gradient_norm_bound=bound_terms(scenario).start / most,
+        certified=False,
+        n_pretrain_rounds=m,
+        n_finetune_rounds=n,
+        pretrain_batch_size=1.0,
+        finetune_batch_size=np.ones(scenario.n_devices),
     )
 
 

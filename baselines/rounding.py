@@ -7,9 +7,9 @@ import numpy as np
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
 from edgegym.physics import Array, processor, radio
-from edgegym.two_stage.costs import evaluate
+from edgegym.two_stage.costs import Outcome, evaluate
 from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 
 def round_batches(
@@ -67,10 +67,30 @@ def round_batches(
             candidates[index],
             Times(*(part[index] for part in times)),
         )
-        outcome = evaluate(plan, scenario)
+        plan, outcome = _raise_to_floors(plan, scenario)
         if best is None or outcome.gradient_norm_bound < best[0]:
             best = outcome.gradient_norm_bound, plan
     return best
+
+
+def _raise_to_floors(plan: Plan, scenario: Scenario) -> tuple[Plan, Outcome]:
+    """Raise clocks and powers that no action can ask for, where the energy budget allows it.
+
+    With time to spare the cheapest times are longer than any use; faster is never too late.
+    """
+    s, outcome = scenario, evaluate(plan, scenario)
+    clock_k, power_k = s.device_clock_limit_hz, s.device_tx_power_peak_limit_w
+    raised = Plan(
+        pretrain_batch_size=plan.pretrain_batch_size,
+        server_clock_hz=np.maximum(plan.server_clock_hz, CLOCK_FLOOR * s.server_clock_limit_hz),
+        finetune_batch_size=plan.finetune_batch_size,
+        device_clock_hz=np.maximum(plan.device_clock_hz, CLOCK_FLOOR * clock_k),
+        device_tx_power_w=np.maximum(plan.device_tx_power_w, POWER_FLOOR * power_k),
+    )
+    if raised == plan:
+        return plan, outcome
+    raised_outcome = evaluate(raised, scenario)
+    return (plan, outcome) if raised_outcome.violations else (raised, raised_outcome)
 
 
 def _candidates(

@@ -161,16 +161,30 @@ class Subproblem:
 
     def result(self, cell: Cell) -> Relaxation:
         """Write the solution in samples."""
-        return Relaxation(
-            gradient_norm_bound=self.bound(cell),
-            certified=False,
-            n_pretrain_rounds=cell[0],
-            n_finetune_rounds=cell[1],
-            pretrain_batch_size=float(SAMPLES * self.batch.value) if cell[0] else 1.0,
-            finetune_batch_size=SAMPLES * self.batch_k.value
-            if cell[1]
-            else np.ones(self.scenario.n_devices),
+        return _relaxation(
+            cell,
+            self.bound(cell),
+            float(SAMPLES * self.batch.value) if cell[0] else 1.0,
+            SAMPLES * self.batch_k.value if cell[1] else np.ones(self.scenario.n_devices),
         )
+
+    def start(self, cell: Cell, point: LocalPoint) -> Relaxation:
+        """Write the first local point, which fits the budgets, in samples."""
+        (m, n), terms = cell, self.terms
+        batch, batch_k = SAMPLES / point.inverse_batch, SAMPLES / point.inverse_batch_k
+        noise = m * terms.pretrain_noise / batch + n * terms.finetune_noise / batch_k.sum()
+        return _relaxation(cell, float(noise + terms.start) / (m + n), batch, batch_k)
+
+
+def _relaxation(cell: Cell, bound: float, batch: float, batch_k: Array) -> Relaxation:
+    return Relaxation(
+        gradient_norm_bound=bound,
+        certified=False,
+        n_pretrain_rounds=cell[0],
+        n_finetune_rounds=cell[1],
+        pretrain_batch_size=batch,
+        finetune_batch_size=batch_k,
+    )
 
 
 def _tangent(inverse_batch: Any) -> Array:

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from edgegym.cli.options import (
     AsJson,
@@ -174,9 +174,11 @@ def _report(
 
 def _table(summary: pd.DataFrame, title: str) -> Table:
     """Lay the summary out for people; the lowest test loss stands in bold."""
-    headers = ("design", "train loss", "test loss", "test accuracy", "delay s", "energy J")
-    table = Table(*headers, "bound", "M", "N", title=title)
-    best = summary["test_loss"].astype(float).idxmin()
+    table = Table(Column("design", no_wrap=True), title=title)
+    for header in ("train loss", "test loss", "accuracy", "delay s", "energy J", "bound", "M", "N"):
+        table.add_column(header)
+    losses = summary["test_loss"].astype(float)
+    best = losses.idxmin() if losses.notna().any() else None
     for index, row in summary.iterrows():
         uncertain = (
             _with_interval(row[column], row[f"{column}_interval"])

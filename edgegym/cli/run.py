@@ -24,6 +24,7 @@ from edgegym.cli.options import (
 )
 from edgegym.errors import InputError
 from edgegym.evaluation.files import write_whole
+from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
@@ -51,6 +52,7 @@ def run(
 
     checked = read_scenario(scenario, changes)
     chosen = Plan.load(plan) if plan else _planned(checked, scheme, method, grid)
+    require_same_devices(chosen, checked, name=f"plan {str(plan)!r}")
     with progress_console.status("Playing"):
         episode = play_plan(
             checked, chosen, seed, fidelity=fidelity, device=device, data_dir=data_dir

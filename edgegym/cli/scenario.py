@@ -3,7 +3,7 @@
 import tomlkit
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from edgegym.cli.options import (
     AsJson,
@@ -35,7 +35,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
     ]
     if as_json:
         return print_json({"scenarios": rows})
-    table = Table(*rows[0])
+    table = Table(Column("name", no_wrap=True), *list(rows[0])[1:])
     for row in rows:
         table.add_row(*map(str, row.values()))
     Console().print(table)

@@ -9,11 +9,8 @@ from numpy.typing import ArrayLike
 from edgegym.errors import InputError
 from edgegym.physics import Array
 from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
-#: Least values that an action can ask for, as shares of the limits; the least batch is one sample.
-CLOCK_FLOOR = 1e-2
-POWER_FLOOR = 1e-4
 #: An action above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
 

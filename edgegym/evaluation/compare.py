@@ -1,7 +1,6 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
 import hashlib
-import json
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edgegym.evaluation.files import read_json, write_whole
+from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.rollout import Episode, play_plan
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -68,9 +67,7 @@ def play_designs(
         }
         try:
             for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
-                episode = future.result()
-                text = json.dumps({"final": episode.final, "rounds": episode.rounds})
-                write_whole(futures[future], text)
+                write_whole(futures[future], future.result().model_dump_json())
                 on_progress(n_done, n_episodes)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -82,7 +79,7 @@ def collect(
     """Read the run folder's episodes as two tables, one row per episode and one per round."""
     results, rounds = [], []
     for (design, seed), path in episode_files(plans, seeds, run_dir).items():
-        episode = Episode(**read_json(path))
+        episode = read_model(Episode, path)
         results.append({"design": design, "seed": seed, **episode.final})
         rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
     return pd.DataFrame(results), pd.concat(rounds, ignore_index=True)

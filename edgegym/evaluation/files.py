@@ -1,26 +1,33 @@
 """Results on disk: whole or not at all."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from edgegym.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Model = TypeVar("Model", bound=BaseModel)
+
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside a file, which takes the file's place if all goes well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"file {str(path)!r} must be writable; got {error.strerror}. Choose another place."
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -46,18 +53,22 @@ def write_figure(path: Path, figure: "Figure") -> None:
         figure.savefig(temporary, dpi=150)
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file that `write_whole` wrote.
+def read_model(model: type[Model], path: Path) -> Model:
+    """Read a JSON file into a pydantic model.
 
     Raises
     ------
     InputError
-        Naming the file, if it is missing or damaged; it is left as it was.
+        Naming the file, if it is missing, damaged or something else; it is left as it was.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"file {str(path)!r} must be whole JSON; got {error}. "
-            "Check the path; a damaged episode is played again once it is deleted."
-        ) from None
+        return model.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = str(error)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+    raise InputError(
+        f"file {str(path)!r} must be a whole {model.__name__.lower()} that edgegym wrote; got "
+        f"{reason}. Check the path; a damaged episode is played again once it is deleted."
+    )

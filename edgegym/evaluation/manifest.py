@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from edgegym.errors import InputError
-from edgegym.evaluation.files import read_json, write_whole
+from edgegym.evaluation.files import read_model, write_whole
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario
 
@@ -97,12 +97,4 @@ def load_manifest(run_dir: Path) -> Manifest:
     InputError
         If there is none, or it is damaged; the folder is left as it was.
     """
-    path = run_dir / FILE_NAME
-    try:
-        return Manifest.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(
-            f"file {str(path)!r} must be a manifest that `edgegym compare` wrote; got "
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}. Start a new run."
-        ) from None
+    return read_model(Manifest, run_dir / FILE_NAME)

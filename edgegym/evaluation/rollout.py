@@ -1,16 +1,17 @@
 """Playing: a policy in the environment, round by round, and what came of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.envs.action import ActionCodec
 from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
@@ -20,12 +21,35 @@ Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
 
 
-@dataclass(frozen=True)
-class Episode:
+FINAL_COLUMNS = (
+    "n_pretrain_rounds",
+    "n_finetune_rounds",
+    "total_delay_s",
+    "total_energy_j",
+    "gradient_norm_bound",
+    "validation_loss",
+    "return",
+    "end_code",
+    "is_success",
+)
+TRAINED_COLUMNS = ("train_loss", "test_loss", "test_accuracy")
+
+
+class Episode(BaseModel):
     """Figures at the end, and the course of every round as columns."""
 
-    final: dict[str, float]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    final: dict[str, bool | int | float | None]
     rounds: dict[str, list[float]]
+
+    @model_validator(mode="after")
+    def _columns_are_all_there(self) -> "Episode":
+        if missing := set(FINAL_COLUMNS) - self.final.keys():
+            raise ValueError(f"final must hold every figure; got none of {sorted(missing)}")
+        if self.rounds.keys() != set(ROUND_COLUMNS):
+            raise ValueError(f"rounds must hold {ROUND_COLUMNS}; got {sorted(self.rounds)}")
+        return self
 
 
 def plan_policy(plan: Plan, codec: ActionCodec) -> Policy:
@@ -47,7 +71,8 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
 
     Returns
     -------
-    Episode; its final figures hold the test set's only where something was trained
+    Episode; where something was trained its final figures hold the training loss (5) and the test
+    set's loss and accuracy, None after training that diverged
 
     Examples
     --------
@@ -68,7 +93,7 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
             row = info | {"stage": before["stage"], "round": before["round"]}
             for column in ROUND_COLUMNS:
                 rounds[column].append(row[column])
-    final = {
+    final: dict[str, bool | int | float | None] = {
         "n_pretrain_rounds": env.ledger.n_pretrain_rounds,
         "n_finetune_rounds": env.ledger.n_finetune_rounds,
         "total_delay_s": info["delay_s"],
@@ -79,9 +104,10 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
         "end_code": info["end_code"],
         "is_success": info["is_success"],
     }
-    if env.learner is not None and env.end_code != EndCode.DIVERGED:
-        final |= env.learner.report()
-    return Episode(final, rounds)
+    if env.learner is not None:
+        diverged = env.end_code == EndCode.DIVERGED
+        final |= dict.fromkeys(TRAINED_COLUMNS) if diverged else env.learner.report()
+    return Episode(final=final, rounds=rounds)
 
 
 def play_plan(
@@ -94,6 +120,7 @@ def play_plan(
     data_dir: str | Path | None = None,
 ) -> Episode:
     """Play a plan through `TwoStageEdge-v0` on one torch thread."""
+    require_same_devices(plan, scenario)
     env = gym.make(
         "TwoStageEdge-v0",
         scenario=scenario,

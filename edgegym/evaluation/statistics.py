@@ -38,7 +38,10 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns: the means under their names, `<name>_interval` beside the uncertain ones, `n_seeds`
     """
-    groups = results.groupby("design", sort=False)
+    # Where every run diverged there are no final figures at all, only their absence.
+    columns = ["design", "seed", *UNCERTAIN, *FIXED]
+    known = results.reindex(columns=columns).astype(dict.fromkeys(UNCERTAIN, float))
+    groups = known.groupby("design", sort=False)
     table = groups[[*UNCERTAIN, *FIXED]].mean()
     for column in UNCERTAIN:
         table[f"{column}_interval"] = groups[column].agg(interval95)

@@ -203,11 +203,7 @@ def evaluate(
     >>> outcome.total_delay_s, {k: round(v, 6) for k, v in outcome.violations.items()}
     (4.375, {'energy_budget_j': 1.0})
     """
-    if plan.n_devices != scenario.n_devices:
-        raise InputError(
-            f"plan must be made for the {scenario.n_devices} devices of scenario "
-            f"{scenario.name!r}; got a plan for {plan.n_devices}. Plan again for this scenario."
-        )
+    require_same_devices(plan, scenario)
     pretrain = pretrain_round_cost(
         scenario, batch_size=plan.pretrain_batch_size, clock_hz=plan.server_clock_hz
     )
@@ -225,6 +221,21 @@ def evaluate(
         plan_bound(scenario, plan),
         _violations(plan, scenario, pretrain, finetune),
     )
+
+
+def require_same_devices(plan: Plan, scenario: Scenario, name: str = "plan") -> None:
+    """Refuse a plan that is made for another number of devices.
+
+    Raises
+    ------
+    InputError
+        Naming both numbers.
+    """
+    if plan.n_devices != scenario.n_devices:
+        raise InputError(
+            f"{name} must be made for the {scenario.n_devices} devices of scenario "
+            f"{scenario.name!r}; got a plan for {plan.n_devices}. Plan again for this scenario."
+        )
 
 
 def _violations(plan: Plan, scenario: Scenario, pretrain: Cost, finetune: Cost) -> dict[str, float]:

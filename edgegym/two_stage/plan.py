@@ -122,7 +122,7 @@ class Plan(BaseModel):
             data = json.loads(text)
             counts = [int(data.pop(f"n_{key}")) for key in ("pretrain_rounds", "finetune_rounds")]
             n_devices = int(data.pop("n_devices"))
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"plan must be the JSON that `edgegym plan --out` writes; got {where} "
                 f"({error}). Write it again."

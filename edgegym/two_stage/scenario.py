@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from edgegym.errors import InputError, from_validation, unknown_name
 from edgegym.two_stage.fields import Count, CountArray, NonNegative, Positive, RealArray
 
+#: Shares of the limits below which no action asks for a clock or a power, and no plan for less
+#: unless its energy budget leaves no other way.
+CLOCK_FLOOR = 1e-2
+POWER_FLOOR = 1e-4
+
 DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]
 PER_DEVICE = (
     "uplink_gain",
@@ -204,7 +209,12 @@ def scenario_text(name_or_path: str | Path) -> str:
                 "`edgegym scenario show digits`."
             )
         raise unknown_name("scenario", str(name_or_path), shipped)
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"scenario file must be readable text; got {str(path)!r} ({error}). Check the file."
+        ) from None
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:

@@ -1,0 +1,115 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from edgegym.cli import app
+from edgegym.errors import InputError
+
+#: Few rounds on few samples, with budgets that still bind.
+TINY_SCENARIO = {
+    "max_pretrain_rounds": 4,
+    "max_finetune_rounds": 4,
+    "delay_budget_s": 1.5,
+    "energy_budget_j": 0.5,
+    "learning.n_server_samples": 60,
+    "learning.n_device_samples": 60,
+    "learning.n_validation_samples": 20,
+    "learning.n_test_samples": 20,
+    "learning.validation_interval": 2,
+}
+
+
+def _invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False)
+
+
+def _no_such_number(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+@pytest.fixture(scope="session")
+def invoke() -> Callable[..., Result]:
+    """Call a command; exceptions come through."""
+    return _invoke
+
+
+@pytest.fixture(scope="session")
+def succeed() -> Callable[..., str]:
+    """Call a command that must end well, and give its standard output."""
+
+    def call(*arguments: object) -> str:
+        result = _invoke(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def read_object() -> Callable[[str], dict[str, Any]]:
+    """Read text that must be one JSON object and nothing else."""
+
+    def read(text: str) -> dict[str, Any]:
+        data = json.loads(text, parse_constant=_no_such_number)
+        assert isinstance(data, dict)
+        return data
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def ask(
+    succeed: Callable[..., str], read_object: Callable[[str], dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
+    """Call a command with --json and give its object."""
+
+    def call(*arguments: object) -> dict[str, Any]:
+        return read_object(succeed(*arguments, "--json"))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[..., str]:
+    """Call a command with a wrong input and give the one sentence that it answers."""
+
+    def call(*arguments: object) -> str:
+        with pytest.raises(InputError) as caught:
+            _invoke(*arguments)
+        sentence = str(caught.value)
+        assert sentence
+        assert "\n" not in sentence
+        return sentence
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def console() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call a command in a process of its own."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "edgegym", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Options that make training end in a moment."""
+    return [part for item in TINY_SCENARIO.items() for part in ("--set", "{}={}".format(*item))]
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path, succeed: Callable[..., str]) -> Path:
+    """Write the joint plan of the default scenario."""
+    path = tmp_path / "plan.json"
+    succeed("plan", "--out", path)
+    return path

@@ -1,0 +1,92 @@
+import pytest
+from matplotlib.figure import Figure
+from pydantic import BaseModel
+
+from edgegym import InputError
+from edgegym.evaluation.files import read_model, write_figure, write_whole
+
+NOT_UTF8 = "\ud800"  # a lone surrogate, which cannot be written
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_text_is_written_whole_and_no_other_file_is_left(tmp_path):
+    write_whole(tmp_path / "a.txt", "τ̃ ≤ 100\n")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "τ̃ ≤ 100\n"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_missing_folders_are_made(tmp_path):
+    write_whole(tmp_path / "b" / "c" / "a.txt", "text")
+    assert names(tmp_path / "b" / "c") == ["a.txt"]
+
+
+def test_an_old_text_is_replaced(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, "a long old text")
+    write_whole(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_text_that_cannot_be_written_leaves_the_old_one_and_no_other_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, 10_000 * "begun " + NOT_UTF8)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_new_text_that_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(tmp_path / "a.txt", NOT_UTF8)
+    assert names(tmp_path) == []
+
+
+def test_a_figure_is_written_in_the_format_of_the_ending(tmp_path):
+    write_figure(tmp_path / "a.png", Figure())
+    write_figure(tmp_path / "a.svg", Figure())
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
+    assert b"<svg" in (tmp_path / "a.svg").read_bytes()
+    assert names(tmp_path) == ["a.png", "a.svg"]
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_one_and_no_other_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    figure = Figure()
+    figure.suptitle(r"$\nosuchmacro$")
+    with pytest.raises(ValueError, match="nosuchmacro"):
+        write_figure(path, figure)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.png"]
+
+
+class Pair(BaseModel):
+    a: list[float]
+
+
+def test_a_model_is_read_back(tmp_path):
+    write_whole(tmp_path / "a.json", '{"a": [1, 2.5]}')
+    assert read_model(Pair, tmp_path / "a.json") == Pair(a=[1, 2.5])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"{} {}", b"{}", b"null", b'{"a": "x"}']
+)
+def test_a_damaged_file_is_named_and_left_alone(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="must be a whole pair that edgegym wrote; got") as caught:
+        read_model(Pair, path)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_model(Pair, tmp_path / "none.json")
+    assert str(tmp_path / "none.json") in str(caught.value)
+    assert names(tmp_path) == []

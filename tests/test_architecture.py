@@ -28,8 +28,9 @@ ALLOWED = {
         | {"edgegym.errors"},
     ),
     "edgegym/evaluation": (
-        {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib"},
-        {"edgegym.evaluation", "edgegym.envs", "edgegym.two_stage", "edgegym.errors"},
+        {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib", "torch"},
+        {"edgegym.evaluation", "edgegym.envs", "edgegym.learning", "edgegym.two_stage"}
+        | {"edgegym.errors"},
     ),
     "edgegym/figures": ({"numpy", "pandas", "matplotlib"}, {"edgegym.evaluation.statistics"}),
     "baselines": (

@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -72,30 +73,24 @@ def compare(
     Writes results.csv (a row per episode), rounds.csv (a row per round), manifest.json and the
     loss over time and over energy as pictures.
     """
-    if resume:
-        run_dir, manifest = resume, load_manifest(resume)
-        prepare(manifest.read_scenario(), device, data_dir)
-    else:
-        checked = read_scenario(scenario, changes)
-        run_dir = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-compare-{checked.name}"
-        prepare(checked, device, data_dir)
-        designs = plan_designs(checked, grid)
-        manifest = make_manifest(checked, list(range(seed, seed + seeds)), designs)
-        save_manifest(manifest, run_dir)
-    results, rounds = _play(manifest, run_dir, jobs, device, data_dir)
+    from edgegym.evaluation.compare import prepare, start_workers
+
+    known = load_manifest(resume) if resume else None
+    checked = known.read_scenario() if known else read_scenario(scenario, changes)
+    with start_workers(jobs) as pool:
+        prepared = pool.submit(prepare, checked, device, data_dir)
+        designs = known.designs if known else plan_designs(checked, grid)
+        progress_console.print(prepared.result())
+        manifest = known or make_manifest(checked, list(range(seed, seed + seeds)), designs)
+        run_dir = resume or out or _run_dir(checked)
+        if known is None:
+            save_manifest(manifest, run_dir)
+        results, rounds = _play(pool, manifest, run_dir, device, data_dir)
     _report(manifest, run_dir, results, rounds, as_json)
 
 
-def prepare(scenario: Scenario, device: str, data_dir: str | None) -> None:
-    """Find the device and load the data once, so that what is missing is said before all else."""
-    with progress_console.status("Loading the data"):
-        from edgegym.learning.datasets import find_data_dir, load_task_data
-        from edgegym.learning.learner import find_device
-
-        chosen = find_device(device)
-        folder = find_data_dir(data_dir)
-        load_task_data(scenario.learning, scenario.n_devices, folder, chosen)
-    progress_console.print(f"Training on {chosen}, data sets in {folder}")
+def _run_dir(scenario: Scenario) -> Path:
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-compare-{scenario.name}"
 
 
 def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
@@ -125,7 +120,11 @@ def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
 
 
 def _play(
-    manifest: Manifest, run_dir: Path, jobs: int, device: str, data_dir: str | None
+    pool: ProcessPoolExecutor,
+    manifest: Manifest,
+    run_dir: Path,
+    device: str,
+    data_dir: str | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     from edgegym.evaluation.compare import collect, play_designs
 
@@ -134,11 +133,11 @@ def _play(
     with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
         task = progress.add_task("Playing", total=None)
         play_designs(
+            pool,
             manifest.read_scenario(),
             plans,
             seeds,
             run_dir,
-            jobs=jobs,
             device=device,
             data_dir=data_dir,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),

@@ -14,6 +14,30 @@ from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 
+def start_workers(jobs: int) -> ProcessPoolExecutor:
+    """Start processes to play in; spawned, as forks of a process that has used CUDA can hang."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max_workers=jobs, mp_context=context)
+
+
+def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str:
+    """Find the device and load the data once, so that what is missing is said before all else.
+
+    Returns
+    -------
+    Where the training will run, and on data from where
+    """
+    import torch  # in the worker, while the console plans
+
+    from edgegym.learning.datasets import find_data_dir, load_task_data
+    from edgegym.learning.learner import find_device
+
+    torch.set_num_threads(1)
+    chosen, folder = find_device(device), find_data_dir(data_dir)
+    load_task_data(scenario.learning, scenario.n_devices, folder, chosen)
+    return f"Training on {chosen}, data sets in {folder}"
+
+
 def episode_files(
     plans: Mapping[str, Plan], seeds: Sequence[int], run_dir: Path
 ) -> dict[tuple[str, int], Path]:
@@ -30,12 +54,12 @@ def episode_files(
 
 
 def play_designs(
+    pool: ProcessPoolExecutor,
     scenario: Scenario,
     plans: Mapping[str, Plan],
     seeds: Sequence[int],
     run_dir: Path,
     *,
-    jobs: int,
     device: str,
     data_dir: str | Path | None,
     on_progress: Callable[[int, int], None],
@@ -44,11 +68,11 @@ def play_designs(
 
     Parameters
     ----------
+    pool : processes to play in, each with one torch thread
     scenario : what is played
     plans : a plan for each design's name
     seeds : common to all designs, so that they meet the same weights and mini-batches
     run_dir : the run folder; each episode is written there as soon as it ends
-    jobs : processes, each with one torch thread
     device, data_dir : where to train, and where the data sets lie
     on_progress : called with the episodes done and all there are, first and after every one
     """
@@ -56,21 +80,18 @@ def play_designs(
     n_episodes = len(set(files.values()))
     missing = {path: key for key, path in files.items() if not path.exists()}
     on_progress(n_episodes - len(missing), n_episodes)
-    # Forked children of a process that has used torch or CUDA can hang; spawned ones cannot.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
-        futures = {
-            pool.submit(
-                play_plan, scenario, plans[design], seed, device=device, data_dir=data_dir
-            ): path
-            for path, (design, seed) in missing.items()
-        }
-        try:
-            for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
-                write_whole(futures[future], future.result().model_dump_json())
-                on_progress(n_done, n_episodes)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    futures = {
+        pool.submit(
+            play_plan, scenario, plans[design], seed, device=device, data_dir=data_dir
+        ): path
+        for path, (design, seed) in missing.items()
+    }
+    try:
+        for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
+            write_whole(futures[future], future.result().model_dump_json())
+            on_progress(n_done, n_episodes)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def collect(

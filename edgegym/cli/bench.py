@@ -36,7 +36,7 @@ BATCH_SIZES = (8, 32, 64, 128, 256)
 @app.command("env")
 def bench_env(
     scenario: ScenarioName = "digits",
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds in each run.")] = 100,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds in each run.")] = 50,
     repeats: Repeats = 5,
     changes: Changes = None,
     seed: Seed = 0,

@@ -32,6 +32,7 @@ from edgegym.evaluation.manifest import (
     Manifest,
     load_manifest,
     make_manifest,
+    require_new,
     save_manifest,
 )
 from edgegym.two_stage.scenario import Scenario
@@ -77,12 +78,14 @@ def compare(
 
     known = load_manifest(resume) if resume else None
     checked = known.read_scenario() if known else read_scenario(scenario, changes)
+    run_dir = resume or out or _run_dir(checked)
+    if known is None:
+        require_new(run_dir)
     with start_workers(jobs) as pool:
         prepared = pool.submit(prepare, checked, device, data_dir)
         designs = known.designs if known else plan_designs(checked, grid)
         progress_console.print(prepared.result())
         manifest = known or make_manifest(checked, list(range(seed, seed + seeds)), designs)
-        run_dir = resume or out or _run_dir(checked)
         if known is None:
             save_manifest(manifest, run_dir)
         results, rounds = _play(pool, manifest, run_dir, device, data_dir)
@@ -102,17 +105,20 @@ def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
         If the budgets allow none of them.
     """
     import baselines
+    from edgegym.evaluation.rollout import unplayable
 
     designs = {}
     with progress_console.status("Planning"):
         for name, (scheme, method) in DESIGNS.items():
             result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
+            reason = unplayable(result.plan, scenario) if result.plan else None
+            playable = result.plan is not None and reason is None
             designs[name] = Design(
                 scheme=scheme,
                 method=method,
-                status=result.status,
-                message=result.message,
-                plan=json.loads(result.plan.to_json()) if result.plan else None,
+                status="unplayable" if reason else result.status,
+                message=reason or result.message,
+                plan=json.loads(result.plan.to_json()) if result.plan and playable else None,
             )
     if all(design.plan is None for design in designs.values()):
         raise InputError(designs["joint-exact"].message)
@@ -164,7 +170,7 @@ def _report(
     Console().print(_table(summary, title))
     for name, design in manifest.designs.items():
         if design.plan is None:
-            print(f"{name} is infeasible: {design.message}")
+            print(f"{name} is {design.status}: {design.message}")
     diverged = results.loc[results["end_code"] == EndCode.DIVERGED, "design"]
     for diverging, n_runs in diverged.value_counts().items():
         print(f"{diverging}: training diverged in {n_runs} runs, which have no final losses.")

@@ -72,21 +72,25 @@ def make_manifest(scenario: Scenario, seeds: list[int], designs: dict[str, Desig
     )
 
 
-def save_manifest(manifest: Manifest, run_dir: Path) -> None:
-    """Begin a run folder.
+def require_new(run_dir: Path) -> None:
+    """Refuse a folder that holds a run already.
 
     Raises
     ------
     InputError
-        If the folder holds a run already.
+        If there is a manifest in it.
     """
-    path = run_dir / FILE_NAME
-    if path.exists():
+    if (run_dir / FILE_NAME).exists():
         raise InputError(
             f"run folder must be new; got {str(run_dir)!r}, which holds a run. "
             f"Finish that one with --resume {run_dir}, or choose another --out."
         )
-    write_whole(path, manifest.model_dump_json(indent=2))
+
+
+def save_manifest(manifest: Manifest, run_dir: Path) -> None:
+    """Begin a run folder, which must be new."""
+    require_new(run_dir)
+    write_whole(run_dir / FILE_NAME, manifest.model_dump_json(indent=2))
 
 
 def load_manifest(run_dir: Path) -> Manifest:

@@ -144,7 +144,7 @@ def test_a_manifest_with_a_damaged_plan_is_named_and_left_alone(refusal, run_cop
     assert contents(run_copy) == before
 
 
-@pytest.mark.parametrize("damage", ["", '{"final": {"n', "null", "[]", "{}", '{"final": {}}'])
+@pytest.mark.parametrize("damage", ['{"final": {"n', "{}"])
 def test_a_damaged_episode_is_named_and_left_alone(refusal, run_copy, damage):
     path = episodes(run_copy)[3]
     path.write_text(damage)
@@ -158,19 +158,19 @@ def test_resuming_plays_what_is_missing_and_gives_the_same_tables(whole, run_cop
     for path in [*episodes(run_copy)[::3], *(run_copy / name for name in TABLES + PICTURES)]:
         path.unlink()
     kept = {path: path.stat().st_mtime_ns for path in episodes(run_copy)}
-    ask("compare", "--resume", run_copy, "--jobs", 1, "--device", "cpu")
+    report = ask("compare", "--resume", run_copy, "--jobs", 1, "--device", "cpu")
+    assert report["rows"] == whole[1]["rows"]
     assert tables(run_copy) == tables(whole[0])
     assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in kept.items())
     assert (run_copy / PICTURES[0]).exists()
 
 
-def test_resuming_a_finished_run_changes_neither_tables_nor_episodes(whole, run_copy, ask):
-    report = ask("compare", "--resume", run_copy, "--jobs", 1)
+def test_resuming_a_finished_run_prints_its_table_and_changes_nothing(whole, run_copy, succeed):
+    table = succeed("compare", "--resume", run_copy, "--jobs", 1)
+    assert [design for design in DESIGNS if design not in table] == []
+    assert "Written to" in table
     assert tables(run_copy) == tables(whole[0])
-    assert contents(run_copy / "episodes").keys() == {
-        run_copy / "episodes" / path.name for path in episodes(whole[0])
-    }
-    assert report["rows"] == whole[1]["rows"]
+    assert [path.name for path in episodes(run_copy)] == [p.name for p in episodes(whole[0])]
 
 
 def start_and_kill(command, folder):
@@ -201,12 +201,6 @@ def test_a_killed_run_is_resumed_to_the_tables_of_an_unbroken_one(
     assert finished.items() <= contents(folder / "episodes").items()
 
 
-def test_the_table_for_people_names_every_design_in_full(succeed, run_copy):
-    table = succeed("compare", "--resume", run_copy, "--jobs", 1)
-    assert [design for design in DESIGNS if design not in table] == []
-    assert "Written to" in table
-
-
 def test_a_diverged_design_is_reported_and_the_others_are_kept(invoke, run_copy):
     manifest = json.loads((run_copy / "manifest.json").read_text())
     rows = pd.read_csv(run_copy / "results.csv")
@@ -220,6 +214,7 @@ def test_a_diverged_design_is_reported_and_the_others_are_kept(invoke, run_copy)
     assert "pretrain-only: training diverged in 2 runs" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_run_in_which_everything_diverged_is_reported(invoke, run_copy):
     for path in episodes(run_copy):
         make_diverged(path)
@@ -241,6 +236,7 @@ def test_a_design_that_the_budgets_do_not_allow_is_named_and_the_others_are_comp
     assert designs == [name for name in DESIGNS if name != "fixed-batch"]
 
 
+@pytest.mark.slow
 def test_budgets_that_allow_no_design_are_refused_before_a_folder_is_made(
     refusal, tmp_path, compare_options
 ):

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from baselines.exact import SAMPLES, Relaxation
+from baselines.relaxation import SAMPLES, Relaxation
 from baselines.schemes import Scheme
 from baselines.subproblem import Cell, LocalPoint, Subproblem
 from baselines.times import cheapest_times
@@ -99,7 +99,7 @@ def _first_points(program: Subproblem, cells: Array) -> list[LocalPoint | None]:
     batch = np.minimum(sizes, limit)
     batch_k = np.minimum(np.reshape(sizes, (-1, 1)), limits)
     times = cheapest_times(
-        scenario,
+        program.work,
         scheme,
         n_pretrain_rounds=cells[:, :1],
         n_finetune_rounds=cells[:, 1:],

@@ -9,35 +9,18 @@ linear, and the bound (34) is convex over linear. Dividing every variable by M +
 leaves a convex program whose optimum bounds every feasible integer plan from below.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cvxpy as cp
 import numpy as np
 
+from baselines.relaxation import SAMPLES, Relaxation, rounds_unit
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
-from baselines.workload import Processor, Uplink, Workload, workload
-from edgegym.physics import Array
+from baselines.workload import Processor, Uplink, workload
 from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.scenario import Scenario
-
-#: Scaling that keeps every variable near one: hundreds of samples, a thousand rounds or as many as
-#: the budgets allow, times and energies by the budgets. Clarabel fails on the problem in SI units.
-SAMPLES, MOST_ROUNDS = 1e2, 1e3
-
-
-@dataclass(frozen=True)
-class Relaxation:
-    """Optimum of the relaxed problem: real rounds and batches, and a lower bound for every plan."""
-
-    gradient_norm_bound: float
-    certified: bool  # the solver reached its full accuracy
-    n_pretrain_rounds: float
-    n_finetune_rounds: float
-    pretrain_batch_size: float
-    finetune_batch_size: Array
-
 
 def solve_relaxation(
     scenario: Scenario,
@@ -88,7 +71,6 @@ def solve_relaxation(
     # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
     return Relaxation(
         gradient_norm_bound=float(problem.value),
-        certified=ending is Ending.OPTIMAL,
         n_pretrain_rounds=m * n_rounds,
         n_finetune_rounds=n * n_rounds,
         pretrain_batch_size=float(SAMPLES * program.x.value / max(m, 1e-9)) if m else 1.0,
@@ -98,35 +80,12 @@ def solve_relaxation(
     )
 
 
-def _rounds_unit(scenario: Scenario, scheme: Scheme, work: Workload) -> float:
-    """Bound the rounds that the budgets allow, to scale them by; no optimum depends on it."""
-    s, tau_s, budget_j = scenario, scenario.delay_budget_s, scenario.energy_budget_j
-    server_batch = s.pretrain_batch_size_limit if scheme.fixed_batch else 1
-    device_batch = s.finetune_batch_size_limit if scheme.fixed_batch else 1
-
-    def computing(processor: Processor, batch: Any) -> float:
-        # limit_w · (least · X)³ / τ² <= E and least · X <= τ
-        busy_s = np.minimum(tau_s, np.cbrt(budget_j * tau_s**2 / processor.limit_w))
-        return float(np.min(busy_s / (processor.least_s * batch)))
-
-    server = min(float(s.max_pretrain_rounds), computing(work.server, server_batch))
-    round_s = np.max(work.download_s + work.uplink.least_s)
-    devices = min(
-        float(s.max_finetune_rounds),
-        computing(work.devices, device_batch),
-        float(tau_s / round_s),
-        float(budget_j / work.download_j),
-    )
-    rounds = server * scheme.pretrains + devices * scheme.finetunes
-    return float(np.clip(rounds, 1, MOST_ROUNDS))
-
-
 class _Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N)."""
 
     def __init__(self, scenario: Scenario, scheme: Scheme) -> None:
         s, self.scheme, work = scenario, scheme, workload(scenario)
-        self.rounds, self.terms = _rounds_unit(scenario, scheme, work), bound_terms(scenario)
+        self.rounds, self.terms = rounds_unit(scenario, scheme, work), bound_terms(scenario)
         self._time_unit_s = s.delay_budget_s / self.rounds
         self._energy_unit_j = s.energy_budget_j / self.rounds
         # VARIABLES: shares of the rounds, samples of a stage

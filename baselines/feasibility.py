@@ -7,6 +7,7 @@ import numpy as np
 
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, cheapest_times
+from baselines.workload import workload
 from edgegym.two_stage.scenario import Scenario
 
 PRETRAIN, FINETUNE = (1, 0), (0, 1)
@@ -78,7 +79,7 @@ def least_energy_j(
     else:
         server, devices = 1, np.ones(scenario.n_devices)
     times = cheapest_times(
-        scenario,
+        workload(scenario),
         scheme,
         n_pretrain_rounds=stage[0],
         n_finetune_rounds=stage[1],

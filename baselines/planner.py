@@ -1,24 +1,26 @@
 """One door to every planner: a scenario, a scheme and a method in, a graded plan out."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
-import numpy as np
-
-from baselines.algorithm1 import solve_algorithm1
-from baselines.exact import Relaxation, solve_relaxation
+from baselines.box import whole_box
 from baselines.feasibility import explain_infeasibility, usable_stages
-from baselines.rounding import round_batches
+from baselines.relaxation import Relaxation, relax
+from baselines.rounding import as_plan, round_near
 from baselines.schemes import Scheme, find_scheme
+from baselines.search import Search, search
+from baselines.workload import workload
 from edgegym.errors import unknown_name
 from edgegym.two_stage.bound import bound_terms
+from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 METHODS = ("exact", "sca")
 GRID_POINTS = 6
+
+#: Gap between the relaxed optimum and what its prices prove, above which a result says so.
+CERTIFIED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ class PlanResult:
     status: str  # "optimal", "inaccurate" or "infeasible"
     plan: Plan | None
     gradient_norm_bound: float
-    relaxed_bound: float
+    relaxed_bound: float  # no plan is below, not even one with real rounds and batches
+    proven_bound: float  # no integer plan is below
     message: str
+    relaxed: Relaxation | None = None
 
     @property
     def gap(self) -> float:
@@ -72,71 +76,37 @@ def plan(
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    wanted = find_scheme(scheme)
-    design = usable_stages(scenario, wanted)
-    if not (design.pretrains or design.finetunes):
-        reason = explain_infeasibility(scenario, wanted)
-        return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, reason)
-    relaxed = solve_relaxation(scenario, design) or one_round(scenario, design)
-    if method == "exact":
-        starts = list(_integer_neighbours(scenario, design, relaxed))
-    else:
-        starts = [solve_algorithm1(scenario, design, grid)]
-    # One round always fits, whatever became of the others.
-    starts.append(one_round(scenario, design))
-    rounded = (_round(scenario, design, start) for start in starts if start)
-    bound, best_plan = min(filter(None, rounded), key=lambda found: found[0])
-    status, message = "optimal", "The relaxed bound is certified."
-    if not relaxed.certified:
-        status = "inaccurate"
-        message = "The solver stopped short of full accuracy: the gap carries few digits."
+    design = find_scheme(scheme)
+    found = search(scenario, design) if method == "exact" else _algorithm1(scenario, design, grid)
+    if found.rounded is None or found.relaxed is None:
+        reason = explain_infeasibility(scenario, design)
+        return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, math.inf, reason)
+    best = as_plan(scenario, found.rounded)
+    certified = found.relaxed.gap <= CERTIFIED
     return PlanResult(
-        scheme, method, status, best_plan, bound, relaxed.gradient_norm_bound, message
+        scheme=scheme,
+        method=method,
+        status="optimal" if certified else "inaccurate",
+        plan=best,
+        gradient_norm_bound=evaluate(best, scenario).gradient_norm_bound,
+        relaxed_bound=found.relaxed.lower_bound,
+        proven_bound=found.proven_bound,
+        message="The relaxed bound is certified."
+        if certified
+        else "The solver stopped short of full accuracy: the gap carries few digits.",
+        relaxed=found.relaxed,
     )
 
 
-def _round(scenario: Scenario, scheme: Scheme, start: Relaxation) -> tuple[float, Plan] | None:
-    return round_batches(
-        scenario,
-        scheme,
-        n_pretrain_rounds=round(start.n_pretrain_rounds),
-        n_finetune_rounds=round(start.n_finetune_rounds),
-        pretrain_batch_size=start.pretrain_batch_size,
-        finetune_batch_size=start.finetune_batch_size,
-    )
+def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Search:
+    """Round what Algorithm 1 found; the relaxation is there for the certificate alone."""
+    from baselines.algorithm1 import solve_algorithm1
 
-
-def one_round(scenario: Scenario, scheme: Scheme) -> Relaxation:
-    """Stand in for a solver that gives up where hardly a round fits: one round of single samples.
-
-    Its bound is below that of every plan, but no certificate: all rounds, and no noise.
-    """
-    m, n = (1, 0) if scheme.pretrains else (0, 1)
-    most = (
-        scenario.max_pretrain_rounds * scheme.pretrains
-        + scenario.max_finetune_rounds * scheme.finetunes
-    )
-    return Relaxation(
-        gradient_norm_bound=bound_terms(scenario).start / most,
-        certified=False,
-        n_pretrain_rounds=m,
-        n_finetune_rounds=n,
-        pretrain_batch_size=1.0,
-        finetune_batch_size=np.ones(scenario.n_devices),
-    )
-
-
-def _integer_neighbours(
-    scenario: Scenario, scheme: Scheme, relaxed: Relaxation
-) -> Iterator[Relaxation | None]:
-    """Solve again at the integer rounds around the optimum."""
-
-    def around(value: float, limit: int) -> set[int]:
-        # The solver's digits must not turn 999.9999 rounds into 999.
-        return {min(math.floor(value + 1e-3) + step, limit) for step in (0, 1)}
-
-    pretrain = around(relaxed.n_pretrain_rounds, scenario.max_pretrain_rounds * scheme.pretrains)
-    finetune = around(relaxed.n_finetune_rounds, scenario.max_finetune_rounds * scheme.finetunes)
-    for m, n in sorted(product(pretrain, finetune)):
-        if m + n > 0:
-            yield solve_relaxation(scenario, scheme, n_pretrain_rounds=m, n_finetune_rounds=n)
+    design = usable_stages(scenario, scheme)
+    relaxed = relax(scenario, scheme)
+    if relaxed is None or not (design.pretrains or design.finetunes):
+        return Search(None, None, math.inf)
+    found = solve_algorithm1(scenario, design, grid)
+    work, terms, box = workload(scenario), bound_terms(scenario), whole_box(scenario, scheme)
+    rounded = found and round_near(scenario, scheme, work, terms, box, found)
+    return Search(relaxed, rounded, relaxed.lower_bound)

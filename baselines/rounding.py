@@ -1,133 +1,174 @@
-"""From real batches to an integer plan that keeps every limit."""
+"""From real rounds and batches to the best integers around them that keep every limit."""
 
-from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
+from baselines.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
+from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
+from baselines.workload import Workload
 from edgegym.physics import Array, processor, radio
-from edgegym.two_stage.costs import Outcome, evaluate
+from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
+from edgegym.two_stage.scenario import Scenario
+
+#: A real value that is an integer up to the solver's digits is that integer.
+DIGITS = 1e-3
 
 
-def round_batches(
+class Rounded(NamedTuple):
+    """Integers in the order of `Box`, with the times that make them fit."""
+
+    gradient_norm_bound: float
+    integers: Array
+    times: Times
+
+
+def round_near(
     scenario: Scenario,
     scheme: Scheme,
-    *,
-    n_pretrain_rounds: int,
-    n_finetune_rounds: int,
-    pretrain_batch_size: float,
-    finetune_batch_size: Array,
-) -> tuple[float, Plan] | None:
-    """Find the best integer plan around real batches at given integer rounds.
+    work: Workload,
+    terms: BoundTerms,
+    box: Box,
+    relaxed: Relaxation,
+) -> Rounded | None:
+    """Find the best integers near a relaxed optimum that fit the budgets.
 
-    All batches are rounded down, which always fits; then the devices' batches are raised one
-    after another, nearest to the next integer first, beside every server batch up to two off.
-    The times are shared out anew for each candidate and the best that fits is kept.
+    Around every integer neighbour of (M, N), with every server batch up to two off, the devices'
+    batches are raised one sample after another, the device nearest to its next integer first. The
+    bound falls and the energy grows along that chain, so its last fitting link is the best.
 
     Parameters
     ----------
-    scenario, scheme : what is planned
-    n_pretrain_rounds, n_finetune_rounds : integer M and N
-    pretrain_batch_size : () samples, real
-    finetune_batch_size : (K,) samples, real
+    scenario, scheme, work, terms : what is planned
+    box : limits of all integers
+    relaxed : the optimum to round
 
     Returns
     -------
-    The bound and the plan, or None where no candidate fits
+    The best that fits, or None
 
     Examples
     --------
+    >>> from baselines.box import whole_box
+    >>> from baselines.relaxation import relax
     >>> from baselines.schemes import find_scheme
+    >>> from baselines.workload import workload
     >>> from edgegym import load_scenario
-    >>> bound, plan = round_batches(load_scenario("mnist"), find_scheme("joint"),
-    ...     n_pretrain_rounds=1000, n_finetune_rounds=1364, pretrain_batch_size=82.43,
-    ...     finetune_batch_size=np.array([97.35, 101.98, 95.02]))
-    >>> round(bound, 4), plan.pretrain_batch_size[0].item(), plan.finetune_batch_size[0].tolist()
-    (0.3048, 82, [98, 102, 95])
+    >>> from edgegym.two_stage.bound import bound_terms
+    >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
+    >>> found = round_near(s, scheme, workload(s), bound_terms(s), whole_box(s, scheme),
+    ...     relax(s, scheme))
+    >>> round(found.gradient_norm_bound, 4), found.integers[:2].tolist()
+    (0.3047, [1000.0, 1365.0])
     """
-    candidates = _candidates(scenario, scheme, pretrain_batch_size, finetune_batch_size)
-    times = cheapest_times(
-        scenario,
-        scheme,
-        n_pretrain_rounds=n_pretrain_rounds,
-        n_finetune_rounds=n_finetune_rounds,
-        pretrain_batch_size=candidates[:, 0],
-        finetune_batch_size=candidates[:, 1:],
-        delay_budget_s=scenario.delay_budget_s * (1 - RESERVE),
+    lanes = _lanes(relaxed, box)
+    chain = _chain(relaxed, box)
+    best, times = _last_fitting(scenario, scheme, work, relaxed, lanes, chain)
+    found = best >= 0
+    if not found.any():
+        return None
+    m, n, batch = lanes.T
+    total = chain[np.maximum(best, 0)].sum(axis=-1)
+    bounds = (
+        m * terms.pretrain_noise / batch + n * terms.finetune_noise / total + terms.start
+    ) / (m + n)
+    lane = int(np.argmin(np.where(found, bounds, np.inf)))
+    integers = np.array([m[lane], n[lane], batch[lane], total[lane], *chain[best[lane]]])
+    return Rounded(float(bounds[lane]), integers, Times(*(part[lane] for part in times)))
+
+
+def _around(value: float, low: float, high: float, steps: tuple[int, ...]) -> Array:
+    return np.unique(np.clip(np.floor(value + DIGITS) + np.array(steps), low, high))
+
+
+def _lanes(relaxed: Relaxation, box: Box) -> Array:
+    """(M, N, D̃) around the optimum, one row each."""
+    low, high = box
+    m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], (0, 1))
+    n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS], (0, 1))
+    batch = _around(
+        relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (-1, 0, 1, 2)
     )
-    best: tuple[float, Plan] | None = None
-    for index in np.flatnonzero(times.energy_j <= scenario.energy_budget_j * (1 - RESERVE)):
-        plan = _plan(
-            scenario,
-            n_pretrain_rounds,
-            n_finetune_rounds,
-            candidates[index],
-            Times(*(part[index] for part in times)),
+    lanes = np.stack(np.meshgrid(m, n, batch, indexing="ij"), axis=-1).reshape(-1, 3)
+    return lanes[lanes[:, 0] + lanes[:, 1] > 0]
+
+
+def _chain(relaxed: Relaxation, box: Box) -> Array:
+    """Integer batches of the devices from one below the real ones to two above, link by link."""
+    low, high = box.low[DEVICES:], box.high[DEVICES:]
+    floors = np.floor(relaxed.finetune_batch_size + DIGITS)
+    nearest_first = np.argsort(floors - relaxed.finetune_batch_size, kind="stable")
+    raised = np.tri(len(floors) + 1, len(floors), -1)[:, np.argsort(nearest_first)]
+    chain = np.concatenate([floors - 1 + raised, (floors + raised)[1:], (floors + 1 + raised)[1:]])
+    return np.clip(chain, low, high)
+
+
+def _last_fitting(
+    scenario: Scenario, scheme: Scheme, work: Workload, relaxed: Relaxation, lanes: Array, chain: Array
+) -> tuple[Array, Times]:
+    """For every lane the last link of the chain that fits the budgets, -1 where none does."""
+    m, n, batch = (part[:, np.newaxis] for part in lanes.T)
+    limit_j = scenario.energy_budget_j * (1 - RESERVE)
+    rows = np.arange(len(lanes))
+    first, width = np.full(len(lanes), -1), len(chain)
+    best: Times | None = None
+    # A short chain is tried at once; a long one is closed in on with a few links at a time.
+    probes = max(3, 48 // chain.shape[1])
+    while width > 0:
+        stride = -(-width // probes)
+        links = np.minimum(
+            first[:, np.newaxis] + stride * np.arange(1, -(-width // stride) + 1), len(chain) - 1
         )
-        plan, outcome = _raise_to_floors(plan, scenario)
-        if best is None or outcome.gradient_norm_bound < best[0]:
-            best = outcome.gradient_norm_bound, plan
-    return best
+        times = cheapest_times(
+            work,
+            scheme,
+            n_pretrain_rounds=m,
+            n_finetune_rounds=n,
+            pretrain_batch_size=batch,
+            finetune_batch_size=chain[links],
+            delay_budget_s=scenario.delay_budget_s * (1 - RESERVE),
+            prices=relaxed.prices,
+        )
+        fitting = times.energy_j <= limit_j
+        count = fitting.sum(axis=-1)
+        last = np.maximum(count - 1, 0)
+        got = Times(*(np.broadcast_to(p, (*links.shape, *p.shape[2:]))[rows, last] for p in times))
+        if best is None:
+            best = got
+        else:
+            keep = count > 0
+            best = Times(
+                *(
+                    np.where(keep.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+                    for new, old in zip(got, best, strict=True)
+                )
+            )
+        first = np.where(count > 0, links[rows, last], first)
+        width = stride - 1
+    assert best is not None
+    return first, best
 
 
-def _raise_to_floors(plan: Plan, scenario: Scenario) -> tuple[Plan, Outcome]:
-    """Raise clocks and powers that no action can ask for, where the energy budget allows it.
-
-    With time to spare the cheapest times are longer than any use; faster is never too late.
-    """
-    s, outcome = scenario, evaluate(plan, scenario)
-    clock_k, power_k = s.device_clock_limit_hz, s.device_tx_power_peak_limit_w
-    raised = Plan(
-        pretrain_batch_size=plan.pretrain_batch_size,
-        server_clock_hz=np.maximum(plan.server_clock_hz, CLOCK_FLOOR * s.server_clock_limit_hz),
-        finetune_batch_size=plan.finetune_batch_size,
-        device_clock_hz=np.maximum(plan.device_clock_hz, CLOCK_FLOOR * clock_k),
-        device_tx_power_w=np.maximum(plan.device_tx_power_w, POWER_FLOOR * power_k),
-    )
-    if raised == plan:
-        return plan, outcome
-    raised_outcome = evaluate(raised, scenario)
-    return (plan, outcome) if raised_outcome.violations else (raised, raised_outcome)
-
-
-def _candidates(
-    scenario: Scenario, scheme: Scheme, pretrain_batch_size: float, finetune_batch_size: Array
-) -> Array:
-    """Integer batches to try, one row each: the server's, then the K devices'."""
-    limit, limits = scenario.pretrain_batch_size_limit, scenario.finetune_batch_size_limit
-    if scheme.fixed_batch:
-        return np.array([[limit, *limits]], dtype=float)
-    # A real batch that is an integer up to the solver's digits is that integer.
-    floors = np.clip(np.floor(finetune_batch_size + 1e-4), 1, limits)
-    nearest_first = np.argsort(floors - finetune_batch_size, kind="stable")
-    raised = [floors.copy()]
-    for device in nearest_first:
-        floors[device] = min(floors[device] + 1, limits[device])
-        raised.append(floors.copy())
-    server = np.floor(pretrain_batch_size + 1e-4) + np.arange(-1, 3)
-    server = np.unique(np.clip(server, 1, limit))
-    return np.array([[first, *rest] for first, rest in product(server, raised)])
-
-
-def _plan(scenario: Scenario, m: int, n: int, batches: Array, times: Times) -> Plan:
+def as_plan(scenario: Scenario, rounded: Rounded) -> Plan:
     """Write times as the clocks and powers that need exactly so long."""
-    s = scenario
+    s, integers, times = scenario, rounded.integers, rounded.times
+    batch, batch_k = integers[PRETRAIN_BATCH], integers[DEVICES:]
     return Plan.constant(
-        n_pretrain_rounds=m,
-        n_finetune_rounds=n,
-        pretrain_batch_size=batches[0],
-        finetune_batch_size=batches[1:],
+        n_pretrain_rounds=int(integers[PRETRAIN_ROUNDS]),
+        n_finetune_rounds=int(integers[FINETUNE_ROUNDS]),
+        pretrain_batch_size=batch,
+        finetune_batch_size=batch_k,
         server_clock_hz=processor.clock_for_deadline_hz(
-            batches[0],
+            batch,
             times.server_s,
             flop_per_sample=s.flop_per_sample,
             flop_per_cycle=s.server_flop_per_cycle,
         ),
         device_clock_hz=processor.clock_for_deadline_hz(
-            batches[1:],
+            batch_k,
             times.computing_s,
             flop_per_sample=s.flop_per_sample,
             flop_per_cycle=s.device_flop_per_cycle,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import cvxpy as cp
 import numpy as np
 
-from baselines.exact import SAMPLES, Relaxation
+from baselines.relaxation import SAMPLES, Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
@@ -179,7 +179,6 @@ class Subproblem:
 def _relaxation(cell: Cell, bound: float, batch: float, batch_k: Array) -> Relaxation:
     return Relaxation(
         gradient_norm_bound=bound,
-        certified=False,
         n_pretrain_rounds=cell[0],
         n_finetune_rounds=cell[1],
         pretrain_batch_size=batch,

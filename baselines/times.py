@@ -1,23 +1,25 @@
 """The cheapest times for given rounds and batches: every second where it saves the most energy.
 
 With integer rounds and batches fixed, what is left of (P1) is to share the delay budget among
-computing and uploading. Energy falls and is convex in each time, so at the optimum one more
-second is worth the same everywhere; two nested bisections on that price find it, for thousands
-of candidates at once and without a solver. It is the second opinion on what fits the budgets.
+computing and uploading. Energy falls and is convex in each time, so at the optimum one more second
+saves the same energy wherever it is spent. Written in logarithms that condition is nearly linear:
+a handful of Newton steps meets it, for thousands of candidates at once and without a solver. The
+times add up to the budget whatever the steps reach: an early stop costs energy, never feasibility.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from baselines.prices import Prices
 from baselines.schemes import Scheme
-from baselines.workload import Workload, workload
+from baselines.workload import Workload
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.scenario import Scenario
 
-#: Halvings of each bisection. Times add up to the budget exactly whatever their number, and an
-#: error in the share enters the energy squared.
-HALVINGS = 40
+STEPS = 50
+
+#: Relative change of the times below which the energy, flat around its least, no longer moves.
+CONVERGED = 1e-7
 
 #: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
 #: seven digits, still plays every round of it.
@@ -34,7 +36,7 @@ class Times(NamedTuple):
 
 
 def cheapest_times(
-    scenario: Scenario,
+    work: Workload,
     scheme: Scheme,
     *,
     n_pretrain_rounds: Numbers,
@@ -42,17 +44,19 @@ def cheapest_times(
     pretrain_batch_size: Numbers,
     finetune_batch_size: Numbers,
     delay_budget_s: Numbers,
+    prices: Prices | None = None,
 ) -> Times:
     """Share a delay budget so that the energy of all rounds is least.
 
     Parameters
     ----------
-    scenario : the constants
+    work : times and energies at the limits
     scheme : whose power and clocks are at their limits
     n_pretrain_rounds, n_finetune_rounds : (...) rounds
     pretrain_batch_size : (...) samples
     finetune_batch_size : (..., K) samples
     delay_budget_s : (...) s for all rounds together
+    prices : what seconds and joules are worth near the optimum, to start from
 
     Returns
     -------
@@ -63,69 +67,104 @@ def cheapest_times(
     One round of 700 samples in a second takes 64.06 W · 0.4375³ J:
 
     >>> from baselines.schemes import find_scheme
+    >>> from baselines.workload import workload
     >>> from edgegym import load_scenario
-    >>> times = cheapest_times(load_scenario("mnist"), find_scheme("pretrain-only"),
+    >>> times = cheapest_times(workload(load_scenario("mnist")), find_scheme("pretrain-only"),
     ...     n_pretrain_rounds=1, n_finetune_rounds=0, pretrain_batch_size=700,
     ...     finetune_batch_size=[1, 1, 1], delay_budget_s=1.0)
     >>> float(times.server_s), round(float(times.energy_j), 4)
     (1.0, 5.3645)
     """
-    work = workload(scenario)
-    m, n, budget_s = (
+    m, n, samples, samples_k = (
         np.asarray(value, dtype=float)
-        for value in (n_pretrain_rounds, n_finetune_rounds, delay_budget_s)
+        for value in (n_pretrain_rounds, n_finetune_rounds, pretrain_batch_size, finetune_batch_size)
     )
-    samples = np.asarray(pretrain_batch_size, dtype=float)
-    samples_k = np.asarray(finetune_batch_size, dtype=float)
-    least_s = work.server.least_s * samples
-    least_k_s = work.devices.least_s * samples_k
-    least_round_s = np.max(work.download_s + least_k_s + work.uplink.least_s, axis=-1)
+    server, devices, uplink = work.server, work.devices, work.uplink
+    slowest = 1.0 if scheme.fixed_clock else server.most_s / server.least_s
+    least_s = server.least_s * samples
+    computing = devices.least_s * samples_k, slowest * devices.least_s * samples_k
+    upload = uplink.least_s, uplink.least_s if scheme.fixed_power else uplink.most_s
+    fastest_s, slowest_s = (
+        np.max(work.download_s + computing[end] + upload[end], axis=-1) for end in (0, 1)
+    )
+    per_round = np.maximum(n, 1)
+    low = np.maximum(fastest_s, (delay_budget_s - m * slowest * least_s) / per_round)
+    low = np.minimum(low, slowest_s) + np.zeros(np.shape(m * n * least_s))
+    high = np.minimum((delay_budget_s - m * least_s) / per_round, slowest_s)
+    high = np.maximum(high, low)
 
     def server_time(round_s: Array) -> Array:
-        left_s = (budget_s - n * round_s) / np.maximum(m, 1)
-        return least_s if scheme.fixed_clock else np.maximum(left_s, least_s)
+        left_s = (delay_budget_s - n * round_s) / np.maximum(m, 1)
+        return np.clip(left_s, least_s, slowest * least_s)
 
-    low = least_round_s + np.zeros_like(m * n * budget_s)
-    high = np.maximum((budget_s - m * least_s) / np.maximum(n, 1), low)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        price_w = _split(work, scheme, samples_k, middle)[2].sum(axis=-1)
-        server_price_w = work.server.price_w(samples, server_time(middle))
-        devices_pay = scheme.fixed_clock | (price_w > server_price_w) | (m == 0)
-        low, high = np.where(devices_pay, middle, low), np.where(devices_pay, high, middle)
-    server_s = server_time(low)
-    computing_s, upload_s, _ = _split(work, scheme, samples_k, low)
-    devices_j = work.devices.energy_j(samples_k, computing_s) + work.uplink.energy_j(upload_s)
-    energy_j = m * work.server.energy_j(samples, server_s) + n * (
-        work.download_j + devices_j.sum(axis=-1)
-    )
-    fits = m * least_s + n * least_round_s <= budget_s
+    def split(round_s: Array, computing_s: Array) -> tuple[Array, Array]:
+        """Keep both parts of a round within their limits, and within the round."""
+        available_s = round_s[..., np.newaxis] - work.download_s
+        shortest_s = np.maximum(computing[0], available_s - upload[1])
+        longest_s = np.minimum(computing[1], available_s - upload[0])
+        computing_s = np.maximum(np.minimum(np.maximum(computing_s, shortest_s), longest_s), computing[0])
+        return computing_s, np.clip(available_s - computing_s, *upload)
+
+    computing_s, upload_s = _start(work, prices, samples_k)
+    round_s = np.clip(np.max(work.download_s + computing_s + upload_s, axis=-1), low, high)
+    last = np.zeros_like(round_s)
+    for _ in range(STEPS):
+        computing_s, upload_s = split(round_s, computing_s)
+        computing_w = devices.price_w(samples_k, computing_s)
+        upload_w, upload_slope = _upload_price(work, upload_s)
+        computing_slope = 3 / computing_s
+        computing_stuck = (computing_s <= computing[0]) | (computing_s >= computing[1])
+        upload_stuck = (upload_s <= upload[0]) | (upload_s >= upload[1])
+        # OUTER STEP: what a second saves all devices together meets what it saves the server
+        price_w = np.maximum(
+            computing_w * (computing_s < computing[1]), upload_w * (upload_s < upload[1])
+        )
+        sooner = np.where(upload_stuck, 1.0, upload_slope / (computing_slope + upload_slope))
+        sooner = np.where(computing_stuck, 0.0, sooner)
+        slope = np.where(computing_stuck, upload_slope, sooner * computing_slope)
+        total_w = np.maximum(price_w.sum(axis=-1), 1e-300)
+        server_s = server_time(round_s)
+        excess = np.log(total_w / server.price_w(samples, server_s))
+        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(m * server_s, 1e-300)
+        # INNER STEP: a second of computing and of uploading save the same
+        step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
+        step = np.clip(step, -0.8 * computing_s, 0.8 * upload_s)
+        inner, _ = split(round_s, computing_s + step)
+        change = np.clip(excess / fall, -0.5 * round_s, round_s)
+        # Where a part reaches its limit the prices jump: back and forth must come to an end.
+        turned = change * last < 0
+        change = np.where(turned, np.sign(change) * np.minimum(np.abs(change), 0.6 * np.abs(last)), change)
+        target = np.clip(round_s + change, low, high)
+        last = target - round_s
+        moved, _ = split(target, inner + sooner * last[..., np.newaxis])
+        settled = np.abs(target - round_s) <= CONVERGED * round_s
+        settled &= (np.abs(moved - computing_s) <= CONVERGED * computing_s).all(axis=-1)
+        computing_s, round_s = moved, target
+        if settled.all():
+            break
+    computing_s, upload_s = split(round_s, computing_s)
+    server_s = server_time(round_s)
+    devices_j = devices.energy_j(samples_k, computing_s) + uplink.energy_j(upload_s)
+    energy_j = m * server.energy_j(samples, server_s)
+    energy_j = energy_j + n * (work.download_j + devices_j.sum(axis=-1))
+    fits = m * least_s + n * fastest_s <= delay_budget_s
     return Times(server_s, computing_s, upload_s, np.where(fits, energy_j, np.inf))
 
 
-def _split(
-    work: Workload, scheme: Scheme, samples: Array, round_s: Array
-) -> tuple[Array, Array, Array]:
-    """Split a round between computing and uploading; the price is what one more second saves."""
-    least_s, upload_least_s = work.devices.least_s * samples, work.uplink.least_s
-    available_s = round_s[..., np.newaxis] - work.download_s
-    low = np.broadcast_to(least_s, np.broadcast_shapes(least_s.shape, available_s.shape))
-    high = np.maximum(available_s - upload_least_s, low)
-    if scheme.fixed_clock:
-        high = low
-    if scheme.fixed_power:
-        low = high
-    for _ in range(0 if scheme.fixed_clock or scheme.fixed_power else HALVINGS):
-        middle = (low + high) / 2
-        computing_pays = work.devices.price_w(samples, middle) > work.uplink.price_w(
-            available_s - middle
-        )
-        low, high = np.where(computing_pays, middle, low), np.where(computing_pays, high, middle)
-    upload_s = np.maximum(available_s - low, upload_least_s)
-    if scheme.fixed_power:
-        upload_s = upload_least_s + np.zeros_like(low)
-    price_w = np.maximum(
-        0.0 if scheme.fixed_clock else work.devices.price_w(samples, low),
-        0.0 if scheme.fixed_power else work.uplink.price_w(upload_s),
-    )
-    return low, upload_s, price_w
+def _start(work: Workload, prices: Prices | None, samples: Array) -> tuple[Array, Array]:
+    """Times at which a second is worth its price everywhere, or the fastest ones doubled."""
+    devices, uplink = work.devices, work.uplink
+    if prices is None:
+        return 2 * devices.least_s * samples, 2 * uplink.least_s
+    watts = np.maximum(prices.device_delay_per_s, 1e-300) / max(prices.energy_per_j, 1e-300)
+    stretch = np.cbrt(2 * devices.limit_w / watts)
+    return stretch * devices.least_s * samples, uplink.time_for_price_s(watts)
+
+
+def _upload_price(work: Workload, time_s: Array) -> tuple[Array, Array]:
+    """Price of a second of uploading, and the slope of its logarithm, falling."""
+    nats = work.uplink.nats_s / time_s
+    grown = nats * np.exp(nats)
+    left = grown - np.expm1(nats)
+    scale_w = work.uplink.limit_w / work.uplink.limit_snr
+    return scale_w * left, nats * grown / (time_s * left)

@@ -8,10 +8,11 @@ fall and are convex in t, which is what makes the exact planner exact.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import lambertw
 
 from edgegym.physics import Array, Numbers, processor, radio
 from edgegym.two_stage.costs import download_delay_s
-from edgegym.two_stage.scenario import Scenario
+from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 
 class Processor(NamedTuple):
@@ -19,6 +20,11 @@ class Processor(NamedTuple):
 
     least_s: Array  # seconds for each sample, N_FLOP / (c · f^max)
     limit_w: Array  # power with overheads, η · φ · f^max³
+
+    @property
+    def most_s(self) -> Array:
+        """Seconds for each sample at the lowest clock that an action can ask for."""
+        return self.least_s / CLOCK_FLOOR
 
     def energy_j(self, samples: Numbers, time_s: Numbers) -> Array:
         """Energy of computing so many samples in so long, (17)-(18) with f = N_FLOP·B/(c·t)."""
@@ -30,16 +36,22 @@ class Processor(NamedTuple):
 
 
 class Uplink(NamedTuple):
-    """The devices' uplinks at their power limits, all (K,)."""
+    """The devices' uplinks at their power limits, all (K,), or (J, K) for J channels."""
 
     nats_s: Array  # ln 2 · β / W
     limit_w: Array
     limit_snr: Array
+    floor_snr: Array  # at the lowest power that an action can ask for
 
     @property
     def least_s(self) -> Array:
         """Seconds that an upload takes at the power limit."""
         return self.nats_s / np.log1p(self.limit_snr)
+
+    @property
+    def most_s(self) -> Array:
+        """Seconds that an upload takes at the lowest power."""
+        return self.nats_s / np.log1p(self.floor_snr)
 
     def energy_j(self, time_s: Numbers) -> Array:
         """Energy of an upload that lasts so long, (19) with the least power for that time."""
@@ -48,7 +60,23 @@ class Uplink(NamedTuple):
     def price_w(self, time_s: Numbers) -> Array:
         """Energy that one more second saves, −dE/dt."""
         nats = self.nats_s / np.asarray(time_s)
-        return self.limit_w / self.limit_snr * (np.exp(nats) * (nats - 1) + 1)
+        return self.limit_w / self.limit_snr * (nats * np.exp(nats) - np.expm1(nats))
+
+    def time_for_price_s(self, price_w: Numbers) -> Array:
+        """Time at which one more second saves so many joules, within the power limits.
+
+        With y = nats/t the price is limit_w/limit_snr·(y·eʸ − (eʸ − 1)), so that (y − 1)·eʸ⁻¹ is
+        known and y − 1 is Lambert's W of it; a Newton step mends W near its branch point.
+        """
+        share = np.asarray(price_w) * self.limit_snr / self.limit_w
+        most, least = self.nats_s / self.least_s, self.nats_s / self.most_s
+        limit = most * np.exp(most) - np.expm1(most)
+        share = np.minimum(share, limit)
+        nats = np.fmax(1 + lambertw((share - 1) / np.e).real, least)  # not a number at the branch
+        for _ in range(2):
+            excess = nats * np.exp(nats) - np.expm1(nats) - share
+            nats = np.clip(nats - excess / (nats * np.exp(nats)), least, most)
+        return self.nats_s / nats
 
 
 class Workload(NamedTuple):
@@ -61,8 +89,15 @@ class Workload(NamedTuple):
     download_j: Array
 
 
-def workload(scenario: Scenario) -> Workload:
-    """Reduce a scenario with fixed gains to times and energies at the limits.
+def workload(
+    scenario: Scenario, *, uplink_gain: Array | None = None, downlink_gain: Array | None = None
+) -> Workload:
+    """Reduce a scenario to times and energies at the limits.
+
+    Parameters
+    ----------
+    scenario : the constants
+    uplink_gain, downlink_gain : (K,) or (J, K) power ratios; the scenario's where none is given
 
     Examples
     --------
@@ -74,11 +109,13 @@ def workload(scenario: Scenario) -> Workload:
     (0.000625, 64.06)
     """
     s = scenario
-    download_s = download_delay_s(s)
+    download_s = download_delay_s(s, downlink_gain)
     # With one power for all rounds the mean limit (10) is one more peak limit (11).
     limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
     snr_per_watt = radio.snr_per_watt(
-        s.uplink_gain, s.uplink_bandwidth_hz, s.server_noise_psd_w_per_hz
+        s.uplink_gain if uplink_gain is None else uplink_gain,
+        s.uplink_bandwidth_hz,
+        s.server_noise_psd_w_per_hz,
     )
     return Workload(
         server=_at_the_limit(
@@ -99,6 +136,7 @@ def workload(scenario: Scenario) -> Workload:
             nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
             limit_w=limit_w,
             limit_snr=snr_per_watt * limit_w,
+            floor_snr=snr_per_watt * np.minimum(POWER_FLOOR * s.device_tx_power_peak_limit_w, limit_w),
         ),
         download_s=download_s,
         download_j=radio.download_energy_j(s.server_tx_power_w, download_s),

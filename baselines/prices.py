@@ -1,0 +1,139 @@
+"""What a second and a joule are worth, and the bound on every plan that follows from it.
+
+Lagrangian duality turns prices into a certificate: charge for delay and energy instead of limiting
+them, and the best plan at those prices bounds every plan within the budgets from below, whatever
+the prices are and however they were found. At the relaxation's own prices the two bounds meet. The
+priced problem falls apart into the server's round and the devices' round, each solved in closed
+form, so the certificate trusts no solver.
+"""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from baselines.box import (
+    DEVICES,
+    FINETUNE_ROUNDS,
+    PRETRAIN_BATCH,
+    PRETRAIN_ROUNDS,
+    TOTAL_BATCH,
+    Box,
+)
+from baselines.schemes import Scheme
+from baselines.workload import Processor, Uplink, Workload
+from edgegym.physics import Array, Numbers
+from edgegym.two_stage.bound import BoundTerms
+
+
+class Prices(NamedTuple):
+    """What one more second or joule takes off the numerator of (34)."""
+
+    delay_per_s: float
+    device_delay_per_s: Array  # (K,): how the price of a fine-tuning second is shared; sums to it
+    energy_per_j: float
+
+
+def lower_bound(
+    prices: Prices,
+    scheme: Scheme,
+    work: Workload,
+    terms: BoundTerms,
+    box: Box,
+    *,
+    delay_budget_s: float,
+    energy_budget_j: float,
+) -> float:
+    """Bound (34) that no plan within the box and the budgets falls below, from any prices.
+
+    With a and b the priced cost of a round of either stage, min over (M, N) of
+    (M·a + N·b + G − λ·τ₀ − μ·E₀) / (M + N); a quotient of linear functions is least at a corner.
+
+    Examples
+    --------
+    Free seconds and joules leave a true, if useless, bound: all rounds and the largest batches.
+
+    >>> from baselines.box import whole_box
+    >>> from baselines.schemes import find_scheme
+    >>> from baselines.workload import workload
+    >>> from edgegym import load_scenario
+    >>> from edgegym.two_stage.bound import bound_terms
+    >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
+    >>> bound = lower_bound(Prices(0.0, np.zeros(3), 0.0), scheme, workload(s), bound_terms(s),
+    ...     whole_box(s, scheme), delay_budget_s=1000.0, energy_budget_j=300.0)
+    >>> round(bound, 6) == round((1000 * 10 / 700 + 3000 * 30 / 2100 + 460) / 4000, 6)
+    True
+    """
+    fixed = terms.start - prices.delay_per_s * delay_budget_s - prices.energy_per_j * energy_budget_j
+    server = pretrain_round_price(prices, scheme, work, terms, box)
+    devices = finetune_round_price(prices, scheme, work, terms, box)
+    ends = np.stack(box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T
+    corners = list(product(*ends))
+    if corners[0] == (0, 0):  # at least one round
+        corners[:1] = [end for end in ((1, 0), (0, 1)) if np.all(end <= ends[:, 1])]
+    m, n = np.array(corners).T
+    return float(np.min((m * server + n * devices + fixed) / (m + n)))
+
+
+def pretrain_round_price(
+    prices: Prices, scheme: Scheme, work: Workload, terms: BoundTerms, box: Box
+) -> float:
+    """Least γ̄ρα²/D̃ + λ·delay + μ·energy of a pre-training round."""
+    sample = sample_price(work.server, prices.delay_per_s, prices.energy_per_j, scheme)
+    with np.errstate(divide="ignore"):
+        batch = np.clip(
+            np.sqrt(np.divide(terms.pretrain_noise, sample)),
+            box.low[PRETRAIN_BATCH],
+            box.high[PRETRAIN_BATCH],
+        )
+    return float(terms.pretrain_noise / batch + sample * batch)
+
+
+def finetune_round_price(
+    prices: Prices, scheme: Scheme, work: Workload, terms: BoundTerms, box: Box
+) -> float:
+    """Least γ̄ρ̂α̂²K/ΣB̃_k + Σλ_k·delay_k + μ·energy of a fine-tuning round."""
+    per_s, per_j = prices.device_delay_per_s, prices.energy_per_j
+    fixed = (
+        np.sum(upload_price(work.uplink, per_s, per_j, scheme) + per_s * work.download_s)
+        + per_j * work.download_j
+    )
+    return float(fixed) + _batch_price(
+        sample_price(work.devices, per_s, per_j, scheme), terms.finetune_noise, box
+    )
+
+
+def sample_price(processor: Processor, per_s: Numbers, per_j: float, scheme: Scheme) -> Array:
+    """Price of computing one sample, at the time that makes it least: t³ = 2·(μ/λ)·energy·t²."""
+    time_s = processor.least_s
+    if not scheme.fixed_clock:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            joules_per_s = np.nan_to_num(np.divide(per_j, per_s), nan=0.0)
+            stretch = np.cbrt(2 * joules_per_s * processor.limit_w)
+        time_s = np.clip(stretch * time_s, time_s, processor.most_s)
+    return per_s * time_s + per_j * processor.energy_j(1, time_s)
+
+
+def upload_price(uplink: Uplink, per_s: Numbers, per_j: float, scheme: Scheme) -> Array:
+    """Price of an upload at the time that makes it least, where a second saves λ/μ joules."""
+    time_s = uplink.least_s
+    if not scheme.fixed_power:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            watts = np.nan_to_num(np.divide(per_s, per_j), nan=np.inf, posinf=np.inf)
+        time_s = uplink.time_for_price_s(watts)
+    return per_s * time_s + per_j * uplink.energy_j(time_s)
+
+
+def _batch_price(sample: Array, noise: float, box: Box) -> float:
+    """Least noise/S + Σ sample_k·B_k with S = ΣB_k: the cheapest devices take samples first."""
+    order = np.argsort(sample)
+    low, high, sample = box.low[DEVICES:], box.high[DEVICES:][order], sample[order]
+    width = high - low[order]
+    end = low.sum() + np.cumsum(width)
+    start = end - width
+    first, last = np.maximum(start, box.low[TOTAL_BATCH]), np.minimum(end, box.high[TOTAL_BATCH])
+    with np.errstate(divide="ignore"):
+        total = np.clip(np.sqrt(noise / sample), first, last)
+    base = low @ sample[np.argsort(order)] + np.concatenate([[0.0], np.cumsum(sample * width)[:-1]])
+    price = noise / total + base + sample * (total - start)
+    return float(np.min(price[first <= last]))

@@ -7,6 +7,7 @@ puts all its entries into the same row.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import clarabel
@@ -73,9 +74,9 @@ class ConeProgram:
     def __init__(self) -> None:
         self.n_variables = self.n_rows = 0
         self.cones: list[Any] = []
-        self._rows: list[Indices] = []
-        self._columns: list[Indices] = []
-        self._values: list[Array] = []
+        self._rows: list[Any] = []
+        self._columns: list[Any] = []
+        self._values: list[Any] = []
         self._constants: dict[int, float] = {}
 
     def variable(self, *shape: int) -> Indices:
@@ -112,10 +113,17 @@ class ConeProgram:
         parts = [part for row in rows for term in row if type(term) is tuple for part in term]
         shape = np.broadcast(*parts).shape if parts else ()
         size = math.prod(shape)
-        first = np.arange(self.n_rows, self.n_rows + n_rows * size, n_rows).reshape(shape)
+        first: Any = self.n_rows
+        if shape:
+            first = np.arange(first, first + n_rows * size, n_rows).reshape(shape)
         for offset, row in enumerate(rows):
             lines = first + offset
             for value, variable in row:
+                if not (shape or variable.ndim or np.ndim(value)):  # spare numbers the arithmetic
+                    self._rows.append((lines,))
+                    self._columns.append((int(variable),))
+                    self._values.append((float(value),))
+                    continue
                 spread = np.zeros(np.broadcast(first, value, variable).shape, dtype=np.intp)
                 self._rows.append((lines + spread).ravel())
                 self._columns.append((variable + spread).ravel())
@@ -125,7 +133,7 @@ class ConeProgram:
             self.cones.append(cone(size))
         else:
             self.cones += [cone(n_rows)] * size
-        return first
+        return np.asarray(first)
 
     def data(self) -> tuple[sparse.csc_matrix, Array]:
         """A and b."""
@@ -142,8 +150,12 @@ class ConeProgram:
         c = np.zeros(self.n_variables)
         for value, variable in objective:
             np.add.at(c, variable, value)
-        nothing = sparse.csc_matrix((self.n_variables, self.n_variables))
-        solver = clarabel.DefaultSolver(nothing, c, *self.data(), self.cones, SETTINGS)
+        solver = clarabel.DefaultSolver(_no_curvature(self.n_variables), c, *self.data(), self.cones, SETTINGS)
         found = solver.solve()
         x, s, z = (np.array(part) for part in (found.x, found.s, found.z))
         return Solution(str(found.status), found.obj_val, x, s, z)
+
+
+@lru_cache
+def _no_curvature(n_variables: int) -> sparse.csc_matrix:
+    return sparse.csc_matrix((n_variables, n_variables))

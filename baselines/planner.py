@@ -12,7 +12,6 @@ from baselines.search import Search, search
 from baselines.workload import workload
 from edgegym.errors import unknown_name
 from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
@@ -81,14 +80,13 @@ def plan(
     if found.rounded is None or found.relaxed is None:
         reason = explain_infeasibility(scenario, design)
         return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, math.inf, reason)
-    best = as_plan(scenario, found.rounded)
     certified = found.relaxed.gap <= CERTIFIED
     return PlanResult(
         scheme=scheme,
         method=method,
         status="optimal" if certified else "inaccurate",
-        plan=best,
-        gradient_norm_bound=evaluate(best, scenario).gradient_norm_bound,
+        plan=as_plan(scenario, found.rounded),
+        gradient_norm_bound=found.rounded.gradient_norm_bound,
         relaxed_bound=found.relaxed.lower_bound,
         proven_bound=found.proven_bound,
         message="The relaxed bound is certified."

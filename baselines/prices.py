@@ -26,6 +26,10 @@ from edgegym.physics import Array, Numbers
 from edgegym.two_stage.bound import BoundTerms
 
 
+#: Instead of nothing where a price is divided by; any number here leaves the bound a bound.
+NEARLY_FREE = 1e-200
+
+
 class Prices(NamedTuple):
     """What one more second or joule takes off the numerator of (34)."""
 
@@ -68,9 +72,9 @@ def lower_bound(
     server = pretrain_round_price(prices, scheme, work, terms, box)
     devices = finetune_round_price(prices, scheme, work, terms, box)
     ends = np.stack(box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T
-    corners = list(product(*ends))
-    if corners[0] == (0, 0):  # at least one round
-        corners[:1] = [end for end in ((1, 0), (0, 1)) if np.all(end <= ends[:, 1])]
+    corners = [corner for corner in product(*ends) if corner != (0, 0)]
+    if not ends[:, 0].any():  # at least one round
+        corners += [end for end in ((1, 0), (0, 1)) if np.all(end <= ends[:, 1])]
     m, n = np.array(corners).T
     return float(np.min((m * server + n * devices + fixed) / (m + n)))
 
@@ -80,12 +84,8 @@ def pretrain_round_price(
 ) -> float:
     """Least γ̄ρα²/D̃ + λ·delay + μ·energy of a pre-training round."""
     sample = sample_price(work.server, prices.delay_per_s, prices.energy_per_j, scheme)
-    with np.errstate(divide="ignore"):
-        batch = np.clip(
-            np.sqrt(np.divide(terms.pretrain_noise, sample)),
-            box.low[PRETRAIN_BATCH],
-            box.high[PRETRAIN_BATCH],
-        )
+    batch = np.sqrt(terms.pretrain_noise / max(sample, NEARLY_FREE))
+    batch = min(max(batch, box.low[PRETRAIN_BATCH]), box.high[PRETRAIN_BATCH])
     return float(terms.pretrain_noise / batch + sample * batch)
 
 
@@ -107,10 +107,8 @@ def sample_price(processor: Processor, per_s: Numbers, per_j: float, scheme: Sch
     """Price of computing one sample, at the time that makes it least: t³ = 2·(μ/λ)·energy·t²."""
     time_s = processor.least_s
     if not scheme.fixed_clock:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            joules_per_s = np.nan_to_num(np.divide(per_j, per_s), nan=0.0)
-            stretch = np.cbrt(2 * joules_per_s * processor.limit_w)
-        time_s = np.clip(stretch * time_s, time_s, processor.most_s)
+        stretch = np.cbrt(2 * per_j * processor.limit_w / np.maximum(per_s, NEARLY_FREE))
+        time_s = np.minimum(np.maximum(stretch, 1) * time_s, processor.most_s)
     return per_s * time_s + per_j * processor.energy_j(1, time_s)
 
 
@@ -118,9 +116,7 @@ def upload_price(uplink: Uplink, per_s: Numbers, per_j: float, scheme: Scheme) -
     """Price of an upload at the time that makes it least, where a second saves λ/μ joules."""
     time_s = uplink.least_s
     if not scheme.fixed_power:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            watts = np.nan_to_num(np.divide(per_s, per_j), nan=np.inf, posinf=np.inf)
-        time_s = uplink.time_for_price_s(watts)
+        time_s = uplink.time_for_price_s(per_s / max(per_j, NEARLY_FREE))
     return per_s * time_s + per_j * uplink.energy_j(time_s)
 
 
@@ -132,8 +128,7 @@ def _batch_price(sample: Array, noise: float, box: Box) -> float:
     end = low.sum() + np.cumsum(width)
     start = end - width
     first, last = np.maximum(start, box.low[TOTAL_BATCH]), np.minimum(end, box.high[TOTAL_BATCH])
-    with np.errstate(divide="ignore"):
-        total = np.clip(np.sqrt(noise / sample), first, last)
+    total = np.clip(np.sqrt(noise / np.maximum(sample, NEARLY_FREE)), first, last)
     base = low @ sample[np.argsort(order)] + np.concatenate([[0.0], np.cumsum(sample * width)[:-1]])
     price = noise / total + base + sample * (total - start)
     return float(np.min(price[first <= last]))

@@ -1,5 +1,7 @@
 """From real rounds and batches to the best integers around them that keep every limit."""
 
+import math
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +15,6 @@ from edgegym.physics import Array, processor, radio
 from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
-
-#: A real value that is an integer up to the solver's digits is that integer.
-DIGITS = 1e-3
 
 
 class Rounded(NamedTuple):
@@ -80,26 +79,25 @@ def round_near(
     return Rounded(float(bounds[lane]), integers, Times(*(part[lane] for part in times)))
 
 
-def _around(value: float, low: float, high: float, steps: tuple[int, ...]) -> Array:
-    return np.unique(np.clip(np.floor(value + DIGITS) + np.array(steps), low, high))
+def _around(value: float, low: float, high: float, steps: tuple[int, ...]) -> set[float]:
+    return {min(max(math.floor(value) + step, low), high) for step in steps}
 
 
 def _lanes(relaxed: Relaxation, box: Box) -> Array:
     """(M, N, D̃) around the optimum, one row each."""
-    low, high = box
+    low, high = box.low.tolist(), box.high.tolist()
     m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], (0, 1))
     n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS], (0, 1))
     batch = _around(
         relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (-1, 0, 1, 2)
     )
-    lanes = np.stack(np.meshgrid(m, n, batch, indexing="ij"), axis=-1).reshape(-1, 3)
-    return lanes[lanes[:, 0] + lanes[:, 1] > 0]
+    return np.array([lane for lane in sorted(product(m, n, batch)) if lane[0] + lane[1] > 0])
 
 
 def _chain(relaxed: Relaxation, box: Box) -> Array:
     """Integer batches of the devices from one below the real ones to two above, link by link."""
     low, high = box.low[DEVICES:], box.high[DEVICES:]
-    floors = np.floor(relaxed.finetune_batch_size + DIGITS)
+    floors = np.floor(relaxed.finetune_batch_size)
     nearest_first = np.argsort(floors - relaxed.finetune_batch_size, kind="stable")
     raised = np.tri(len(floors) + 1, len(floors), -1)[:, np.argsort(nearest_first)]
     chain = np.concatenate([floors - 1 + raised, (floors + raised)[1:], (floors + 1 + raised)[1:]])

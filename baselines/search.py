@@ -13,7 +13,7 @@ import numpy as np
 
 from baselines.box import Box, whole_box
 from baselines.relaxation import Relaxation, relax
-from baselines.rounding import DIGITS, Rounded, round_near
+from baselines.rounding import Rounded, round_near
 from baselines.schemes import Scheme
 from baselines.workload import workload
 from edgegym.physics import Array
@@ -23,6 +23,9 @@ from edgegym.two_stage.scenario import Scenario
 #: Relative distance between the best plan and the proven bound at which the search ends, and how
 #: many boxes it opens at most.
 GAP, MOST_NODES = 1e-3, 300
+
+#: Distance below which a real value is an integer up to the solver's digits.
+DIGITS = 1e-6
 
 #: The first integers of a box decide the bound (34): M, N, D̃ and ΣB̃_k; the rest only how ΣB̃_k
 #: is shared.

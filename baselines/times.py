@@ -19,7 +19,7 @@ from edgegym.physics import Array, Numbers
 STEPS = 50
 
 #: Relative change of the times below which the energy, flat around its least, no longer moves.
-CONVERGED = 1e-7
+CONVERGED = 1e-5
 
 #: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
 #: seven digits, still plays every round of it.
@@ -95,54 +95,65 @@ def cheapest_times(
 
     def server_time(round_s: Array) -> Array:
         left_s = (delay_budget_s - n * round_s) / np.maximum(m, 1)
-        return np.clip(left_s, least_s, slowest * least_s)
+        return np.minimum(np.maximum(left_s, least_s), slowest * least_s)
 
-    def split(round_s: Array, computing_s: Array) -> tuple[Array, Array]:
-        """Keep both parts of a round within their limits, and within the round."""
+    def split(round_s: Array, computing_s: Array) -> tuple[Array, ...]:
+        """Keep both parts of a round within their limits and the round, and say which they meet."""
         available_s = round_s[..., np.newaxis] - work.download_s
-        shortest_s = np.maximum(computing[0], available_s - upload[1])
-        longest_s = np.minimum(computing[1], available_s - upload[0])
-        computing_s = np.maximum(np.minimum(np.maximum(computing_s, shortest_s), longest_s), computing[0])
-        return computing_s, np.clip(available_s - computing_s, *upload)
+        slow_upload_s, fast_upload_s = available_s - upload[1], available_s - upload[0]
+        computing_s = np.minimum(np.maximum(computing_s, slow_upload_s), computing[1])
+        computing_s = np.maximum(np.minimum(computing_s, fast_upload_s), computing[0])
+        upload_s = np.minimum(np.maximum(available_s - computing_s, upload[0]), upload[1])
+        # Met limits are seen on the computing time: a short upload beside it carries few digits.
+        return (
+            computing_s,
+            upload_s,
+            computing_s <= computing[0],
+            computing_s >= computing[1],
+            computing_s >= fast_upload_s,
+            computing_s <= slow_upload_s,
+        )
 
     computing_s, upload_s = _start(work, prices, samples_k)
     round_s = np.clip(np.max(work.download_s + computing_s + upload_s, axis=-1), low, high)
     last = np.zeros_like(round_s)
     for _ in range(STEPS):
-        computing_s, upload_s = split(round_s, computing_s)
+        computing_s, upload_s, computing_least, computing_most, upload_least, upload_most = split(
+            round_s, computing_s
+        )
         computing_w = devices.price_w(samples_k, computing_s)
         upload_w, upload_slope = _upload_price(work, upload_s)
         computing_slope = 3 / computing_s
-        computing_stuck = (computing_s <= computing[0]) | (computing_s >= computing[1])
-        upload_stuck = (upload_s <= upload[0]) | (upload_s >= upload[1])
+        computing_stuck = computing_least | computing_most
+        upload_stuck = upload_least | upload_most
         # OUTER STEP: what a second saves all devices together meets what it saves the server
-        price_w = np.maximum(
-            computing_w * (computing_s < computing[1]), upload_w * (upload_s < upload[1])
-        )
+        price_w = np.maximum(computing_w * ~computing_most, upload_w * ~upload_most)
         sooner = np.where(upload_stuck, 1.0, upload_slope / (computing_slope + upload_slope))
         sooner = np.where(computing_stuck, 0.0, sooner)
         slope = np.where(computing_stuck, upload_slope, sooner * computing_slope)
-        total_w = np.maximum(price_w.sum(axis=-1), 1e-300)
+        total_w = np.maximum(price_w.sum(axis=-1), 1e-200)
         server_s = server_time(round_s)
         excess = np.log(total_w / server.price_w(samples, server_s))
-        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(m * server_s, 1e-300)
+        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(m * server_s, 1e-200)
+        fall = np.maximum(fall, 1e-200)
         # INNER STEP: a second of computing and of uploading save the same
         step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
-        step = np.clip(step, -0.8 * computing_s, 0.8 * upload_s)
-        inner, _ = split(round_s, computing_s + step)
-        change = np.clip(excess / fall, -0.5 * round_s, round_s)
+        step = np.minimum(np.maximum(step, -0.8 * computing_s), 0.8 * upload_s)
+        inner = split(round_s, computing_s + step)[0]
+        change = np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0
         change = np.where(turned, np.sign(change) * np.minimum(np.abs(change), 0.6 * np.abs(last)), change)
-        target = np.clip(round_s + change, low, high)
+        target = np.minimum(np.maximum(round_s + change, low), high)
         last = target - round_s
-        moved, _ = split(target, inner + sooner * last[..., np.newaxis])
+        moved = split(target, inner + sooner * last[..., np.newaxis])[0]
         settled = np.abs(target - round_s) <= CONVERGED * round_s
         settled &= (np.abs(moved - computing_s) <= CONVERGED * computing_s).all(axis=-1)
+        settled |= n == 0
         computing_s, round_s = moved, target
         if settled.all():
             break
-    computing_s, upload_s = split(round_s, computing_s)
+    computing_s, upload_s = split(round_s, computing_s)[:2]
     server_s = server_time(round_s)
     devices_j = devices.energy_j(samples_k, computing_s) + uplink.energy_j(upload_s)
     energy_j = m * server.energy_j(samples, server_s)
@@ -156,7 +167,7 @@ def _start(work: Workload, prices: Prices | None, samples: Array) -> tuple[Array
     devices, uplink = work.devices, work.uplink
     if prices is None:
         return 2 * devices.least_s * samples, 2 * uplink.least_s
-    watts = np.maximum(prices.device_delay_per_s, 1e-300) / max(prices.energy_per_j, 1e-300)
+    watts = np.maximum(prices.device_delay_per_s, 1e-200) / max(prices.energy_per_j, 1e-200)
     stretch = np.cbrt(2 * devices.limit_w / watts)
     return stretch * devices.least_s * samples, uplink.time_for_price_s(watts)
 

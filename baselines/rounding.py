@@ -35,7 +35,7 @@ def round_near(
 ) -> Rounded | None:
     """Find the best integers near a relaxed optimum that fit the budgets.
 
-    Around every integer neighbour of (M, N), with every server batch up to two off, the devices'
+    Around every integer neighbour of (M, N), with the server batches beside the real one, the devices'
     batches are raised one sample after another, the device nearest to its next integer first. The
     bound falls and the energy grows along that chain, so its last fitting link is the best.
 
@@ -89,7 +89,7 @@ def _lanes(relaxed: Relaxation, box: Box) -> Array:
     m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], (0, 1))
     n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS], (0, 1))
     batch = _around(
-        relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (-1, 0, 1, 2)
+        relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (0, 1)
     )
     return np.array([lane for lane in sorted(product(m, n, batch)) if lane[0] + lane[1] > 0])
 

@@ -6,7 +6,7 @@ gains for channels that change. A test holds the two against each other.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,16 @@ SAMPLES, MOST_ROUNDS = 1e2, 1e3
 
 #: Gap up to which one solve is enough.
 ACCURATE = 1e-6
+
+
+class Done(NamedTuple):
+    """Rounds that have been run, and the numerator of (34) that they left."""
+
+    n_rounds: int
+    numerator: float
+
+
+NOTHING_DONE = Done(0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,9 @@ class Program:
 
     Fine-tuning rounds come in J groups of alike rounds, one unless `work` holds (J, K) gains. The
     totals of a group are in multiples of its `weight`, (J, 1), so that those of a single round
-    among thousands stay near one; `counts` limits the rounds in each group, two (J, 1).
+    among thousands stay near one; `counts` limits the rounds in each group, two (J, 1). Rounds
+    that are `done` count in M + N, their noise in the numerator; budgets are what is left. Where
+    rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
     """
 
     def __init__(
@@ -124,19 +136,23 @@ class Program:
         weight: Numbers = 1.0,
         counts: tuple[Numbers, Numbers] | None = None,
         rounds: float | None = None,
+        done: Done = NOTHING_DONE,
+        mean_power: bool = False,
     ) -> None:
         self.scenario, self.scheme, self.box = scenario, scheme, box
+        self.mean_power = mean_power
         self.work = workload(scenario) if work is None else work
         self.terms = bound_terms(scenario)
+        start = done.numerator or self.terms.start
         self.rounds = rounds or rounds_unit(scenario, scheme, self.work)
         self.time_unit_s = scenario.delay_budget_s / self.rounds
         self.energy_unit_j = scenario.energy_budget_j / self.rounds
-        self.bound_unit = self.terms.start / self.rounds
+        self.bound_unit = start / self.rounds
         self.cones = ConeProgram()
         self.q = self.cones.variable()
         self.m, self.n, self.x, self.x_k = (None,) * 4
         #: What adds up to M + N, to the delay, to the energy and to the bound.
-        self.shares: list[Total] = []
+        self.shares = [Total(done.n_rounds / self.rounds, self.q)] if done.n_rounds else []
         self.delay: list[Total] = []
         self.energy: list[Total] = []
         self.bound = [Total(1.0, self.q)]
@@ -157,6 +173,7 @@ class Program:
         self._between(self.m, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], self.q, 1 / self.rounds)
         self._between(self.x, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], self.m, 1 / SAMPLES)
         time, energy = self._computing(self.work.server, self.x)
+        self.server_time = time
         self.cones.rotated_second_order([(1, self.x)], inverse, self.m)
         self.shares.append(Total(1, self.m))
         self.delay += [Total(*term) for term in time]
@@ -176,7 +193,12 @@ class Program:
         if high[TOTAL_BATCH] < high[DEVICES:].sum():
             cones.nonnegative([(high[TOTAL_BATCH] / SAMPLES, self.n), Total(-1, self.x_k)])
         computing_time, computing_energy = self._computing(work.devices, self.x_k)
+        self.computing_time = computing_time
         upload_time, upload_energy = self._uploading(work.uplink)
+        self.upload_time = upload_time
+        mean_limit_w = self.scenario.device_tx_power_mean_limit_w
+        if self.mean_power and np.any(mean_limit_w < work.uplink.limit_w):
+            self._limit_mean_power(work.uplink, upload_time[0][1], mean_limit_w / work.uplink.limit_w)
         time = [(work.download_s / self.time_unit_s, self.n), *computing_time, *upload_time]
         self.round_rows = cones.nonnegative([(1, round_time), *((-v, i) for v, i in time)])
         download_j = np.reshape(work.download_j, (-1, 1)) / self.energy_unit_j
@@ -238,9 +260,29 @@ class Program:
         limit_w = uplink.limit_w * self.time_unit_s / self.energy_unit_j
         return [(1, time)], [(limit_w, power), (-limit_w / uplink.limit_snr, time)]
 
+    def _limit_mean_power(self, uplink: Uplink, time: Indices, limit: Array) -> None:
+        """Keep the mean power (10): with r·u ≥ nats·n² a round sends with n·(exp(r/n) − 1)/snr."""
+        cones, shape = self.cones, self.x_k.shape
+        exponent, scaled, power = (cones.variable(*shape) for _ in range(3))
+        nats = np.sqrt(uplink.nats_s / self.time_unit_s)
+        cones.zero([(1, scaled), (-nats, self.n)])
+        cones.rotated_second_order([(1, exponent)], time, scaled)
+        mean_snr = uplink.limit_snr * limit
+        above = [(1, exponent), (-np.log(mean_snr), self.n)]
+        cones.exponential(above, [(1, self.n)], [(1, power)])
+        for k in range(shape[1]):
+            # Σ weight·(power − n/snr) ≤ Σ weight·n, in powers by the mean limit
+            allowed = self.weight * (1 + 1 / mean_snr[:, [k]])
+            cones.nonnegative([Total(allowed, self.n), Total(-self.weight, power[:, [k]])])
+
     def solve(self) -> Solution:
         """Hand the program to Clarabel."""
         return self.cones.minimise(self.bound)
+
+    def seconds(self, time: list[Any], x: Array, rounds: Numbers) -> Array:
+        """Undo the scaling of a time, for each of so many (scaled) rounds."""
+        [(value, variable)] = time
+        return self.time_unit_s * value * x[variable] / rounds
 
     def prices(self, solution: Solution) -> Prices:
         """Undo the scaling of the delay's and the energy's prices."""

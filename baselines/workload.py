@@ -90,7 +90,11 @@ class Workload(NamedTuple):
 
 
 def workload(
-    scenario: Scenario, *, uplink_gain: Array | None = None, downlink_gain: Array | None = None
+    scenario: Scenario,
+    *,
+    uplink_gain: Array | None = None,
+    downlink_gain: Array | None = None,
+    tx_power_limit_w: Array | None = None,
 ) -> Workload:
     """Reduce a scenario to times and energies at the limits.
 
@@ -98,6 +102,8 @@ def workload(
     ----------
     scenario : the constants
     uplink_gain, downlink_gain : (K,) or (J, K) power ratios; the scenario's where none is given
+    tx_power_limit_w : (K,) W; where none is given the lower of the peak (11) and the mean limit
+        (10), as with one power for all rounds the mean limit is one more peak limit
 
     Examples
     --------
@@ -110,8 +116,10 @@ def workload(
     """
     s = scenario
     download_s = download_delay_s(s, downlink_gain)
-    # With one power for all rounds the mean limit (10) is one more peak limit (11).
-    limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
+    if tx_power_limit_w is None:
+        limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
+    else:
+        limit_w = tx_power_limit_w
     snr_per_watt = radio.snr_per_watt(
         s.uplink_gain if uplink_gain is None else uplink_gain,
         s.uplink_bandwidth_hz,

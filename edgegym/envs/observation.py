@@ -69,6 +69,14 @@ class ObservationCodec:
         )
         return np.clip(values, -1, 1).astype(np.float32)
 
+    def gains(self, observation: NDArray[np.float32]) -> tuple[Array, Array]:
+        """Read this round's up- and downlink gains, as far as an observation shows them."""
+        logs = np.reshape(observation, -1)[-2 * self.scenario.n_devices :].astype(float)
+        low, high = GAIN_RANGE
+        gains = self.scenario.mean_path_gain * 10 ** ((logs + 1) / 2 * (high - low) + low)
+        uplink, downlink = gains.reshape(2, -1)
+        return uplink, downlink
+
     def named(self, observation: NDArray[np.float32]) -> dict[str, float]:
         """Name every entry of an observation."""
         return dict(zip(self.names, map(float, observation), strict=True))

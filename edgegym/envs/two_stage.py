@@ -14,9 +14,7 @@ from edgegym.envs.ledger import EndCode, Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
 from edgegym.errors import InputError, unknown_name
-from edgegym.physics import Array
-from edgegym.physics.channel import rayleigh_gain
-from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.two_stage.channel import round_gains
 from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
 
 if TYPE_CHECKING:
@@ -227,19 +225,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             self.loss = self._first_validation[0]
 
     def _draw_gains(self) -> None:
-        """Draw the gains of the coming fine-tuning round, where the channel is not fixed."""
-        s = self.scenario
-        if s.channel_mode == "fixed":
-            self.gains: tuple[Array, Array] = (s.uplink_gain, s.downlink_gain)
-            return
-        block = self.ledger.n_finetune_rounds if s.channel_mode == "per-round" else 0
-        uplink, downlink = (
-            rayleigh_gain(
-                keyed_generator(self.episode_seed, stream, block), s.mean_path_gain, s.n_devices
-            )
-            for stream in (Stream.UPLINK, Stream.DOWNLINK)
-        )
-        self.gains = (uplink, downlink)
+        """Draw the gains of the coming fine-tuning round."""
+        self.gains = round_gains(self.scenario, self.episode_seed, self.ledger.n_finetune_rounds)
 
     def _make_learner(self) -> "Learner | None":
         if self.fidelity == "bound":

@@ -1,0 +1,162 @@
+"""Planning for channels that change: every fine-tuning round with its own, known gains.
+
+Rounds are no longer alike, so the program of `relaxation.py` has variables for each of them, and
+the mean power limit (10) is no longer one more peak limit: a device may send with more than its
+mean power when the channel is worth it. Nobody knows all gains ahead of time; what this finds is
+the bound that no policy can beat on those channels.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from baselines.box import whole_box
+from baselines.relaxation import SAMPLES, Program
+from baselines.schemes import Scheme
+from baselines.workload import workload
+from edgegym.errors import InputError
+from edgegym.physics import Array, processor, radio
+from edgegym.two_stage.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class KnownGains:
+    """Optimum over real rounds of pre-training and real batches, N rounds with known gains."""
+
+    gradient_norm_bound: float
+    status: str
+    n_pretrain_rounds: float
+    pretrain_batch_size: float
+    server_clock_hz: float
+    finetune_batch_size: Array  # (N, K)
+    device_clock_hz: Array  # (N, K)
+    device_tx_power_w: Array  # (N, K)
+
+
+def plan_known_gains(
+    scenario: Scenario, scheme: Scheme, *, uplink_gain: Array, downlink_gain: Array
+) -> KnownGains | None:
+    """Solve (P1) for as many fine-tuning rounds as there are gains.
+
+    Parameters
+    ----------
+    scenario, scheme : the constants, and what is frozen
+    uplink_gain, downlink_gain : (N, K) power ratios of every round
+
+    Returns
+    -------
+    The optimum, or None where so many rounds do not fit the budgets
+
+    Raises
+    ------
+    InputError
+        If the gains are not two (N, K) arrays.
+
+    Examples
+    --------
+    Gains that never change give what the planner for a fixed channel finds:
+
+    >>> from baselines.relaxation import relax
+    >>> from baselines.schemes import find_scheme
+    >>> from edgegym import load_scenario
+    >>> s, scheme = load_scenario("mnist").replace(max_finetune_rounds=20), find_scheme("joint")
+    >>> gains = {"uplink_gain": np.tile(s.uplink_gain, (20, 1)),
+    ...          "downlink_gain": np.tile(s.downlink_gain, (20, 1))}
+    >>> same = plan_known_gains(s, scheme, **gains).gradient_norm_bound
+    >>> bool(np.isclose(same, relax(s, scheme).gradient_norm_bound, rtol=1e-6))
+    True
+    """
+    s = scenario
+    for key, gain in (("uplink_gain", uplink_gain), ("downlink_gain", downlink_gain)):
+        if np.ndim(gain) != 2 or np.shape(gain)[1] != s.n_devices or not len(gain):
+            raise InputError(
+                f"{key} must have shape (N, {s.n_devices}); got shape {np.shape(gain)}. Give the "
+                "gains of every fine-tuning round."
+            )
+    work = workload(
+        s,
+        uplink_gain=uplink_gain,
+        downlink_gain=downlink_gain,
+        tx_power_limit_w=s.device_tx_power_peak_limit_w if not scheme.fixed_power else None,
+    )
+    most = min(len(uplink_gain) + s.max_pretrain_rounds, 1000)
+    # Thousands of cones are sensitive to their scale: where the solver stops short, try another.
+    for unit in (most, most / 4, most / 2, most * 2):
+        program = Program(
+            s,
+            scheme,
+            whole_box(s, scheme),
+            work=work,
+            weight=1 / unit,
+            counts=(1, 1),
+            rounds=unit,
+            mean_power=not scheme.fixed_power,
+        )
+        solution = program.solve()
+        if solution.status != "InsufficientProgress":
+            break
+    if "Infeasible" in solution.status:
+        return None
+    x, q = solution.x, solution.x[program.q]
+
+    n, m = x[program.n], float(x[program.m]) if program.m is not None else 0.0
+    batch_k = SAMPLES * x[program.x_k] / n
+    batch = float(SAMPLES * x[program.x] / m) if m else 1.0
+    flop = {"flop_per_sample": s.flop_per_sample}
+    return KnownGains(
+        gradient_norm_bound=solution.objective * program.bound_unit,
+        status=solution.status,
+        n_pretrain_rounds=m / q * program.rounds,
+        pretrain_batch_size=batch,
+        server_clock_hz=float(
+            processor.clock_for_deadline_hz(
+                batch,
+                program.seconds(program.server_time, x, m),
+                **flop,
+                flop_per_cycle=s.server_flop_per_cycle,
+            )
+        )
+        if m
+        else s.server_clock_limit_hz,
+        finetune_batch_size=batch_k,
+        device_clock_hz=processor.clock_for_deadline_hz(
+            batch_k, program.seconds(program.computing_time, x, n), **flop, flop_per_cycle=s.device_flop_per_cycle
+        ),
+        device_tx_power_w=radio.least_power_w(
+            s.update_size_bits,
+            program.seconds(program.upload_time, x, n),
+            gain=uplink_gain,
+            bandwidth_hz=s.uplink_bandwidth_hz,
+            noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
+        ),
+    )
+
+
+def best_known_gains(
+    scenario: Scenario, scheme: Scheme, *, uplink_gain: Array, downlink_gain: Array, near: int
+) -> KnownGains | None:
+    """Choose how many of the rounds with known gains to run, by golden section around a guess.
+
+    Parameters
+    ----------
+    uplink_gain, downlink_gain : (N^max, K) power ratios
+    near : a guess of N, from a plan for the mean channel
+    """
+
+    @lru_cache
+    def at(n: int) -> KnownGains | None:
+        return plan_known_gains(
+            scenario, scheme, uplink_gain=uplink_gain[:n], downlink_gain=downlink_gain[:n]
+        )
+
+    def bound(n: int) -> float:
+        found = at(n)
+        return np.inf if found is None else found.gradient_norm_bound
+
+    ratio = (np.sqrt(5) - 1) / 2
+    low, high = max(1, near // 3), min(len(uplink_gain), 2 * near + 1)
+    while high - low > 3:
+        left, right = round(high - ratio * (high - low)), round(low + ratio * (high - low))
+        low, high = (low, right) if bound(left) <= bound(right) else (left, high)
+    return at(min(range(low, high + 1), key=bound))

@@ -1,0 +1,222 @@
+"""Receding horizon: plan again every few rounds with what is left and the channel as it is.
+
+Under fading that nobody knows ahead of time this is the strongest planner an agent can meet. Every
+plan is the exact planner's, with the budgets and rounds that are left, the gains of this round as
+they are shown, and the mean channel for the rounds after it; only its first rounds are played.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from baselines.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
+from baselines.relaxation import SAMPLES, Done, Program
+from baselines.schemes import Scheme, find_scheme
+from baselines.workload import workload
+from edgegym.physics import Array, processor, radio
+from edgegym.two_stage.bound import bound_terms
+from edgegym.two_stage.plan import Plan
+from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
+
+PRETRAIN = 0
+
+
+class Left(NamedTuple):
+    """Where an episode stands."""
+
+    n_pretrain_rounds: int  # done
+    n_finetune_rounds: int
+    delay_s: float  # left
+    energy_j: float
+    gradient_norm_bound: float
+    mean_tx_power_w: Array  # (K,), of the fine-tuning rounds done
+    uplink_gain: Array  # (K,), of this round
+    downlink_gain: Array
+
+
+def receding_policy(
+    scenario: Scenario,
+    action_codec: Any,
+    observation_codec: Any,
+    *,
+    scheme: str = "joint",
+    replan_every: int = 1,
+) -> Callable[[Array, dict[str, Any]], Array]:
+    """Make a policy for `TwoStageEdge-v0` at one round a step.
+
+    Parameters
+    ----------
+    scenario : what is played
+    action_codec, observation_codec : the environment's
+    scheme : what is frozen
+    replan_every : rounds, R; in between, the last plan for the mean channel is played
+
+    Returns
+    -------
+    A function of the last observation and info that gives the next action
+
+    Examples
+    --------
+    >>> import gymnasium, edgegym
+    >>> env = gymnasium.make("TwoStageEdge-v0", scenario="mnist", fidelity="bound").unwrapped
+    >>> policy = receding_policy(env.scenario, env.action_codec, env.observation_codec)
+    >>> env.action_codec.decode(policy(*env.reset(seed=0))).server_batch_size
+    82
+    """
+    design = find_scheme(scheme)
+    later: Array | None = None
+    planned_at = (-1, -1)
+
+    def act(observation: Array, info: dict[str, Any]) -> Array:
+        nonlocal later, planned_at
+        stage, done = planned_at
+        if later is not None and stage == info["stage"] and 0 < info["round"] - done < replan_every:
+            return later
+        planned_at = (info["stage"], info["round"])
+        left = _look(scenario, observation_codec, observation, info)
+        plan = (_pretrain if info["stage"] == PRETRAIN else _finetune)(scenario, design, left)
+        if plan is None:
+            later = action_codec.advance()
+            return later
+        play = action_codec.pretrain_round if plan.n_pretrain_rounds else action_codec.finetune_round
+        now, later = (play(plan, index) for index in (0, 1))
+        return now
+
+    return act
+
+
+def _look(scenario: Scenario, codec: Any, observation: Array, info: dict[str, Any]) -> Left:
+    seen = codec.named(observation)
+    share = [seen[f"mean_tx_power_share_{k}"] for k in range(scenario.n_devices)]
+    uplink_gain, downlink_gain = codec.gains(observation)
+    if scenario.channel_mode == "fixed":  # known to the last digit
+        uplink_gain, downlink_gain = scenario.uplink_gain, scenario.downlink_gain
+    return Left(
+        n_pretrain_rounds=round(seen["pretrain_rounds_share"] * scenario.max_pretrain_rounds),
+        n_finetune_rounds=0 if info["stage"] == PRETRAIN else info["round"],
+        delay_s=info["delay_left_s"],
+        energy_j=info["energy_left_j"],
+        gradient_norm_bound=info["gradient_norm_bound"],
+        mean_tx_power_w=np.array(share) * scenario.device_tx_power_peak_limit_w,
+        uplink_gain=uplink_gain,
+        downlink_gain=downlink_gain,
+    )
+
+
+def _rest(scenario: Scenario, scheme: Scheme, left: Left) -> tuple[Scenario, Box, Done]:
+    """Write what is left as a problem of its own."""
+    n_done = left.n_pretrain_rounds + left.n_finetune_rounds
+    rest = scenario.model_copy(
+        update={
+            "delay_budget_s": max(left.delay_s, 1e-9 * scenario.delay_budget_s),
+            "energy_budget_j": max(left.energy_j, 1e-9 * scenario.energy_budget_j),
+        }
+    )
+    box = whole_box(scenario, scheme)
+    box.high[PRETRAIN_ROUNDS] -= left.n_pretrain_rounds * scheme.pretrains
+    box.high[FINETUNE_ROUNDS] -= left.n_finetune_rounds * scheme.finetunes
+    return rest, box, Done(n_done, n_done * left.gradient_norm_bound)
+
+
+def _mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
+    """Gains to expect of rounds to come."""
+    if scenario.channel_mode == "per-round":
+        mean = np.full(scenario.n_devices, scenario.mean_path_gain)
+        return mean, mean
+    return left.uplink_gain, left.downlink_gain
+
+
+def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
+    """Two alike pre-training rounds of the best plan for what is left, None to move on."""
+    rest, box, done = _rest(scenario, scheme, left)
+    uplink, downlink = _mean_gains(scenario, left)
+    work = workload(rest, uplink_gain=uplink, downlink_gain=downlink)
+    program = Program(rest, scheme, box, work=work, done=done)
+    if program.m is None:
+        return None
+    solution = program.solve()
+    x = solution.x
+    m = float(x[program.m])
+    if "Infeasible" in solution.status or m / x[program.q] * program.rounds < 0.5:
+        return None
+    s, limit = scenario, scenario.server_clock_limit_hz
+    batch = np.rint(np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit))
+    clock = processor.clock_for_deadline_hz(
+        batch,
+        program.seconds(program.server_time, x, m),
+        flop_per_sample=s.flop_per_sample,
+        flop_per_cycle=s.server_flop_per_cycle,
+    )
+    return Plan.constant(
+        n_pretrain_rounds=2,
+        pretrain_batch_size=batch,
+        server_clock_hz=np.clip(clock, CLOCK_FLOOR * limit, limit),
+        n_finetune_rounds=0,
+        finetune_batch_size=np.ones(s.n_devices),
+        device_clock_hz=s.device_clock_limit_hz,
+        device_tx_power_w=s.device_tx_power_peak_limit_w,
+    )
+
+
+def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
+    """This round and one for the mean channel, None where this round does not fit or not pay."""
+    rest, box, done = _rest(scenario, scheme, left)
+    box.high[PRETRAIN_ROUNDS] = 0
+    mean_uplink, mean_downlink = _mean_gains(scenario, left)
+    n_left = box.high[FINETUNE_ROUNDS]
+    peak_w, mean_w = scenario.device_tx_power_peak_limit_w, scenario.device_tx_power_mean_limit_w
+    # This round may use what the rounds before it left of the mean power (10).
+    spared_w = mean_w * (left.n_finetune_rounds + 1) - left.mean_tx_power_w * left.n_finetune_rounds
+    limits = [np.maximum(np.minimum(peak_w, spared_w), POWER_FLOOR * peak_w)]
+    limits.append(np.minimum(peak_w, mean_w))
+    uplink = np.stack([left.uplink_gain, mean_uplink])
+    groups = slice(None) if n_left > 1 else slice(1)
+    work = workload(
+        rest,
+        uplink_gain=uplink[groups],
+        downlink_gain=np.stack([left.downlink_gain, mean_downlink])[groups],
+        tx_power_limit_w=np.stack(limits)[groups],
+    )
+    unit = float(np.clip(n_left, 1, 1000))
+    counts = np.array([[1.0], [0.0]])[groups], np.array([[1.0], [n_left - 1]])[groups]
+    program = Program(
+        rest,
+        scheme,
+        box,
+        work=work,
+        weight=np.array([[1 / unit], [1.0]])[groups],
+        counts=counts,
+        rounds=unit,
+        done=done,
+    )
+    solution = program.solve()
+    bound = solution.objective * program.bound_unit
+    if "Infeasible" in solution.status or (done.n_rounds and bound >= left.gradient_norm_bound):
+        return None
+    s, x = scenario, solution.x
+    n = np.maximum(x[program.n], 1e-12)
+    batch = np.rint(np.clip(SAMPLES * x[program.x_k] / n, 1, s.finetune_batch_size_limit))
+    clock = processor.clock_for_deadline_hz(
+        batch,
+        program.seconds(program.computing_time, x, n),
+        flop_per_sample=s.flop_per_sample,
+        flop_per_cycle=s.device_flop_per_cycle,
+    )
+    power = radio.least_power_w(
+        s.update_size_bits,
+        program.seconds(program.upload_time, x, n),
+        gain=uplink[groups],
+        bandwidth_hz=s.uplink_bandwidth_hz,
+        noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
+    )
+    clock = np.clip(clock, CLOCK_FLOOR * s.device_clock_limit_hz, s.device_clock_limit_hz)
+    power = np.clip(power, POWER_FLOOR * peak_w, np.stack(limits)[groups])
+    rows = [0, len(n) - 1]  # the last round there is follows itself
+    return Plan(
+        pretrain_batch_size=[],
+        server_clock_hz=[],
+        finetune_batch_size=batch[rows],
+        device_clock_hz=clock[rows],
+        device_tx_power_w=power[rows],
+    )

@@ -20,7 +20,8 @@ from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
 from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.two_stage.scenario import CLOCK_FLOOR, Scenario
+
 
 def solve_relaxation(
     scenario: Scenario,
@@ -138,6 +139,7 @@ class _Program:
         if self.scheme.fixed_clock:
             self.constraints += [time == least, energy == cp.multiply(limit_w, time)]
         else:
+            self.constraints.append(time <= least / CLOCK_FLOOR)
             cube_root = cp.multiply(np.cbrt(limit_w), least)
             self.constraints.append(cp.PowCone3D(energy, time, cube_root, 1 / 3))
         return time, energy
@@ -149,8 +151,8 @@ class _Program:
         least = rounds * (uplink.least_s / self._time_unit_s)
         nats = rounds * (uplink.nats_s / self._time_unit_s)
         exponent = nats - cp.multiply(np.log(uplink.limit_snr), time)
+        most = rounds * (uplink.most_s / self._time_unit_s)
         self.constraints += [time >= least, cp.ExpCone(exponent, time, power)]
-        if self.scheme.fixed_power:
-            self.constraints.append(time == least)
+        self.constraints.append(time == least if self.scheme.fixed_power else time <= most)
         limit_w = uplink.limit_w * self._time_unit_s / self._energy_unit_j
         return time, cp.multiply(limit_w, power - cp.multiply(1 / uplink.limit_snr, time))

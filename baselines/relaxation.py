@@ -97,7 +97,7 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     True
     """
     box = whole_box(scenario, scheme) if box is None else box
-    if np.any(box.low > box.high) or not np.any(box.high[:2]):
+    if box.empty:
         return None
     relaxed = _solve(scenario, scheme, box, None)
     if relaxed is not None and not relaxed.gap <= ACCURATE:

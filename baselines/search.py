@@ -11,13 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.box import Box, whole_box
+from baselines.box import (
+    DEVICES,
+    FINETUNE_ROUNDS,
+    PRETRAIN_BATCH,
+    PRETRAIN_ROUNDS,
+    Box,
+    whole_box,
+)
 from baselines.relaxation import Relaxation, relax
 from baselines.rounding import Rounded, round_near
 from baselines.schemes import Scheme
-from baselines.workload import workload
+from baselines.workload import Workload, workload
 from edgegym.physics import Array
-from edgegym.two_stage.bound import bound_terms
+from edgegym.two_stage.bound import BoundTerms, bound_terms
 from edgegym.two_stage.scenario import Scenario
 
 #: Relative distance between the best plan and the proven bound at which the search ends, and how
@@ -54,7 +61,8 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
     whole, work, terms = whole_box(scenario, scheme), workload(scenario), bound_terms(scenario)
     root = relax(scenario, scheme, whole)
     if root is None:
-        return Search(None, None, np.inf)
+        # Where hardly a round fits, a problem without an interior is beyond any solver.
+        return _one_round(scenario, scheme, work, terms)
     best: Rounded | None = None
     order = count()
     open_boxes = [(root.lower_bound, next(order), whole, root)]
@@ -87,7 +95,29 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
                 )
     left = min((node[0] for node in open_boxes), default=np.inf)
     proven = min(proven, left, best.gradient_norm_bound if best else np.inf)
+    best = best or _one_round(scenario, scheme, work, terms).rounded
     return Search(root, best, max(proven, root.lower_bound))
+
+
+def _one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTerms) -> Search:
+    """The single round that fits, if one does, with a bound that no plan undercuts: no noise."""
+    box, found = whole_box(scenario, scheme), []
+    start = Relaxation(
+        gradient_norm_bound=terms.start,
+        n_pretrain_rounds=1,
+        n_finetune_rounds=1,
+        pretrain_batch_size=box.low[PRETRAIN_BATCH],
+        finetune_batch_size=box.low[DEVICES:],
+        lower_bound=terms.start / box.high[: FINETUNE_ROUNDS + 1].sum(),
+    )
+    for m, n in (1, 0), (0, 1):
+        single = box.low.copy()
+        single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = m, n
+        if np.all(single <= box.high):
+            fitting = Box(single, single)
+            found.append(round_near(scenario, scheme, work, terms, fitting, start))
+    best = min(filter(None, found), key=lambda rounded: rounded.gradient_norm_bound, default=None)
+    return Search(start if best else None, best, start.lower_bound)
 
 
 def _most_fractional(integers: Array, box: Box) -> int | None:

@@ -16,7 +16,7 @@ from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
 from edgegym.physics import Array
 from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 Cell = tuple[int, int]
 
@@ -105,6 +105,7 @@ class Subproblem:
             self.batch >= 1 / SAMPLES,
             self.batch <= limit,
             self.clock == 1 if self.scheme.fixed_clock else self.clock <= 1,
+            self.clock >= CLOCK_FLOOR,
         ]
         if self.scheme.fixed_batch:
             self._constraints.append(self.inverse == 1 / limit)
@@ -124,6 +125,8 @@ class Subproblem:
             self.batch_k >= 1 / SAMPLES,
             self.batch_k <= limit,
             self.clock_k == 1 if self.scheme.fixed_clock else self.clock_k <= 1,
+            self.clock_k >= CLOCK_FLOOR,
+            self.power >= uplink.floor_snr / uplink.limit_snr,
             self.power == 1 if self.scheme.fixed_power else self.power <= 1,
         ]
         if self.scheme.fixed_batch:

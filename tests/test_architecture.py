@@ -34,7 +34,7 @@ ALLOWED = {
     ),
     "edgegym/figures": ({"numpy", "pandas", "matplotlib"}, {"edgegym.evaluation.statistics"}),
     "baselines": (
-        {"numpy", "cvxpy"},
+        {"numpy", "scipy", "cvxpy", "clarabel"},
         {"baselines", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
     ),
 }

@@ -7,7 +7,8 @@ from strategies import scenarios
 
 from baselines import SCHEMES
 from baselines.algorithm1 import solve_algorithm1, solve_cells
-from baselines.exact import SAMPLES, solve_relaxation
+from baselines.box import whole_box
+from baselines.relaxation import SAMPLES, relax
 from baselines.subproblem import LocalPoint, Subproblem
 from edgegym import Plan, evaluate, load_scenario
 
@@ -21,16 +22,21 @@ def test_check_values_of_the_cells():
         assert found[cell].gradient_norm_bound == pytest.approx(bound, rel=1e-6)
 
 
+def relax_at(scenario, scheme, m, n):
+    box = whole_box(scenario, scheme)
+    box.low[:2] = box.high[:2] = m, n
+    return relax(scenario, scheme, box)
+
+
 @given(scenarios(decades=0.3))
 @settings(max_examples=8)
 def test_a_cell_ends_at_the_exact_optimum_and_never_below(scenario):
     joint = SCHEMES["joint"]
-    relaxed = solve_relaxation(scenario, joint)
-    m, n = (int(r) for r in (relaxed.n_pretrain_rounds, relaxed.n_finetune_rounds))
-    found = solve_cells(scenario, joint, [(m, n)])[m, n]
-    exact = solve_relaxation(scenario, joint, n_pretrain_rounds=m, n_finetune_rounds=n)
-    assert found.gradient_norm_bound >= relaxed.gradient_norm_bound * (1 - 1e-7)
-    assert found.gradient_norm_bound >= exact.gradient_norm_bound * (1 - 1e-6)
+    relaxed = relax(scenario, joint)
+    m, n = (int(r) for r in relaxed.integers[:2])
+    found, exact = solve_cells(scenario, joint, [(m, n)])[m, n], relax_at(scenario, joint, m, n)
+    assert found.gradient_norm_bound >= relaxed.lower_bound * (1 - 1e-7)
+    assert found.gradient_norm_bound >= exact.lower_bound * (1 - 1e-6)
     assert found.gradient_norm_bound <= exact.gradient_norm_bound * (1 + 1e-4)
 
 
@@ -38,14 +44,9 @@ def test_a_cell_ends_at_the_exact_optimum_and_never_below(scenario):
 def test_every_scheme_agrees_with_the_exact_planner_at_its_rounds(name):
     scenario, scheme = load_scenario("mnist"), SCHEMES[name]
     best = solve_algorithm1(scenario, scheme, grid=4)
-    exact = solve_relaxation(
-        scenario,
-        scheme,
-        n_pretrain_rounds=best.n_pretrain_rounds,
-        n_finetune_rounds=best.n_finetune_rounds,
-    )
+    exact = relax_at(scenario, scheme, best.n_pretrain_rounds, best.n_finetune_rounds)
     assert best.gradient_norm_bound == pytest.approx(exact.gradient_norm_bound, rel=1e-4)
-    relaxed = solve_relaxation(scenario, scheme)
+    relaxed = relax(scenario, scheme)
     assert best.gradient_norm_bound >= relaxed.gradient_norm_bound * (1 - 1e-6)
 
 

@@ -12,7 +12,7 @@ from edgegym import load_scenario
 
 def rounds(scenario, scheme, delay_budget_s, m=20, n=30, server=50, devices=40):
     return cheapest_times(
-        scenario,
+        workload(scenario),
         SCHEMES[scheme],
         n_pretrain_rounds=m,
         n_finetune_rounds=n,
@@ -37,10 +37,14 @@ def energy_j(scenario, server_s, computing_s, upload_s, m=20, n=30, server=50, d
 @given(scenarios(decades=2), st.floats(1.01, 20))
 def test_the_whole_budget_is_spent(scenario, slack):
     budget_s = slack * least_delay_s(scenario)
-    times = rounds(scenario, "joint", budget_s)
-    round_s = workload(scenario).download_s + times.computing_s + times.upload_s
-    assert 20 * times.server_s + 30 * round_s.max() == pytest.approx(budget_s, rel=1e-9)
-    assert round_s == pytest.approx(np.full(scenario.n_devices, round_s.max()), rel=1e-9)
+    times, work = rounds(scenario, "joint", budget_s), workload(scenario)
+    round_s = work.download_s + times.computing_s + times.upload_s
+    total_s = 20 * times.server_s + 30 * round_s.max()
+    slowest_s = work.download_s + work.devices.most_s * 40 + work.uplink.most_s
+    assert total_s <= budget_s * (1 + 1e-9)
+    if times.server_s < work.server.most_s * 50 * (1 - 1e-9) and round_s.max() < slowest_s.max():
+        assert total_s == pytest.approx(budget_s, rel=1e-9)
+    assert round_s == pytest.approx(np.minimum(slowest_s, round_s.max()), rel=1e-9)
 
 
 @given(st.data())
@@ -57,9 +61,12 @@ def test_no_other_split_of_the_time_costs_less(data):
         round_s = best_s * rng.uniform(0.9, 1.1)
         upload_s = round_s - work.download_s - moved
         server_s = (budget_s - 30 * round_s) / 20
-        if np.any(upload_s < work.uplink.least_s) or server_s < work.server.least_s * 50:
+        parts = (server_s, *moved, *upload_s)
+        least = (work.server.least_s * 50, *(work.devices.least_s * 40), *work.uplink.least_s)
+        most = (work.server.most_s * 50, *(work.devices.most_s * 40), *work.uplink.most_s)
+        if np.any(np.less(parts, least) | np.greater(parts, most)):
             continue
-        assert energy_j(scenario, server_s, moved, upload_s) >= times.energy_j * (1 - 1e-9)
+        assert energy_j(scenario, server_s, moved, upload_s) >= times.energy_j * (1 - 1e-7)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -84,7 +91,7 @@ def test_a_scheme_keeps_its_powers_and_clocks_at_their_limits():
 def test_many_candidates_at_once_equal_one_at_a_time():
     scenario = load_scenario("mnist")
     many = cheapest_times(
-        scenario,
+        workload(scenario),
         SCHEMES["joint"],
         n_pretrain_rounds=np.array([10, 20]),
         n_finetune_rounds=np.array([5, 0]),
@@ -93,7 +100,7 @@ def test_many_candidates_at_once_equal_one_at_a_time():
         delay_budget_s=20.0,
     )
     one = cheapest_times(
-        scenario,
+        workload(scenario),
         SCHEMES["joint"],
         n_pretrain_rounds=10,
         n_finetune_rounds=5,

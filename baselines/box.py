@@ -24,7 +24,9 @@ class Box(NamedTuple):
     def empty(self) -> bool:
         """Whether no integers lie within, or no round."""
         low, high = self
-        totals = low[DEVICES:].sum() <= high[TOTAL_BATCH] and low[TOTAL_BATCH] <= high[DEVICES:].sum()
+        totals = (
+            low[DEVICES:].sum() <= high[TOTAL_BATCH] and low[TOTAL_BATCH] <= high[DEVICES:].sum()
+        )
         return bool(np.any(low > high) or not high[:PRETRAIN_BATCH].any() or not totals)
 
     def split(self, index: int, value: float) -> tuple["Box", "Box"]:

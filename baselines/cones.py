@@ -150,7 +150,9 @@ class ConeProgram:
         c = np.zeros(self.n_variables)
         for value, variable in objective:
             np.add.at(c, variable, value)
-        solver = clarabel.DefaultSolver(_no_curvature(self.n_variables), c, *self.data(), self.cones, SETTINGS)
+        solver = clarabel.DefaultSolver(
+            _no_curvature(self.n_variables), c, *self.data(), self.cones, SETTINGS
+        )
         found = solver.solve()
         x, s, z = (np.array(part) for part in (found.x, found.s, found.z))
         return Solution(str(found.status), found.obj_val, x, s, z)

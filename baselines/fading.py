@@ -121,7 +121,10 @@ def plan_known_gains(
         else s.server_clock_limit_hz,
         finetune_batch_size=batch_k,
         device_clock_hz=processor.clock_for_deadline_hz(
-            batch_k, program.seconds(program.computing_time, x, n), **flop, flop_per_cycle=s.device_flop_per_cycle
+            batch_k,
+            program.seconds(program.computing_time, x, n),
+            **flop,
+            flop_per_cycle=s.device_flop_per_cycle,
         ),
         device_tx_power_w=radio.least_power_w(
             s.update_size_bits,

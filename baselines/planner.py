@@ -1,39 +1,46 @@
 """One door to every planner: a scenario, a scheme and a method in, a graded plan out."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 from baselines.box import whole_box
 from baselines.feasibility import explain_infeasibility, usable_stages
 from baselines.relaxation import Relaxation, relax
-from baselines.rounding import as_plan, round_near
+from baselines.rounding import as_plan, round_near, round_nearest
 from baselines.schemes import Scheme, find_scheme
 from baselines.search import Search, search
+from baselines.sensitivity import Sensitivity, sensitivity
 from baselines.workload import workload
 from edgegym.errors import unknown_name
-from edgegym.two_stage.bound import bound_terms
+from edgegym.two_stage.bound import bound_terms, plan_bound
+from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 METHODS = ("exact", "sca")
+ROUNDINGS = ("feasible", "nearest")
 GRID_POINTS = 6
 
 #: Gap between the relaxed optimum and what its prices prove, above which a result says so.
 CERTIFIED = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanResult:
     """A plan and its certificate; `plan` is None where no plan fits, and `message` says why."""
 
+    scenario: Scenario
     scheme: str
     method: str
     status: str  # "optimal", "inaccurate" or "infeasible"
-    plan: Plan | None
-    gradient_norm_bound: float
-    relaxed_bound: float  # no plan is below, not even one with real rounds and batches
-    proven_bound: float  # no integer plan is below
     message: str
+    plan: Plan | None = None
+    gradient_norm_bound: float = math.inf
+    relaxed_bound: float = math.inf  # no plan is below, not even with real rounds and batches
+    proven_bound: float = math.inf  # no integer plan is below
     relaxed: Relaxation | None = None
 
     @property
@@ -41,9 +48,20 @@ class PlanResult:
         """How far the plan can be from the best feasible integer plan, relative."""
         return (self.gradient_norm_bound - self.relaxed_bound) / self.relaxed_bound
 
+    @property
+    def sensitivity(self) -> Sensitivity | None:
+        """What another second or joule would bring, and which limits bind."""
+        if self.relaxed is None:
+            return None
+        return sensitivity(self.scenario, find_scheme(self.scheme), self.relaxed)
+
 
 def plan(
-    scenario: Scenario, scheme: str = "joint", method: str = "exact", grid: int = GRID_POINTS
+    scenario: Scenario,
+    scheme: str = "joint",
+    method: str = "exact",
+    grid: int = GRID_POINTS,
+    rounding: str = "feasible",
 ) -> PlanResult:
     """Plan every round of both stages ahead of time.
 
@@ -53,6 +71,8 @@ def plan(
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
     method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
     grid : points on each axis of Algorithm 1's first grid over (M, N)
+    rounding : "feasible", or "nearest", the paper's: every integer to the nearest one, whatever
+        limits that breaks; the message says which
 
     Returns
     -------
@@ -62,7 +82,7 @@ def plan(
     Raises
     ------
     InputError
-        If there is no such scheme or method.
+        If there is no such scheme, method or rounding.
 
     Examples
     --------
@@ -73,38 +93,87 @@ def plan(
     >>> result.gap < 1e-3
     True
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
+    for name, value, valid in (("method", method, METHODS), ("rounding", rounding, ROUNDINGS)):
+        if value not in valid:
+            raise unknown_name(name, value, valid)
     design = find_scheme(scheme)
     found = search(scenario, design) if method == "exact" else _algorithm1(scenario, design, grid)
+    head = {"scenario": scenario, "scheme": scheme, "method": method}
     if found.rounded is None or found.relaxed is None:
         reason = explain_infeasibility(scenario, design)
-        return PlanResult(scheme, method, "infeasible", None, math.inf, math.inf, math.inf, reason)
+        return PlanResult(**head, status="infeasible", message=reason)
+    if rounding == "nearest":
+        best = round_nearest(scenario, design, found.start or found.relaxed)
+        bound, message = plan_bound(scenario, best), _breaches(best, scenario)
+    else:
+        best, bound = as_plan(scenario, found.rounded), found.rounded.gradient_norm_bound
+        message = (
+            f"No plan can be better by more than {max(1 - found.proven_bound / bound, 0):.2%}."
+        )
     certified = found.relaxed.gap <= CERTIFIED
+    if not certified:
+        message += " The solver stopped short of full accuracy."
     return PlanResult(
-        scheme=scheme,
-        method=method,
+        **head,
         status="optimal" if certified else "inaccurate",
-        plan=as_plan(scenario, found.rounded),
-        gradient_norm_bound=found.rounded.gradient_norm_bound,
+        message=message,
+        plan=best,
+        gradient_norm_bound=bound,
         relaxed_bound=found.relaxed.lower_bound,
         proven_bound=found.proven_bound,
-        message="The relaxed bound is certified."
-        if certified
-        else "The solver stopped short of full accuracy: the gap carries few digits.",
         relaxed=found.relaxed,
     )
 
 
+def plan_many(
+    scenario: Scenario,
+    schemes: Sequence[str] = ("joint",),
+    method: str = "exact",
+    **sweep: Sequence[Any],
+) -> Iterator[tuple[dict[str, Any], PlanResult]]:
+    """Plan a sweep: every scheme at every combination of the given values.
+
+    Parameters
+    ----------
+    scenario, schemes, method : as for `plan`
+    sweep : scenario keys and the values they take, such as `delay_budget_s=[500, 1000]`,
+        `distribution_distance=[0, 1]` or `n_devices=[3, 30]`
+
+    Yields
+    ------
+    The values and the result, the last key running fastest and the schemes within it
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> for changed, result in plan_many(load_scenario("mnist"), delay_budget_s=[500, 1000]):
+    ...     print(changed, round(result.gradient_norm_bound, 3))
+    {'delay_budget_s': 500} 0.403
+    {'delay_budget_s': 1000} 0.305
+    """
+    for values in product(*sweep.values()):
+        changes = dict(zip(sweep, values, strict=True))
+        changed = scenario.replace(**changes)
+        for scheme in schemes:
+            yield changes, plan(changed, scheme=scheme, method=method)
+
+
+def _breaches(best: Plan, scenario: Scenario) -> str:
+    broken = evaluate(best, scenario).violations
+    if not broken:
+        return "Rounded to the nearest integers; all limits hold."
+    listed = ", ".join(f"{key} by {excess:.2%}" for key, excess in broken.items())
+    return f"Rounded to the nearest integers, which exceeds {listed}."
+
+
 def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Search:
     """Round what Algorithm 1 found; the relaxation is there for the certificate alone."""
-    from baselines.algorithm1 import solve_algorithm1
+    from baselines.algorithm1 import solve_algorithm1  # CVXPY takes a second to import
 
-    design = usable_stages(scenario, scheme)
-    relaxed = relax(scenario, scheme)
+    design, relaxed = usable_stages(scenario, scheme), relax(scenario, scheme)
     if relaxed is None or not (design.pretrains or design.finetunes):
         return Search(None, None, math.inf)
     found = solve_algorithm1(scenario, design, grid)
     work, terms, box = workload(scenario), bound_terms(scenario), whole_box(scenario, scheme)
     rounded = found and round_near(scenario, scheme, work, terms, box, found)
-    return Search(relaxed, rounded, relaxed.lower_bound)
+    return Search(relaxed, rounded, relaxed.lower_bound, found)

@@ -68,7 +68,9 @@ def lower_bound(
     >>> round(bound, 6) == round((1000 * 10 / 700 + 3000 * 30 / 2100 + 460) / 4000, 6)
     True
     """
-    fixed = terms.start - prices.delay_per_s * delay_budget_s - prices.energy_per_j * energy_budget_j
+    fixed = (
+        terms.start - prices.delay_per_s * delay_budget_s - prices.energy_per_j * energy_budget_j
+    )
     server = pretrain_round_price(prices, scheme, work, terms, box)
     devices = finetune_round_price(prices, scheme, work, terms, box)
     ends = np.stack(box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T

@@ -79,7 +79,9 @@ def receding_policy(
         if plan is None:
             later = action_codec.advance()
             return later
-        play = action_codec.pretrain_round if plan.n_pretrain_rounds else action_codec.finetune_round
+        play = (
+            action_codec.pretrain_round if plan.n_pretrain_rounds else action_codec.finetune_round
+        )
         now, later = (play(plan, index) for index in (0, 1))
         return now
 

@@ -108,9 +108,7 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     return relaxed
 
 
-def _solve(
-    scenario: Scenario, scheme: Scheme, box: Box, rounds: float | None
-) -> Relaxation | None:
+def _solve(scenario: Scenario, scheme: Scheme, box: Box, rounds: float | None) -> Relaxation | None:
     program = Program(scenario, scheme, box, rounds=rounds)
     solution = program.solve()
     return None if "Infeasible" in solution.status else program.relaxation(solution)
@@ -164,8 +162,12 @@ class Program:
             self._finetuning(counts or (box.low[FINETUNE_ROUNDS], box.high[FINETUNE_ROUNDS]))
         self.cones.zero(self.shares, constant=1)
         self.cones.nonnegative([*_times(self.rounds, self.shares), Total(-1, self.q)])  # M + N >= 1
-        self.delay_row = self.cones.nonnegative([Total(1, self.q), *_times(-1, self.delay)])  # (35e)
-        self.energy_row = self.cones.nonnegative([Total(1, self.q), *_times(-1, self.energy)])  # (35f)
+        self.delay_row = self.cones.nonnegative(
+            [Total(1, self.q), *_times(-1, self.delay)]
+        )  # (35e)
+        self.energy_row = self.cones.nonnegative(
+            [Total(1, self.q), *_times(-1, self.energy)]
+        )  # (35f)
 
     def _pretraining(self) -> None:
         self.m, self.x, inverse = (self.cones.variable() for _ in range(3))
@@ -198,7 +200,9 @@ class Program:
         self.upload_time = upload_time
         mean_limit_w = self.scenario.device_tx_power_mean_limit_w
         if self.mean_power and np.any(mean_limit_w < work.uplink.limit_w):
-            self._limit_mean_power(work.uplink, upload_time[0][1], mean_limit_w / work.uplink.limit_w)
+            self._limit_mean_power(
+                work.uplink, upload_time[0][1], mean_limit_w / work.uplink.limit_w
+            )
         time = [(work.download_s / self.time_unit_s, self.n), *computing_time, *upload_time]
         self.round_rows = cones.nonnegative([(1, round_time), *((-v, i) for v, i in time)])
         download_j = np.reshape(work.download_j, (-1, 1)) / self.energy_unit_j

@@ -10,7 +10,7 @@ from baselines.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROU
 from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
-from baselines.workload import Workload
+from baselines.workload import Workload, workload
 from edgegym.physics import Array, processor, radio
 from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.plan import Plan
@@ -71,9 +71,9 @@ def round_near(
         return None
     m, n, batch = lanes.T
     total = chain[np.maximum(best, 0)].sum(axis=-1)
-    bounds = (
-        m * terms.pretrain_noise / batch + n * terms.finetune_noise / total + terms.start
-    ) / (m + n)
+    bounds = (m * terms.pretrain_noise / batch + n * terms.finetune_noise / total + terms.start) / (
+        m + n
+    )
     lane = int(np.argmin(np.where(found, bounds, np.inf)))
     integers = np.array([m[lane], n[lane], batch[lane], total[lane], *chain[best[lane]]])
     return Rounded(float(bounds[lane]), integers, Times(*(part[lane] for part in times)))
@@ -88,9 +88,7 @@ def _lanes(relaxed: Relaxation, box: Box) -> Array:
     low, high = box.low.tolist(), box.high.tolist()
     m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], (0, 1))
     n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS], (0, 1))
-    batch = _around(
-        relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (0, 1)
-    )
+    batch = _around(relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (0, 1))
     return np.array([lane for lane in sorted(product(m, n, batch)) if lane[0] + lane[1] > 0])
 
 
@@ -105,7 +103,12 @@ def _chain(relaxed: Relaxation, box: Box) -> Array:
 
 
 def _last_fitting(
-    scenario: Scenario, scheme: Scheme, work: Workload, relaxed: Relaxation, lanes: Array, chain: Array
+    scenario: Scenario,
+    scheme: Scheme,
+    work: Workload,
+    relaxed: Relaxation,
+    lanes: Array,
+    chain: Array,
 ) -> tuple[Array, Times]:
     """For every lane the last link of the chain that fits the budgets, -1 where none does."""
     m, n, batch = (part[:, np.newaxis] for part in lanes.T)
@@ -148,6 +151,31 @@ def _last_fitting(
         width = stride - 1
     assert best is not None
     return first, best
+
+
+def round_nearest(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Plan:
+    """Round as the paper does after Algorithm 1: every integer to the nearest, limits or not.
+
+    Clocks and powers stay what the real batches need, so rounding a batch up takes longer.
+    """
+    m, n = round(relaxed.n_pretrain_rounds), round(relaxed.n_finetune_rounds)
+    times = cheapest_times(
+        workload(scenario),
+        scheme,
+        n_pretrain_rounds=m,
+        n_finetune_rounds=n,
+        pretrain_batch_size=relaxed.pretrain_batch_size,
+        finetune_batch_size=relaxed.finetune_batch_size,
+        delay_budget_s=scenario.delay_budget_s,
+        prices=relaxed.prices,
+    )
+    batch, batch_k = np.rint(relaxed.pretrain_batch_size), np.rint(relaxed.finetune_batch_size)
+    times = times._replace(
+        server_s=times.server_s * batch / relaxed.pretrain_batch_size,
+        computing_s=times.computing_s * batch_k / relaxed.finetune_batch_size,
+    )
+    integers = np.array([m, n, batch, batch_k.sum(), *batch_k])
+    return as_plan(scenario, Rounded(np.nan, integers, times))
 
 
 def as_plan(scenario: Scenario, rounded: Rounded) -> Plan:

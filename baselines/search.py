@@ -45,6 +45,7 @@ class Search(NamedTuple):
     relaxed: Relaxation | None
     rounded: Rounded | None
     proven_bound: float  # no plan within the budgets is below
+    start: Relaxation | None = None  # what was rounded, if not the relaxation
 
 
 def search(scenario: Scenario, scheme: Scheme) -> Search:

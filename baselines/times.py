@@ -77,7 +77,12 @@ def cheapest_times(
     """
     m, n, samples, samples_k = (
         np.asarray(value, dtype=float)
-        for value in (n_pretrain_rounds, n_finetune_rounds, pretrain_batch_size, finetune_batch_size)
+        for value in (
+            n_pretrain_rounds,
+            n_finetune_rounds,
+            pretrain_batch_size,
+            finetune_batch_size,
+        )
     )
     server, devices, uplink = work.server, work.devices, work.uplink
     slowest = 1.0 if scheme.fixed_clock else server.most_s / server.least_s
@@ -143,7 +148,9 @@ def cheapest_times(
         change = np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0
-        change = np.where(turned, np.sign(change) * np.minimum(np.abs(change), 0.6 * np.abs(last)), change)
+        change = np.where(
+            turned, np.sign(change) * np.minimum(np.abs(change), 0.6 * np.abs(last)), change
+        )
         target = np.minimum(np.maximum(round_s + change, low), high)
         last = target - round_s
         moved = split(target, inner + sooner * last[..., np.newaxis])[0]

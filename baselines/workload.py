@@ -144,7 +144,8 @@ def workload(
             nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
             limit_w=limit_w,
             limit_snr=snr_per_watt * limit_w,
-            floor_snr=snr_per_watt * np.minimum(POWER_FLOOR * s.device_tx_power_peak_limit_w, limit_w),
+            floor_snr=snr_per_watt
+            * np.minimum(POWER_FLOOR * s.device_tx_power_peak_limit_w, limit_w),
         ),
         download_s=download_s,
         download_j=radio.download_energy_j(s.server_tx_power_w, download_s),

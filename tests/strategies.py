@@ -44,3 +44,13 @@ def plans(draw, scenario, max_rounds=6):
         device_clock_hz=rng.uniform(0.1, 1, (n, k)) * scenario.device_clock_limit_hz,
         device_tx_power_w=rng.uniform(0.1, 1, (n, k)) * scenario.device_tx_power_peak_limit_w,
     )
+
+
+def random_scenario(seed, decades=4.0, n_devices=None):
+    """One to a hundred devices, every physical value over so many orders of magnitude."""
+    rng = np.random.default_rng(seed)
+    base = load_scenario(["digits", "mnist", "cinic10-cifar10"][rng.integers(3)])
+    k = n_devices or round(10 ** rng.uniform(0, 2))
+    data = base.model_dump()
+    data |= {key: np.resize(value, k) for key, value in data.items() if isinstance(value, list)}
+    return Scenario.model_validate(scaled(Scenario.model_validate(data), rng, decades))

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from edgegym.cli import bench, compare, doctor, plan, run, scenario
+from edgegym.cli import bench, compare, doctor, grid, plan, run, scenario
 from edgegym.errors import InputError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)
+app.command("grid")(grid.grid)
 app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(scenario.app, name="scenario")

@@ -1,5 +1,6 @@
 """`edgegym plan`: one plan, in plain words or as JSON."""
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -29,11 +30,19 @@ if TYPE_CHECKING:
     from baselines import PlanResult
 
 
+#: What people read as sentences below the table.
+IN_WORDS = ("message", "bound_per_s", "bound_per_j", "binding")
+
+
 def plan(
     scenario: ScenarioName = "digits",
     scheme: SchemeName = "joint",
     method: MethodName = "exact",
     grid: Grid = 6,
+    rounding: Annotated[
+        str,
+        typer.Option("--rounding", help="feasible, or nearest as in the paper, limits or not"),
+    ] = "feasible",
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")] = None,
     changes: Changes = None,
     seed: Seed = 0,
@@ -45,7 +54,7 @@ def plan(
     del seed  # every command takes one
     checked = read_scenario(scenario, changes)
     start = time.perf_counter()
-    result = baselines.plan(checked, scheme=scheme, method=method, grid=grid)
+    result = baselines.plan(checked, scheme=scheme, method=method, grid=grid, rounding=rounding)
     report = describe(checked, result, time.perf_counter() - start)
     if result.plan is not None and out is not None:
         write_whole(out, result.plan.to_json())
@@ -56,6 +65,8 @@ def plan(
         raise typer.Exit(2)
     if not as_json:
         _print_report(report)
+        for sentence in in_words(result):
+            print(sentence)
 
 
 def describe(scenario: Scenario, result: "PlanResult", seconds: float) -> dict[str, Any]:
@@ -67,13 +78,41 @@ def describe(scenario: Scenario, result: "PlanResult", seconds: float) -> dict[s
         "status": result.status,
         "message": result.message,
     }
+    prices = result.sensitivity
     tail = {
+        "bound_per_s": prices.bound_per_s if prices else None,
+        "bound_per_j": prices.bound_per_j if prices else None,
+        "binding": list(prices.binding) if prices else None,
+        "proven_bound": result.proven_bound,
         "gradient_norm_bound": result.gradient_norm_bound,
         "relaxed_bound": result.relaxed_bound,
         "gap": result.gap,
         "seconds": seconds,
     }
     return head | _decisions(result.plan) | tail | _graded(scenario, result.plan)
+
+
+def in_words(result: "PlanResult") -> list[str]:
+    """Say what the certificate and the prices mean.
+
+    Examples
+    --------
+    >>> from baselines import plan
+    >>> from edgegym import load_scenario
+    >>> for sentence in in_words(plan(load_scenario("mnist"))):
+    ...     print(sentence)
+    No plan can be better by more than 0.02%.
+    One more second lowers the bound by 0.000123, one more joule by 0.000151 (near this optimum).
+    These limits bind: delay_budget_s, energy_budget_j, max_pretrain_rounds, device_clock_limit_hz.
+    """
+    sentences, prices = [result.message], result.sensitivity
+    if prices is not None and math.isfinite(prices.bound_per_s):
+        sentences.append(
+            f"One more second lowers the bound by {prices.bound_per_s:.3g}, one more joule by "
+            f"{prices.bound_per_j:.3g} (near this optimum)."
+        )
+        sentences.append(f"These limits bind: {', '.join(prices.binding) or 'none'}.")
+    return sentences
 
 
 def _decisions(plan: Plan | None) -> dict[str, Any]:
@@ -105,11 +144,13 @@ def _graded(scenario: Scenario, plan: Plan | None) -> dict[str, Any]:
 def _print_report(report: dict[str, Any]) -> None:
     table = Table(show_header=False)
     for key, value in report.items():
+        if key in IN_WORDS:
+            continue
         shown = value if value is not None else "-"
         if isinstance(value, float):
             shown = f"{value:.6g}"
         elif isinstance(value, list):
-            shown = "  ".join(f"{entry:.6g}" for entry in value)
+            shown = "  ".join(str(e) if isinstance(e, str) else f"{e:.6g}" for e in value)
         elif value == {}:
             shown = "none"
         table.add_row(key, str(shown))

@@ -136,6 +136,8 @@ class Scenario(BaseModel):
     def replace(self, **changes: Any) -> "Scenario":
         """Make a checked copy with some values changed; a dotted key reaches into `learning`.
 
+        `n_devices` makes a system of so many devices, which take the present ones' values in turn.
+
         Raises
         ------
         InputError
@@ -148,6 +150,8 @@ class Scenario(BaseModel):
         500
         """
         data = self.model_dump()
+        if "n_devices" in changes:
+            data |= self._repeated(changes.pop("n_devices"))
         for dotted, value in changes.items():
             *tables, key = dotted.split(".")
             table: Any = data
@@ -157,6 +161,13 @@ class Scenario(BaseModel):
                 raise unknown_name("scenario key", dotted, valid_keys())
             table[key] = value
         return parse_scenario(data, where=f"scenario {self.name!r}")
+
+    def _repeated(self, n_devices: Any) -> dict[str, Any]:
+        if isinstance(n_devices, bool) or not isinstance(n_devices, int) or n_devices < 1:
+            raise InputError(
+                f"n_devices must be a positive whole number; got {n_devices!r}. Correct it."
+            )
+        return {key: np.resize(getattr(self, key), n_devices).tolist() for key in PER_DEVICE}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.model_dump_json() == other.model_dump_json()

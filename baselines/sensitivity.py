@@ -1,0 +1,91 @@
+"""What a looser limit would bring: shadow prices of the budgets, and the limits that bind."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from baselines.box import (
+    DEVICES,
+    FINETUNE_ROUNDS,
+    PRETRAIN_BATCH,
+    PRETRAIN_ROUNDS,
+    whole_box,
+)
+from baselines.relaxation import Relaxation
+from baselines.schemes import Scheme
+from baselines.workload import workload
+from edgegym.two_stage.bound import bound_terms
+from edgegym.two_stage.scenario import Scenario
+
+#: Share below which something is nothing: of a limit, or of the bound's numerator.
+NOTHING = 1e-5
+
+
+class Sensitivity(NamedTuple):
+    """Fall of the relaxed bound per second and per joule, and the scenario keys that hold it up."""
+
+    bound_per_s: float
+    bound_per_j: float
+    binding: tuple[str, ...]
+
+
+def sensitivity(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Sensitivity:
+    """Read the relaxation's prices: what one more second or joule takes off the bound (34).
+
+    What a scheme holds at its limit by definition is not listed.
+
+    Examples
+    --------
+    >>> from baselines.relaxation import relax
+    >>> from baselines.schemes import find_scheme
+    >>> from edgegym import load_scenario
+    >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
+    >>> found = sensitivity(s, scheme, relax(s, scheme))
+    >>> found.binding
+    ('delay_budget_s', 'energy_budget_j', 'max_pretrain_rounds', 'device_clock_limit_hz')
+    >>> more = relax(s.replace(delay_budget_s=1001.0), scheme)
+    >>> fall = relax(s, scheme).gradient_norm_bound - more.gradient_norm_bound
+    >>> bool(np.isclose(found.bound_per_s, fall, rtol=0.01))
+    True
+    """
+    if relaxed.prices is None:
+        return Sensitivity(np.nan, np.nan, ())
+    n_rounds = relaxed.n_pretrain_rounds + relaxed.n_finetune_rounds
+    return Sensitivity(
+        bound_per_s=float(relaxed.prices.delay_per_s / n_rounds),
+        bound_per_j=float(relaxed.prices.energy_per_j / n_rounds),
+        binding=tuple(key for key, binds in _limits(scenario, scheme, relaxed).items() if binds),
+    )
+
+
+def _limits(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> dict[str, bool]:
+    s, work, prices = scenario, workload(scenario), relaxed.prices
+    assert prices is not None
+    share = relaxed.integers >= whole_box(s, scheme).high * (1 - NOTHING)
+    pretrains = scheme.pretrains and relaxed.n_pretrain_rounds > NOTHING
+    finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NOTHING
+    per_j = max(prices.energy_per_j, 1e-200)
+    server_w, device_w = prices.delay_per_s / per_j, prices.device_delay_per_s / per_j
+    start = bound_terms(s).start
+    # At its limit a part would pay more for a second than the second is worth elsewhere.
+    clock = not scheme.fixed_clock
+    power = np.any(device_w >= work.uplink.price_w(work.uplink.least_s)) and not scheme.fixed_power
+    mean_is_lower = s.device_tx_power_mean_limit_w < s.device_tx_power_peak_limit_w
+    return {
+        "delay_budget_s": prices.delay_per_s * s.delay_budget_s > NOTHING * start,
+        "energy_budget_j": prices.energy_per_j * s.energy_budget_j > NOTHING * start,
+        "max_pretrain_rounds": pretrains and bool(share[PRETRAIN_ROUNDS]),
+        "max_finetune_rounds": finetunes and bool(share[FINETUNE_ROUNDS]),
+        "pretrain_batch_size_limit": pretrains
+        and bool(share[PRETRAIN_BATCH])
+        and not scheme.fixed_batch,
+        "finetune_batch_size_limit": finetunes
+        and bool(share[DEVICES:].any())
+        and not scheme.fixed_batch,
+        "server_clock_limit_hz": pretrains and clock and server_w >= 2 * work.server.limit_w,
+        "device_clock_limit_hz": finetunes
+        and clock
+        and bool(np.any(device_w >= 2 * work.devices.limit_w)),
+        "device_tx_power_mean_limit_w": finetunes and bool(power and mean_is_lower.any()),
+        "device_tx_power_peak_limit_w": finetunes and bool(power and not mean_is_lower.all()),
+    }

@@ -12,7 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from baselines.relaxation import SAMPLES, Relaxation
+from baselines.program import SAMPLES
+from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.subproblem import Cell, LocalPoint, Subproblem
 from baselines.times import cheapest_times

@@ -85,26 +85,26 @@ class ConeProgram:
         return np.arange(start, self.n_variables).reshape(shape)
 
     def zero(self, row: Row, constant: float = 0.0) -> Indices:
-        """Σ terms = constant. Returns the rows, by which their prices are found."""
+        """Write Σ terms = constant. Returns the rows, by which their prices are found."""
         rows = self._add(clarabel.ZeroConeT, row)
         self._constants.update(dict.fromkeys(rows.ravel().tolist(), -constant))
         return rows
 
     def nonnegative(self, row: Row) -> Indices:
-        """Σ terms ≥ 0."""
+        """Write Σ terms ≥ 0."""
         return self._add(clarabel.NonnegativeConeT, row)
 
     def rotated_second_order(self, left: Row, right: Indices, middle: Indices) -> None:
-        """left · right ≥ middle²."""
+        """Write left · right ≥ middle²."""
         rows = [*left, (1, right)], [*left, (-1, right)], [(2, middle)]
         self._add(clarabel.SecondOrderConeT, *rows)
 
     def exponential(self, exponent: Row, scale: Row, above: Row) -> None:
-        """scale · exp(exponent / scale) ≤ above."""
+        """Write scale · exp(exponent / scale) ≤ above."""
         self._add(lambda _: clarabel.ExponentialConeT(), exponent, scale, above)
 
     def power(self, first: Row, second: Row, below: Row) -> None:
-        """first^⅓ · second^⅔ ≥ |below|."""
+        """Write first^⅓ · second^⅔ ≥ |below|."""
         self._add(lambda _: clarabel.PowerConeT(1 / 3), first, second, below)
 
     def _add(self, cone: Callable[[int], Any], *rows: Row) -> Indices:
@@ -136,7 +136,7 @@ class ConeProgram:
         return np.asarray(first)
 
     def data(self) -> tuple[sparse.csc_matrix, Array]:
-        """A and b."""
+        """Assemble A and b."""
         b = np.zeros(self.n_rows)
         b[list(self._constants)] = list(self._constants.values())
         entries = tuple(map(np.concatenate, (self._values, self._rows, self._columns)))

@@ -15,7 +15,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from baselines.relaxation import SAMPLES, Relaxation, rounds_unit
+from baselines.program import SAMPLES, rounds_unit
+from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from baselines.box import whole_box
-from baselines.relaxation import SAMPLES, Program
+from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
 from baselines.workload import workload
 from edgegym.errors import InputError
@@ -107,7 +107,7 @@ def plan_known_gains(
     return KnownGains(
         gradient_norm_bound=solution.objective * program.bound_unit,
         status=solution.status,
-        n_pretrain_rounds=m / q * program.rounds,
+        n_pretrain_rounds=float(m / q * program.rounds),
         pretrain_batch_size=batch,
         server_clock_hz=float(
             processor.clock_for_deadline_hz(

@@ -10,7 +10,7 @@ import cvxpy as cp
 import numpy as np
 
 from baselines.algorithm1 import SCA_TOLERANCE
-from baselines.relaxation import SAMPLES
+from baselines.program import SAMPLES
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.subproblem import Cell, LocalPoint, upload_tangent
@@ -144,6 +144,6 @@ def _computing(processor: Processor, clock: Any, inverse: Any) -> tuple[Any, Any
 
 
 def _rotated(left: Any, right: Any, middle: Any) -> Any:
-    """left · right ≥ middle², element by element."""
+    """Write left · right ≥ middle², element by element."""
     left, right, middle = (cp.vec(part, order="C") for part in (left, right, middle))
     return cp.SOC(left + right, cp.vstack([2 * middle, left - right]), axis=0)

@@ -11,7 +11,7 @@ from baselines.feasibility import explain_infeasibility, usable_stages
 from baselines.relaxation import Relaxation, relax
 from baselines.rounding import as_plan, round_near, round_nearest
 from baselines.schemes import Scheme, find_scheme
-from baselines.search import Search, search
+from baselines.search import Search, one_round, search
 from baselines.sensitivity import Sensitivity, sensitivity
 from baselines.workload import workload
 from edgegym.errors import unknown_name
@@ -98,7 +98,7 @@ def plan(
             raise unknown_name(name, value, valid)
     design = find_scheme(scheme)
     found = search(scenario, design) if method == "exact" else _algorithm1(scenario, design, grid)
-    head = {"scenario": scenario, "scheme": scheme, "method": method}
+    head: dict[str, Any] = {"scenario": scenario, "scheme": scheme, "method": method}
     if found.rounded is None or found.relaxed is None:
         reason = explain_infeasibility(scenario, design)
         return PlanResult(**head, status="infeasible", message=reason)
@@ -171,9 +171,12 @@ def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Search:
     from baselines.algorithm1 import solve_algorithm1  # CVXPY takes a second to import
 
     design, relaxed = usable_stages(scenario, scheme), relax(scenario, scheme)
-    if relaxed is None or not (design.pretrains or design.finetunes):
+    if not (design.pretrains or design.finetunes):
         return Search(None, None, math.inf)
-    found = solve_algorithm1(scenario, design, grid)
     work, terms, box = workload(scenario), bound_terms(scenario), whole_box(scenario, scheme)
-    rounded = found and round_near(scenario, scheme, work, terms, box, found)
+    if relaxed is None:
+        return one_round(scenario, scheme, work, terms)
+    found = solve_algorithm1(scenario, design, grid)
+    rounded = round_near(scenario, scheme, work, terms, box, found) if found else None
+    rounded = rounded or one_round(scenario, scheme, work, terms).rounded
     return Search(relaxed, rounded, relaxed.lower_bound, found)

@@ -25,7 +25,6 @@ from baselines.workload import Processor, Uplink, Workload
 from edgegym.physics import Array, Numbers
 from edgegym.two_stage.bound import BoundTerms
 
-
 #: Instead of nothing where a price is divided by; any number here leaves the bound a bound.
 NEARLY_FREE = 1e-200
 
@@ -86,8 +85,8 @@ def pretrain_round_price(
 ) -> float:
     """Least γ̄ρα²/D̃ + λ·delay + μ·energy of a pre-training round."""
     sample = sample_price(work.server, prices.delay_per_s, prices.energy_per_j, scheme)
-    batch = np.sqrt(terms.pretrain_noise / max(sample, NEARLY_FREE))
-    batch = min(max(batch, box.low[PRETRAIN_BATCH]), box.high[PRETRAIN_BATCH])
+    batch = float(np.sqrt(terms.pretrain_noise / max(float(sample), NEARLY_FREE)))
+    batch = min(max(batch, float(box.low[PRETRAIN_BATCH])), float(box.high[PRETRAIN_BATCH]))
     return float(terms.pretrain_noise / batch + sample * batch)
 
 

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from baselines.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
-from baselines.relaxation import SAMPLES, Done, Program
+from baselines.program import SAMPLES, Done, Program
 from baselines.schemes import Scheme, find_scheme
 from baselines.workload import workload
 from edgegym.physics import Array, processor, radio
-from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
@@ -130,7 +129,7 @@ def _mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
 
 
 def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
-    """Two alike pre-training rounds of the best plan for what is left, None to move on."""
+    """Plan two alike pre-training rounds, None to move on."""
     rest, box, done = _rest(scenario, scheme, left)
     uplink, downlink = _mean_gains(scenario, left)
     work = workload(rest, uplink_gain=uplink, downlink_gain=downlink)
@@ -162,7 +161,7 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
 
 
 def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
-    """This round and one for the mean channel, None where this round does not fit or not pay."""
+    """Plan this round and one for the mean channel, None where this one fits not or pays not."""
     rest, box, done = _rest(scenario, scheme, left)
     box.high[PRETRAIN_ROUNDS] = 0
     mean_uplink, mean_downlink = _mean_gains(scenario, left)
@@ -216,8 +215,8 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     power = np.clip(power, POWER_FLOOR * peak_w, np.stack(limits)[groups])
     rows = [0, len(n) - 1]  # the last round there is follows itself
     return Plan(
-        pretrain_batch_size=[],
-        server_clock_hz=[],
+        pretrain_batch_size=np.array([], dtype=int),
+        server_clock_hz=np.array([]),
         finetune_batch_size=batch[rows],
         device_clock_hz=clock[rows],
         device_tx_power_w=power[rows],

@@ -1,48 +1,19 @@
-"""The exact planner's program as cone data, for plans in a millisecond.
-
-The same program as `exact.py`, which is the one to read: here without a modelling layer, with
-limits on every integer for branch and bound, and with fine-tuning rounds in groups of their own
-gains for channels that change. A test holds the two against each other.
-"""
+"""The optimum over real rounds and batches, with a bound that its prices prove."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from baselines.box import (
-    DEVICES,
-    FINETUNE_ROUNDS,
-    PRETRAIN_BATCH,
-    PRETRAIN_ROUNDS,
-    TOTAL_BATCH,
-    Box,
-    whole_box,
-)
-from baselines.cones import ConeProgram, Indices, Solution, Total
+from baselines.box import Box, whole_box
+from baselines.cones import Solution
 from baselines.prices import Prices, lower_bound
+from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
-from baselines.workload import Processor, Uplink, Workload, workload
-from edgegym.physics import Array, Numbers
-from edgegym.two_stage.bound import bound_terms
+from edgegym.physics import Array
 from edgegym.two_stage.scenario import Scenario
-
-#: Scaling that keeps every variable near one: hundreds of samples, a thousand rounds or as many as
-#: the budgets allow, times and energies by the budgets. Clarabel fails on the problem in SI units.
-SAMPLES, MOST_ROUNDS = 1e2, 1e3
 
 #: Gap up to which one solve is enough.
 ACCURATE = 1e-6
-
-
-class Done(NamedTuple):
-    """Rounds that have been run, and the numerator of (34) that they left."""
-
-    n_rounds: int
-    numerator: float
-
-
-NOTHING_DONE = Done(0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -111,244 +82,48 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
 def _solve(scenario: Scenario, scheme: Scheme, box: Box, rounds: float | None) -> Relaxation | None:
     program = Program(scenario, scheme, box, rounds=rounds)
     solution = program.solve()
-    return None if "Infeasible" in solution.status else program.relaxation(solution)
+    return None if "Infeasible" in solution.status else _unscaled(program, solution)
 
 
-class Program:
-    """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N).
-
-    Fine-tuning rounds come in J groups of alike rounds, one unless `work` holds (J, K) gains. The
-    totals of a group are in multiples of its `weight`, (J, 1), so that those of a single round
-    among thousands stay near one; `counts` limits the rounds in each group, two (J, 1). Rounds
-    that are `done` count in M + N, their noise in the numerator; budgets are what is left. Where
-    rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
-    """
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        scheme: Scheme,
-        box: Box,
-        *,
-        work: Workload | None = None,
-        weight: Numbers = 1.0,
-        counts: tuple[Numbers, Numbers] | None = None,
-        rounds: float | None = None,
-        done: Done = NOTHING_DONE,
-        mean_power: bool = False,
-    ) -> None:
-        self.scenario, self.scheme, self.box = scenario, scheme, box
-        self.mean_power = mean_power
-        self.work = workload(scenario) if work is None else work
-        self.terms = bound_terms(scenario)
-        start = done.numerator or self.terms.start
-        self.rounds = rounds or rounds_unit(scenario, scheme, self.work)
-        self.time_unit_s = scenario.delay_budget_s / self.rounds
-        self.energy_unit_j = scenario.energy_budget_j / self.rounds
-        self.bound_unit = start / self.rounds
-        self.cones = ConeProgram()
-        self.q = self.cones.variable()
-        self.m, self.n, self.x, self.x_k = (None,) * 4
-        #: What adds up to M + N, to the delay, to the energy and to the bound.
-        self.shares = [Total(done.n_rounds / self.rounds, self.q)] if done.n_rounds else []
-        self.delay: list[Total] = []
-        self.energy: list[Total] = []
-        self.bound = [Total(1.0, self.q)]
-        if scheme.pretrains and box.high[PRETRAIN_ROUNDS] > 0:
-            self._pretraining()
-        if scheme.finetunes and box.high[FINETUNE_ROUNDS] > 0:
-            n_groups = len(np.atleast_2d(self.work.uplink.limit_snr))
-            self.weight = np.broadcast_to(weight, (n_groups, 1))
-            self._finetuning(counts or (box.low[FINETUNE_ROUNDS], box.high[FINETUNE_ROUNDS]))
-        self.cones.zero(self.shares, constant=1)
-        self.cones.nonnegative([*_times(self.rounds, self.shares), Total(-1, self.q)])  # M + N >= 1
-        self.delay_row = self.cones.nonnegative(
-            [Total(1, self.q), *_times(-1, self.delay)]
-        )  # (35e)
-        self.energy_row = self.cones.nonnegative(
-            [Total(1, self.q), *_times(-1, self.energy)]
-        )  # (35f)
-
-    def _pretraining(self) -> None:
-        self.m, self.x, inverse = (self.cones.variable() for _ in range(3))
-        low, high = self.box
-        self._between(self.m, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], self.q, 1 / self.rounds)
-        self._between(self.x, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], self.m, 1 / SAMPLES)
-        time, energy = self._computing(self.work.server, self.x)
-        self.server_time = time
-        self.cones.rotated_second_order([(1, self.x)], inverse, self.m)
-        self.shares.append(Total(1, self.m))
-        self.delay += [Total(*term) for term in time]
-        self.energy += [Total(*term) for term in energy]
-        self.bound.append(self._noise(self.terms.pretrain_noise, 1.0, inverse))
-
-    def _finetuning(self, counts: tuple[Numbers, Numbers]) -> None:
-        work, cones, weight, (low, high) = self.work, self.cones, self.weight, self.box
-        shape = (len(weight), self.scenario.n_devices)
-        self.n, round_time, inverse = (cones.variable(len(weight), 1) for _ in range(3))
-        self.x_k = cones.variable(*shape)
-        self._between(self.n, counts[0], counts[1], self.q, 1 / (self.rounds * weight))
-        self._between(self.x_k, low[DEVICES:], high[DEVICES:], self.n, 1 / SAMPLES)
-        samples = Total(1, self.x_k)
-        if low[TOTAL_BATCH] > low[DEVICES:].sum():
-            cones.nonnegative([samples, (-low[TOTAL_BATCH] / SAMPLES, self.n)])
-        if high[TOTAL_BATCH] < high[DEVICES:].sum():
-            cones.nonnegative([(high[TOTAL_BATCH] / SAMPLES, self.n), Total(-1, self.x_k)])
-        computing_time, computing_energy = self._computing(work.devices, self.x_k)
-        self.computing_time = computing_time
-        upload_time, upload_energy = self._uploading(work.uplink)
-        self.upload_time = upload_time
-        mean_limit_w = self.scenario.device_tx_power_mean_limit_w
-        if self.mean_power and np.any(mean_limit_w < work.uplink.limit_w):
-            self._limit_mean_power(
-                work.uplink, upload_time[0][1], mean_limit_w / work.uplink.limit_w
-            )
-        time = [(work.download_s / self.time_unit_s, self.n), *computing_time, *upload_time]
-        self.round_rows = cones.nonnegative([(1, round_time), *((-v, i) for v, i in time)])
-        download_j = np.reshape(work.download_j, (-1, 1)) / self.energy_unit_j
-        energy = [(download_j, self.n), *computing_energy, *upload_energy]
-        cones.rotated_second_order([samples], inverse, self.n)
-        self.shares.append(Total(weight, self.n))
-        self.delay.append(Total(weight, round_time))
-        self.energy += [Total(weight * value, variable) for value, variable in energy]
-        self.bound.append(self._noise(self.terms.finetune_noise, weight, inverse))
-
-    def _noise(self, noise: float, weight: Numbers, inverse: Indices) -> Total:
-        return Total(weight * (noise / SAMPLES / self.bound_unit), inverse)
-
-    def _between(
-        self, variable: Indices, low: Numbers, high: Numbers, unit: Indices, factor: Numbers
-    ) -> None:
-        """Keep a variable between low and high units; equal limits need an equation for a solver
-        that walks through the interior."""
-        low, high = np.multiply(low, factor), np.multiply(high, factor)
-        equal = np.equal(low, high)
-        if equal.all():
-            self.cones.zero([(1, variable), (-low, unit)])
-        elif not equal.any():
-            self.cones.nonnegative([(1, variable), (-low, unit)])
-            self.cones.nonnegative([(high, unit), (-1, variable)])
-        else:
-            parts = np.broadcast_arrays(variable, low, high, unit, equal)
-            for fixed in (True, False):
-                v, lo, hi, u = (part[parts[4] == fixed] for part in parts[:4])
-                self._between(v, lo, hi, u, 1.0)
-
-    def _computing(self, processor: Processor, samples: Indices) -> tuple[list[Any], list[Any]]:
-        """Time and energy of computing: f <= f^max is linear, the energy a power cone."""
-        least, most = (
-            value * SAMPLES / self.time_unit_s for value in (processor.least_s, processor.most_s)
-        )
-        limit_w = processor.limit_w * self.time_unit_s / self.energy_unit_j
-        if self.scheme.fixed_clock:
-            return [(least, samples)], [(limit_w * least, samples)]
-        time, energy = (self.cones.variable(*samples.shape) for _ in range(2))
-        self.cones.nonnegative([(1, time), (-least, samples)])
-        self.cones.nonnegative([(most, samples), (-1, time)])
-        self.cones.power([(1, energy)], [(1, time)], [(np.cbrt(limit_w) * least, samples)])
-        return [(1, time)], [(1, energy)]
-
-    def _uploading(self, uplink: Uplink) -> tuple[list[Any], list[Any]]:
-        """Time and energy of uploading: p <= p^max is linear, the energy an exponential cone."""
-        least, most, nats = (
-            value / self.time_unit_s for value in (uplink.least_s, uplink.most_s, uplink.nats_s)
-        )
-        if self.scheme.fixed_power:
-            energy_j = uplink.energy_j(uplink.least_s)
-            return [(least, self.n)], [(energy_j / self.energy_unit_j, self.n)]
-        time, power = (self.cones.variable(*self.x_k.shape) for _ in range(2))
-        self.cones.nonnegative([(1, time), (-least, self.n)])
-        self.cones.nonnegative([(most, self.n), (-1, time)])
-        exponent = [(nats, self.n), (-np.log(uplink.limit_snr), time)]
-        self.cones.exponential(exponent, [(1, time)], [(1, power)])
-        limit_w = uplink.limit_w * self.time_unit_s / self.energy_unit_j
-        return [(1, time)], [(limit_w, power), (-limit_w / uplink.limit_snr, time)]
-
-    def _limit_mean_power(self, uplink: Uplink, time: Indices, limit: Array) -> None:
-        """Keep the mean power (10): with r·u ≥ nats·n² a round sends with n·(exp(r/n) − 1)/snr."""
-        cones, shape = self.cones, self.x_k.shape
-        exponent, scaled, power = (cones.variable(*shape) for _ in range(3))
-        nats = np.sqrt(uplink.nats_s / self.time_unit_s)
-        cones.zero([(1, scaled), (-nats, self.n)])
-        cones.rotated_second_order([(1, exponent)], time, scaled)
-        mean_snr = uplink.limit_snr * limit
-        above = [(1, exponent), (-np.log(mean_snr), self.n)]
-        cones.exponential(above, [(1, self.n)], [(1, power)])
-        for k in range(shape[1]):
-            # Σ weight·(power − n/snr) ≤ Σ weight·n, in powers by the mean limit
-            allowed = self.weight * (1 + 1 / mean_snr[:, [k]])
-            cones.nonnegative([Total(allowed, self.n), Total(-self.weight, power[:, [k]])])
-
-    def solve(self) -> Solution:
-        """Hand the program to Clarabel."""
-        return self.cones.minimise(self.bound)
-
-    def seconds(self, time: list[Any], x: Array, rounds: Numbers) -> Array:
-        """Undo the scaling of a time, for each of so many (scaled) rounds."""
-        [(value, variable)] = time
-        return self.time_unit_s * value * x[variable] / rounds
-
-    def prices(self, solution: Solution) -> Prices:
-        """Undo the scaling of the delay's and the energy's prices."""
-        per_s, per_j = self.bound_unit / self.time_unit_s, self.bound_unit / self.energy_unit_j
-        devices = per_s * solution.z[self.round_rows].sum(axis=0) if self.n is not None else 0.0
-        n_devices = self.scenario.n_devices
-        return Prices(
-            delay_per_s=max(per_s * float(solution.z[self.delay_row]), 0.0),
-            device_delay_per_s=np.maximum(devices, 0.0) + np.zeros(n_devices),
-            energy_per_j=max(per_j * float(solution.z[self.energy_row]), 0.0),
-        )
-
-    def relaxation(self, solution: Solution) -> Relaxation:
-        """Undo the scaling of rounds, batches and bound, for one group of rounds."""
-        x, s = solution.x, self.scenario
-        m = 0.0 if self.m is None else float(x[self.m])
-        n = 0.0 if self.n is None else float(x[self.n].sum())
-        # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
-        prices = self.prices(solution)
-        return Relaxation(
-            gradient_norm_bound=solution.objective * self.bound_unit,
-            n_pretrain_rounds=m / x[self.q] * self.rounds,
-            n_finetune_rounds=n / x[self.q] * self.rounds,
-            pretrain_batch_size=float(SAMPLES * x[self.x] / max(m, 1e-9)) if m else 1.0,
-            finetune_batch_size=SAMPLES * x[self.x_k][0] / max(n, 1e-9)
-            if n
-            else np.ones(s.n_devices),
-            lower_bound=lower_bound(
-                prices,
-                self.scheme,
-                self.work,
-                self.terms,
-                self.box,
-                delay_budget_s=s.delay_budget_s,
-                energy_budget_j=s.energy_budget_j,
-            ),
-            prices=prices,
-        )
-
-
-def _times(factor: Numbers, terms: list[Total]) -> list[Total]:
-    return [Total(np.multiply(factor, value), variable) for value, variable in terms]
-
-
-def rounds_unit(scenario: Scenario, scheme: Scheme, work: Workload) -> float:
-    """Bound the rounds that the budgets allow, to scale them by; no optimum depends on it."""
-    s, tau_s, budget_j = scenario, scenario.delay_budget_s, scenario.energy_budget_j
-    server_batch = s.pretrain_batch_size_limit if scheme.fixed_batch else 1
-    device_batch = s.finetune_batch_size_limit if scheme.fixed_batch else 1
-
-    def computing(processor: Processor, batch: Numbers) -> float:
-        # limit_w · (least · X)³ / τ² <= E and least · X <= τ
-        busy_s = np.minimum(tau_s, np.cbrt(budget_j * tau_s**2 / processor.limit_w))
-        return float(np.min(busy_s / (processor.least_s * batch)))
-
-    server = min(float(s.max_pretrain_rounds), computing(work.server, server_batch))
-    round_s = np.min(np.max(work.download_s + work.uplink.least_s, axis=-1))
-    devices = min(
-        float(s.max_finetune_rounds),
-        computing(work.devices, device_batch),
-        float(tau_s / round_s),
-        float(budget_j / np.min(work.download_j)),
+def _prices(program: Program, solution: Solution) -> Prices:
+    """Undo the scaling of the delay's and the energy's prices."""
+    per_s = program.bound_unit / program.time_unit_s
+    per_j = program.bound_unit / program.energy_unit_j
+    devices = np.zeros(program.scenario.n_devices)
+    if program.n is not None:
+        devices = per_s * solution.z[program.round_rows].sum(axis=0)
+    return Prices(
+        delay_per_s=max(per_s * float(solution.z[program.delay_row]), 0.0),
+        device_delay_per_s=np.maximum(devices, 0.0),
+        energy_per_j=max(per_j * float(solution.z[program.energy_row]), 0.0),
     )
-    rounds = server * scheme.pretrains + devices * scheme.finetunes
-    return float(np.clip(rounds, 1, MOST_ROUNDS))
+
+
+def _unscaled(program: Program, solution: Solution) -> Relaxation:
+    """Undo the scaling of rounds, batches and bound."""
+    x, s, prices = solution.x, program.scenario, _prices(program, solution)
+    m = 0.0 if program.m is None else float(x[program.m])
+    n = 0.0 if program.n is None else float(x[program.n].sum())
+    batch, batch_k = 1.0, np.ones(s.n_devices)
+    # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
+    if program.x is not None:
+        batch = float(SAMPLES * x[program.x] / max(m, 1e-9))
+    if program.x_k is not None:
+        batch_k = SAMPLES * x[program.x_k][0] / max(n, 1e-9)
+    return Relaxation(
+        gradient_norm_bound=float(solution.objective * program.bound_unit),
+        n_pretrain_rounds=float(m / x[program.q] * program.rounds),
+        n_finetune_rounds=float(n / x[program.q] * program.rounds),
+        pretrain_batch_size=batch,
+        finetune_batch_size=batch_k,
+        lower_bound=lower_bound(
+            prices,
+            program.scheme,
+            program.work,
+            program.terms,
+            program.box,
+            delay_budget_s=s.delay_budget_s,
+            energy_budget_j=s.energy_budget_j,
+        ),
+        prices=prices,
+    )

@@ -35,9 +35,9 @@ def round_near(
 ) -> Rounded | None:
     """Find the best integers near a relaxed optimum that fit the budgets.
 
-    Around every integer neighbour of (M, N), with the server batches beside the real one, the devices'
-    batches are raised one sample after another, the device nearest to its next integer first. The
-    bound falls and the energy grows along that chain, so its last fitting link is the best.
+    Around every integer neighbour of (M, N), with the server batches beside the real one, the
+    devices' batches are raised one sample after another, the device nearest to its next integer
+    first. The bound falls and the energy grows along that chain: its last fitting link is best.
 
     Parameters
     ----------

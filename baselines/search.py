@@ -63,7 +63,7 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
     root = relax(scenario, scheme, whole)
     if root is None:
         # Where hardly a round fits, a problem without an interior is beyond any solver.
-        return _one_round(scenario, scheme, work, terms)
+        return one_round(scenario, scheme, work, terms)
     best: Rounded | None = None
     order = count()
     open_boxes = [(root.lower_bound, next(order), whole, root)]
@@ -96,12 +96,12 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
                 )
     left = min((node[0] for node in open_boxes), default=np.inf)
     proven = min(proven, left, best.gradient_norm_bound if best else np.inf)
-    best = best or _one_round(scenario, scheme, work, terms).rounded
+    best = best or one_round(scenario, scheme, work, terms).rounded
     return Search(root, best, max(proven, root.lower_bound))
 
 
-def _one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTerms) -> Search:
-    """The single round that fits, if one does, with a bound that no plan undercuts: no noise."""
+def one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTerms) -> Search:
+    """Look for a single round that fits, with a bound that no plan undercuts: no noise."""
     box, found = whole_box(scenario, scheme), []
     start = Relaxation(
         gradient_norm_bound=terms.start,

@@ -82,7 +82,7 @@ def _limits(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> dict[str
         "finetune_batch_size_limit": finetunes
         and bool(share[DEVICES:].any())
         and not scheme.fixed_batch,
-        "server_clock_limit_hz": pretrains and clock and server_w >= 2 * work.server.limit_w,
+        "server_clock_limit_hz": pretrains and clock and bool(server_w >= 2 * work.server.limit_w),
         "device_clock_limit_hz": finetunes
         and clock
         and bool(np.any(device_w >= 2 * work.devices.limit_w)),

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import cvxpy as cp
 import numpy as np
 
-from baselines.relaxation import SAMPLES, Relaxation
+from baselines.program import SAMPLES
+from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload

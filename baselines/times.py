@@ -7,7 +7,7 @@ a handful of Newton steps meets it, for thousands of candidates at once and with
 times add up to the budget whatever the steps reach: an early stop costs energy, never feasibility.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def cheapest_times(
         left_s = (delay_budget_s - n * round_s) / np.maximum(m, 1)
         return np.minimum(np.maximum(left_s, least_s), slowest * least_s)
 
-    def split(round_s: Array, computing_s: Array) -> tuple[Array, ...]:
+    def split(round_s: Array, computing_s: Array) -> tuple[Any, ...]:
         """Keep both parts of a round within their limits and the round, and say which they meet."""
         available_s = round_s[..., np.newaxis] - work.download_s
         slow_upload_s, fast_upload_s = available_s - upload[1], available_s - upload[0]
@@ -170,7 +170,7 @@ def cheapest_times(
 
 
 def _start(work: Workload, prices: Prices | None, samples: Array) -> tuple[Array, Array]:
-    """Times at which a second is worth its price everywhere, or the fastest ones doubled."""
+    """Start where a second is worth its price everywhere, or at twice the fastest times."""
     devices, uplink = work.devices, work.uplink
     if prices is None:
         return 2 * devices.least_s * samples, 2 * uplink.least_s

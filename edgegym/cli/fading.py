@@ -14,7 +14,7 @@ def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, An
     from baselines.receding import receding_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
     from edgegym.errors import InputError
-    from edgegym.evaluation.rollout import play, plan_policy
+    from edgegym.evaluation.rollout import plan_policy, play
     from edgegym.two_stage.channel import round_gains
 
     env = TwoStageEdgeEnv(scenario, fidelity="bound")

@@ -57,7 +57,7 @@ def grid(
     feasible = cells.dropna()
     if feasible.empty:
         raise InputError("budgets must allow at least one cell; got none. Raise them.")
-    best = feasible.loc[feasible["gradient_norm_bound"].idxmin()].to_dict()
+    best = feasible.sort_values("gradient_norm_bound").iloc[0].to_dict()
     report = {"cells": len(cells), "feasible": len(feasible), **best, "out": str(out)}
     if as_json:
         return print_json(report)

@@ -17,8 +17,9 @@ from baselines.workload import workload
 from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.scenario import Scenario
 
-#: Share below which something is nothing: of a limit, or of the bound's numerator.
-NOTHING = 1e-5
+#: Share of a limit or of the bound's numerator below which something is nothing, and the rounds
+#: below which a stage is not run.
+NOTHING, NO_ROUNDS = 1e-5, 1e-2
 
 
 class Sensitivity(NamedTuple):
@@ -62,8 +63,8 @@ def _limits(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> dict[str
     s, work, prices = scenario, workload(scenario), relaxed.prices
     assert prices is not None
     share = relaxed.integers >= whole_box(s, scheme).high * (1 - NOTHING)
-    pretrains = scheme.pretrains and relaxed.n_pretrain_rounds > NOTHING
-    finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NOTHING
+    pretrains = scheme.pretrains and relaxed.n_pretrain_rounds > NO_ROUNDS
+    finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NO_ROUNDS
     per_j = max(prices.energy_per_j, 1e-200)
     server_w, device_w = prices.delay_per_s / per_j, prices.device_delay_per_s / per_j
     start = bound_terms(s).start

@@ -105,20 +105,17 @@ def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
         If the budgets allow none of them.
     """
     import baselines
-    from edgegym.evaluation.rollout import unplayable
 
     designs = {}
     with progress_console.status("Planning"):
         for name, (scheme, method) in DESIGNS.items():
             result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
-            reason = unplayable(result.plan, scenario) if result.plan else None
-            playable = result.plan is not None and reason is None
             designs[name] = Design(
                 scheme=scheme,
                 method=method,
-                status="unplayable" if reason else result.status,
-                message=reason or result.message,
-                plan=json.loads(result.plan.to_json()) if result.plan and playable else None,
+                status=result.status,
+                message=result.message,
+                plan=json.loads(result.plan.to_json()) if result.plan else None,
             )
     if all(design.plan is None for design in designs.values()):
         raise InputError(designs["joint-exact"].message)

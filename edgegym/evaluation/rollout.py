@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edgegym.envs.action import ActionCodec
 from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.errors import InputError
 from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -67,22 +66,6 @@ def plan_policy(plan: Plan, codec: ActionCodec) -> Policy:
         return codec.advance()
 
     return act
-
-
-def unplayable(plan: Plan, scenario: Scenario) -> str | None:
-    """Say why no action can play a plan, if so: a clock or power below its floor.
-
-    Only an energy budget that leaves no other way makes a plan so slow.
-    """
-    codec = ActionCodec(scenario)
-    try:
-        for round_index in range(plan.n_pretrain_rounds):
-            codec.pretrain_round(plan, round_index)
-        for round_index in range(plan.n_finetune_rounds):
-            codec.finetune_round(plan, round_index)
-    except InputError as error:
-        return str(error)
-    return None
 
 
 def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import scenarios
 
-from baselines import SCHEMES, plan
+from baselines import SCHEMES, plan, plan_many
 from edgegym import InputError, evaluate, load_scenario
 
 
@@ -93,3 +93,44 @@ def test_a_larger_distance_moves_delay_and_energy_to_fine_tuning():
         )
     assert spent[0][0] > spent[1][0] > spent[2][0]
     assert spent[0][1] > spent[1][1] > spent[2][1]
+
+
+def test_a_sweep_plans_every_combination_in_order():
+    scenario = load_scenario("digits")
+    swept = list(
+        plan_many(
+            scenario, ["joint", "fixed-power"], delay_budget_s=[80.0, 100.0], n_devices=[1, 4]
+        )
+    )
+    assert [(c["delay_budget_s"], c["n_devices"], r.scheme) for c, r in swept] == [
+        (delay, k, scheme)
+        for delay in (80.0, 100.0)
+        for k in (1, 4)
+        for scheme in ("joint", "fixed-power")
+    ]
+    for changes, result in swept:
+        assert result.scenario == scenario.replace(**changes)
+        assert result.plan == plan(result.scenario, scheme=result.scheme).plan
+
+
+def test_the_nearest_integers_are_reported_with_what_they_exceed():
+    scenario = load_scenario("mnist").replace(delay_budget_s=100.0)
+    result = plan(scenario, rounding="nearest")
+    violations = evaluate(result.plan, scenario).violations
+    relaxed = result.relaxed
+    assert result.plan.n_pretrain_rounds == round(relaxed.n_pretrain_rounds)
+    assert result.plan.pretrain_batch_size[0] == round(relaxed.pretrain_batch_size)
+    assert violations
+    for key, excess in violations.items():
+        assert f"{key} by {excess:.2%}" in result.message
+
+
+def test_the_nearest_integers_may_keep_all_limits():
+    result = plan(load_scenario("mnist"), rounding="nearest", method="sca")
+    assert evaluate(result.plan, load_scenario("mnist")).violations == {}
+    assert "all limits hold" in result.message
+
+
+def test_an_unknown_rounding_is_answered_with_the_names():
+    with pytest.raises(InputError, match=r"rounding must be one of feasible, nearest; got 'up'"):
+        plan(load_scenario("mnist"), rounding="up")

@@ -41,14 +41,27 @@ def test_bench_env_gives_a_row_for_each_stage_and_batch(ask):
 
 
 def test_bench_planner_times_both_planners_and_gives_both_bounds(ask):
-    options = ("--repeats", 1, "--scenario", "digits", "--grid", 4)
-    (row,) = ask("bench", "planner", *options)["rows"]
-    assert (row.pop("scenario"), row["n_devices"]) == ("digits", 3)
-    times = ("exact_plan_s", "exact_relaxation_s", "algorithm1_cell_s", "algorithm1_grid_s")
-    ratios = ("algorithm1_full_grid_s", "grid_time_ratio", "exact_bound", "algorithm1_bound")
-    assert row.keys() == {"n_devices", *times, *ratios}
-    assert all(value > 0 for value in row.values())
-    assert row["exact_bound"] <= row["algorithm1_bound"] * (1 + 1e-6)
+    options = ("--repeats", 1, "--scenario", "digits", "--grid", 4, "--devices", 3, "--devices", 1)
+    rows = ask("bench", "planner", *options)["rows"]
+    assert [(row.pop("scenario"), row["n_devices"]) for row in rows] == [
+        ("digits", 3),
+        ("digits", 1),
+    ]
+    times = ("exact_cold_ms", "exact_warm_ms", "algorithm1_grid_s", "algorithm1_full_grid_days")
+    for row in rows:
+        bounds = ("grid_time_ratio", "exact_bound", "algorithm1_bound", "gap")
+        assert row.keys() == {"n_devices", *times, *bounds}
+        assert all(value > 0 for value in row.values())
+        assert row["exact_bound"] <= row["algorithm1_bound"] * (1 + 1e-6)
+
+
+def test_bench_fading_pairs_three_planners_on_the_same_channels(ask):
+    small = ("--set", "max_pretrain_rounds=20", "--set", "delay_budget_s=8")
+    found = ask("bench", "fading", "--scenario", "digits", "--seeds", 2, "--jobs", 1, *small)
+    assert [row["seed"] for row in found["rows"]] == [0, 1]
+    assert found["mean_channel_minus_receding"] > 0
+    assert found["least_receding_above_known_gains"] > -1e-6
+    assert all(row["receding_is_success"] for row in found["rows"])
 
 
 @pytest.mark.parametrize("option", ["--rounds", "--repeats"])

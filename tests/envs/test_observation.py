@@ -5,6 +5,7 @@ from edgegym import load_scenario
 from edgegym.envs.ledger import Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import Standing
+from edgegym.envs.two_stage import TwoStageEdgeEnv
 
 SCENARIO = load_scenario("mnist")
 CODEC = ObservationCodec(SCENARIO)
@@ -46,3 +47,11 @@ def test_gains_are_seen_by_their_mean():
 def test_every_observation_lies_in_the_space(loss):
     values = np.array(list(observe(loss=loss, energy_j=1e9, delay_s=1e9).values()), np.float32)
     assert CODEC.space.contains(values)
+
+
+def test_gains_are_read_back_to_the_digits_of_an_observation():
+    env = TwoStageEdgeEnv("mnist", fidelity="bound")
+    observation, _ = env.reset(seed=0)
+    uplink, downlink = env.observation_codec.gains(observation)
+    assert uplink == pytest.approx(env.gains[0], rel=1e-5)
+    assert downlink == pytest.approx(env.gains[1], rel=1e-5)

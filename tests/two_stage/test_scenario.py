@@ -153,3 +153,19 @@ def test_a_file_may_differ_from_a_shipped_scenario(tmp_path):
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path, before, after, message):
     with pytest.raises(InputError, match=message):
         load_scenario(write(tmp_path, scenario_text("mnist").replace(before, after)))
+
+
+@pytest.mark.parametrize("n_devices", [1, 2, 7])
+def test_more_or_fewer_devices_take_the_present_values_in_turn(n_devices):
+    mnist = load_scenario("mnist")
+    changed = mnist.replace(n_devices=n_devices, delay_budget_s=5.0)
+    assert (changed.n_devices, changed.delay_budget_s) == (n_devices, 5.0)
+    expected = [mnist.uplink_gain[k % 3] for k in range(n_devices)]
+    assert changed.uplink_gain.tolist() == expected
+    assert len(changed.device_clock_limit_hz) == n_devices
+
+
+@pytest.mark.parametrize("n_devices", [0, -1, 2.5, True, "3"])
+def test_a_number_of_devices_that_is_none_is_refused(n_devices):
+    with pytest.raises(InputError, match="n_devices must be a positive whole number; got"):
+        load_scenario("mnist").replace(n_devices=n_devices)

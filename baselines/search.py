@@ -65,39 +65,35 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
         # Where hardly a round fits, a problem without an interior is beyond any solver.
         return one_round(scenario, scheme, work, terms)
     best: Rounded | None = None
-    order = count()
+    order, settled = count(), [np.inf]
     open_boxes = [(root.lower_bound, next(order), whole, root)]
-    proven = np.inf
     for _ in range(MOST_NODES):
         if not open_boxes:
             break
+        # The box with the lowest bound: what holds of it holds of all that are open.
         bound, _, box, relaxed = heapq.heappop(open_boxes)
-        if best is not None and bound >= best.gradient_norm_bound * (1 - GAP):
-            proven = min(proven, bound)
-            open_boxes.clear()
-            break
-        rounded = round_near(scenario, scheme, work, terms, whole, relaxed)
-        if rounded and (best is None or rounded.gradient_norm_bound < best.gradient_norm_bound):
-            best = rounded
-        if best is not None and bound >= best.gradient_norm_bound * (1 - GAP):
-            proven = min(proven, bound)
-            open_boxes.clear()
-            break
+        best = _best(best, round_near(scenario, scheme, work, terms, whole, relaxed))
         index = _most_fractional(relaxed.integers, box)
+        if best and bound >= best.gradient_norm_bound * (1 - GAP):
+            settled.append(bound)
+            break
         if index is None:
             # Every integer is one already, and the budgets leave not even digits to spare.
-            proven = min(proven, bound)
+            settled.append(bound)
             continue
         for part in box.split(index, relaxed.integers[index]):
             child = relax(scenario, scheme, part)
             if child is not None:
-                heapq.heappush(
-                    open_boxes, (max(child.lower_bound, bound), next(order), part, child)
-                )
-    left = min((node[0] for node in open_boxes), default=np.inf)
-    proven = min(proven, left, best.gradient_norm_bound if best else np.inf)
+                child_bound = max(child.lower_bound, bound)
+                heapq.heappush(open_boxes, (child_bound, next(order), part, child))
+    settled += [bound for bound, *_ in open_boxes[:1]]
     best = best or one_round(scenario, scheme, work, terms).rounded
+    proven = min(*settled, best.gradient_norm_bound if best else np.inf)
     return Search(root, best, max(proven, root.lower_bound))
+
+
+def _best(*found: Rounded | None) -> Rounded | None:
+    return min(filter(None, found), key=lambda r: r.gradient_norm_bound, default=None)
 
 
 def one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTerms) -> Search:
@@ -111,13 +107,12 @@ def one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTe
         finetune_batch_size=box.low[DEVICES:],
         lower_bound=terms.start / box.high[: FINETUNE_ROUNDS + 1].sum(),
     )
-    for m, n in (1, 0), (0, 1):
+    for rounds in (1, 0), (0, 1):
         single = box.low.copy()
-        single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = m, n
+        single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = rounds
         if np.all(single <= box.high):
-            fitting = Box(single, single)
-            found.append(round_near(scenario, scheme, work, terms, fitting, start))
-    best = min(filter(None, found), key=lambda rounded: rounded.gradient_norm_bound, default=None)
+            found.append(round_near(scenario, scheme, work, terms, Box(single, single), start))
+    best = _best(*found)
     return Search(start if best else None, best, start.lower_bound)
 
 

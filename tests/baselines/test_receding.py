@@ -114,7 +114,7 @@ def test_a_mean_power_limit_is_kept(mean_w, episodes):
 
 @pytest.mark.xfail(strict=True, reason="the mean so far is read from a float32 observation")
 def test_a_tight_mean_power_limit_is_kept():
-    final, *_ = receding(fading(device_tx_power_mean_limit_w=0.005), seed=0)
+    final, *_ = receding(fading(device_tx_power_mean_limit_w=0.001), seed=6)
     assert final["is_success"]
 
 
@@ -166,9 +166,10 @@ def test_a_scheme_runs_no_round_of_a_stage_that_it_leaves_out(scheme):
 
 @pytest.mark.xfail(strict=True, reason="AttributeError: no 'computing_time'")
 def test_a_scheme_without_fine_tuning_ends_after_the_last_round_of_pre_training():
-    scenario = load_scenario("cinic10-cifar10")
-    final, *_ = receding(scenario, scheme="pretrain-only", replan_every=100)
-    assert final["n_pretrain_rounds"] == scenario.max_pretrain_rounds
+    for limit in range(5, 25):
+        scenario = load_scenario("digits").replace(max_pretrain_rounds=limit)
+        final, *_ = receding(scenario, scheme="pretrain-only", replan_every=100)
+        assert (final["n_pretrain_rounds"], final["n_finetune_rounds"]) == (limit, 0)
 
 
 def test_between_two_plans_the_last_one_is_played():

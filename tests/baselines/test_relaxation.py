@@ -24,8 +24,9 @@ from edgegym import load_scenario
 @given(scenario=scenarios(decades=0.5))
 @settings(max_examples=20)
 def test_the_readable_form_has_the_same_optimum(scheme, scenario):
-    readable = solve_relaxation(scenario, scheme)
-    if readable is not None:
+    with np.errstate(divide="ignore"):  # CVXPY divides by the samples of a stage without rounds
+        readable = solve_relaxation(scenario, scheme)
+    if readable is not None and np.isfinite(readable.gradient_norm_bound):
         found = relax(scenario, scheme)
         assert found.gradient_norm_bound == pytest.approx(readable.gradient_norm_bound, rel=1e-6)
 
@@ -79,7 +80,7 @@ def solves_of_relax(scenario, scheme, monkeypatch):
 
 
 def optimality_errors(program, solution):
-    """DIMACS errors of min c·x, A·x + s = b, s in K: residuals, gap, complementarity, membership."""
+    """DIMACS errors of min c·x, A·x + s = b, s in K, and how far s and z lie outside the cones."""
     a, b = program.cones.data()
     c = np.zeros(a.shape[1])
     for value, variable in program.bound:
@@ -268,3 +269,14 @@ def test_the_devices_never_share_more_than_the_price_of_a_second():
         if relaxed is not None:
             prices = relaxed.prices
             assert prices.device_delay_per_s.sum() <= prices.delay_per_s * (1 + 1e-12)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="no pre-training at the optimum: CVXPY divides by no samples"
+)
+def test_the_readable_form_has_a_value_where_a_stage_runs_no_round():
+    with np.errstate(divide="ignore"):
+        for seed in (457, 516, 1044, 1852):
+            scenario = random_scenario(seed, decades=0.5, n_devices=1 + seed % 5)
+            readable = solve_relaxation(scenario, SCHEMES["fixed-clock"])
+            assert np.isfinite(readable.gradient_norm_bound)

@@ -51,7 +51,8 @@ def plan_known_gains(
     Raises
     ------
     InputError
-        If the gains are not two (N, K) arrays.
+        If the gains are not two (N, K) arrays of positive numbers, or the scheme runs no
+        fine-tuning.
 
     Examples
     --------
@@ -68,12 +69,12 @@ def plan_known_gains(
     True
     """
     s = scenario
-    for key, gain in (("uplink_gain", uplink_gain), ("downlink_gain", downlink_gain)):
-        if np.ndim(gain) != 2 or np.shape(gain)[1] != s.n_devices or not len(gain):
-            raise InputError(
-                f"{key} must have shape (N, {s.n_devices}); got shape {np.shape(gain)}. Give the "
-                "gains of every fine-tuning round."
-            )
+    if not scheme.finetunes:
+        raise InputError(
+            f"scheme must run fine-tuning rounds; got {scheme.name!r}. Use baselines.plan for it."
+        )
+    _check_gains("uplink_gain", uplink_gain, "N", s.n_devices)
+    _check_gains("downlink_gain", downlink_gain, str(len(uplink_gain)), s.n_devices)
     work = workload(
         s,
         uplink_gain=uplink_gain,
@@ -134,6 +135,19 @@ def plan_known_gains(
             noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
         ),
     )
+
+
+def _check_gains(key: str, gain: Array, n_rounds: str, n_devices: int) -> None:
+    shape = np.shape(gain)
+    right = len(shape) == 2 and shape[0] and shape[1] == n_devices
+    if not right or n_rounds not in ("N", str(shape[0])):
+        raise InputError(
+            f"{key} must have shape ({n_rounds}, {n_devices}); got shape {shape}. Give the gains "
+            "of every fine-tuning round."
+        )
+    if not np.all(np.isfinite(gain) & (np.asarray(gain) > 0)):
+        wrong = np.asarray(gain)[~(np.isfinite(gain) & (np.asarray(gain) > 0))][0]
+        raise InputError(f"{key} must hold positive numbers; got {wrong:g}. Correct it.")
 
 
 def best_known_gains(

@@ -152,7 +152,7 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     return Plan.constant(
         n_pretrain_rounds=2,
         pretrain_batch_size=batch,
-        server_clock_hz=np.clip(clock, CLOCK_FLOOR * limit, limit),
+        server_clock_hz=np.clip(clock, limit if scheme.fixed_clock else CLOCK_FLOOR * limit, limit),
         n_finetune_rounds=0,
         finetune_batch_size=np.ones(s.n_devices),
         device_clock_hz=s.device_clock_limit_hz,
@@ -163,13 +163,18 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
 def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     """Plan this round and one for the mean channel, None where this one fits not or pays not."""
     rest, box, done = _rest(scenario, scheme, left)
+    if not box.high[FINETUNE_ROUNDS]:
+        return None
     box.high[PRETRAIN_ROUNDS] = 0
     mean_uplink, mean_downlink = _mean_gains(scenario, left)
     n_left = box.high[FINETUNE_ROUNDS]
     peak_w, mean_w = scenario.device_tx_power_peak_limit_w, scenario.device_tx_power_mean_limit_w
-    # This round may use what the rounds before it left of the mean power (10).
-    spared_w = mean_w * (left.n_finetune_rounds + 1) - left.mean_tx_power_w * left.n_finetune_rounds
-    limits = [np.maximum(np.minimum(peak_w, spared_w), POWER_FLOOR * peak_w)]
+    # This round may use what the rounds before it left of the mean power (10), up to the digits
+    # that an observation shows.
+    allowed_w = mean_w * (left.n_finetune_rounds + 1) * (1 - 1e-6)
+    spared_w = allowed_w - left.mean_tx_power_w * left.n_finetune_rounds
+    spared_w = np.where(mean_w < peak_w, np.minimum(peak_w, spared_w), peak_w)
+    limits = [np.maximum(spared_w, POWER_FLOOR * peak_w)]
     limits.append(np.minimum(peak_w, mean_w))
     uplink = np.stack([left.uplink_gain, mean_uplink])
     groups = slice(None) if n_left > 1 else slice(1)
@@ -211,7 +216,8 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
         bandwidth_hz=s.uplink_bandwidth_hz,
         noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
     )
-    clock = np.clip(clock, CLOCK_FLOOR * s.device_clock_limit_hz, s.device_clock_limit_hz)
+    slowest = 1.0 if scheme.fixed_clock else CLOCK_FLOOR
+    clock = np.clip(clock, slowest * s.device_clock_limit_hz, s.device_clock_limit_hz)
     power = np.clip(power, POWER_FLOOR * peak_w, np.stack(limits)[groups])
     rows = [0, len(n) - 1]  # the last round there is follows itself
     return Plan(

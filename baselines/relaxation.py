@@ -89,12 +89,15 @@ def _prices(program: Program, solution: Solution) -> Prices:
     """Undo the scaling of the delay's and the energy's prices."""
     per_s = program.bound_unit / program.time_unit_s
     per_j = program.bound_unit / program.energy_unit_j
+    delay_per_s = max(per_s * float(solution.z[program.delay_row]), 0.0)
     devices = np.zeros(program.scenario.n_devices)
     if program.n is not None:
-        devices = per_s * solution.z[program.round_rows].sum(axis=0)
+        # Shares of the price of a second: the solver's last digits must not make them more.
+        devices = np.maximum(per_s * solution.z[program.round_rows].sum(axis=0), 0.0)
+        devices *= min(1.0, delay_per_s / max(devices.sum(), 1e-200)) * (1 - 1e-15)
     return Prices(
-        delay_per_s=max(per_s * float(solution.z[program.delay_row]), 0.0),
-        device_delay_per_s=np.maximum(devices, 0.0),
+        delay_per_s=delay_per_s,
+        device_delay_per_s=devices,
         energy_per_j=max(per_j * float(solution.z[program.energy_row]), 0.0),
     )
 

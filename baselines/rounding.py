@@ -134,20 +134,20 @@ def _last_fitting(
             prices=relaxed.prices,
         )
         fitting = times.energy_j <= limit_j
-        count = fitting.sum(axis=-1)
-        last = np.maximum(count - 1, 0)
+        # Times that stopped short of the cheapest may leave a gap: the last one that fits counts.
+        last = np.where(fitting, np.arange(links.shape[1]), -1).max(axis=-1)
+        any_fits = last >= 0
         got = Times(*(np.broadcast_to(p, (*links.shape, *p.shape[2:]))[rows, last] for p in times))
         if best is None:
             best = got
         else:
-            keep = count > 0
             best = Times(
                 *(
-                    np.where(keep.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+                    np.where(any_fits.reshape(-1, *[1] * (new.ndim - 1)), new, old)
                     for new, old in zip(got, best, strict=True)
                 )
             )
-        first = np.where(count > 0, links[rows, last], first)
+        first = np.where(any_fits, links[rows, last], first)
         width = stride - 1
     assert best is not None
     return first, best

@@ -16,10 +16,10 @@ from baselines.schemes import Scheme
 from baselines.workload import Workload
 from edgegym.physics import Array, Numbers
 
-STEPS = 50
+STEPS = 100
 
 #: Relative change of the times below which the energy, flat around its least, no longer moves.
-CONVERGED = 1e-5
+CONVERGED = 1e-7
 
 #: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
 #: seven digits, still plays every round of it.

@@ -1,4 +1,4 @@
-"""A slow reference of (12)-(21) and (34): loops over everything, the paper's letters, math only."""
+"""A slow reference of (12)-(21) and (34), in the paper's letters and without shortcuts."""
 
 import math
 

@@ -109,3 +109,9 @@ def test_an_objective_without_a_floor_is_seen():
     x = program.variable()
     program.nonnegative([(-1, x)])
     assert program.minimise([(1, x)]).status == "DualInfeasible"
+
+
+def test_a_variable_met_twice_in_the_objective_counts_twice():
+    program = ConeProgram()
+    x = fixed(program, 3.0)
+    assert program.minimise([(1, x), Total(2, x)]).objective == pytest.approx(9)

@@ -6,6 +6,7 @@ from reference import least_energy
 from strategies import random_scenario
 
 from baselines import SCHEMES
+from baselines.relaxation import relax
 from baselines.times import cheapest_times
 from baselines.workload import workload
 
@@ -56,6 +57,37 @@ def test_no_search_finds_less_energy(excesses):
 @pytest.mark.parametrize("seed", [13, 36, 319])
 def test_no_search_finds_less_energy_where_values_span_four_decades(seed):
     assert relative_excess(seed, decades=4.0) <= 1e-6
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(30),
+        *(
+            pytest.param(seed, marks=pytest.mark.xfail(strict=True, reason="not settled"))
+            for seed in (150, 318, 339)
+        ),
+    ],
+)
+def test_no_search_finds_less_energy_at_the_integers_below_a_relaxed_optimum(seed):
+    scenario, scheme = random_scenario(seed), list(SCHEMES.values())[seed % 6]
+    relaxed = relax(scenario, scheme)
+    if relaxed is None:
+        return
+    m, n, batch, _, *batch_k = np.floor(relaxed.integers + 1e-6)
+    batch, batch_k = np.maximum(batch, 1), np.maximum(batch_k, 1)
+    newton = cheapest_times(
+        workload(scenario),
+        scheme,
+        n_pretrain_rounds=m,
+        n_finetune_rounds=n,
+        pretrain_batch_size=batch,
+        finetune_batch_size=batch_k,
+        delay_budget_s=scenario.delay_budget_s,
+        prices=relaxed.prices,
+    )
+    slow = least_energy(scenario, scheme, m, n, batch, batch_k, scenario.delay_budget_s)
+    assert newton.energy_j == pytest.approx(slow, rel=1e-6)
 
 
 def test_the_reference_agrees_with_what_is_known_in_closed_form():

@@ -73,8 +73,13 @@ def plan_known_gains(
         raise InputError(
             f"scheme must run fine-tuning rounds; got {scheme.name!r}. Use baselines.plan for it."
         )
-    _check_gains("uplink_gain", uplink_gain, "N", s.n_devices)
-    _check_gains("downlink_gain", downlink_gain, str(len(uplink_gain)), s.n_devices)
+    _check_gains("uplink_gain", uplink_gain, s.n_devices)
+    _check_gains("downlink_gain", downlink_gain, s.n_devices)
+    if len(downlink_gain) != len(uplink_gain):
+        raise InputError(
+            f"downlink_gain must cover the {len(uplink_gain)} rounds of uplink_gain; got "
+            f"{len(downlink_gain)}. Give the gains of every fine-tuning round."
+        )
     work = workload(
         s,
         uplink_gain=uplink_gain,
@@ -137,13 +142,12 @@ def plan_known_gains(
     )
 
 
-def _check_gains(key: str, gain: Array, n_rounds: str, n_devices: int) -> None:
+def _check_gains(key: str, gain: Array, n_devices: int) -> None:
     shape = np.shape(gain)
-    right = len(shape) == 2 and shape[0] and shape[1] == n_devices
-    if not right or n_rounds not in ("N", str(shape[0])):
+    if len(shape) != 2 or not shape[0] or shape[1] != n_devices:
         raise InputError(
-            f"{key} must have shape ({n_rounds}, {n_devices}); got shape {shape}. Give the gains "
-            "of every fine-tuning round."
+            f"{key} must have shape (N, {n_devices}); got shape {shape}. Give the gains of every "
+            "fine-tuning round."
         )
     if not np.all(np.isfinite(gain) & (np.asarray(gain) > 0)):
         wrong = np.asarray(gain)[~(np.isfinite(gain) & (np.asarray(gain) > 0))][0]

@@ -68,11 +68,15 @@ def solve_relaxation(
     ending = solve(problem)
     if ending not in (Ending.OPTIMAL, Ending.INACCURATE):
         return None
+    # A stage that runs no round has no samples either, and 0²/0 no value.
+    for samples in (program.x, program.x_k):
+        if samples.value is not None:
+            samples.value = np.maximum(samples.value, 1e-12)
     n_rounds = program.rounds / program.q.value
     m, n = (0.0 if share is None else float(share.value) for share in (program.m, program.n))
     # At M = 0 the solver leaves digits of noise in m, which the batch must not be divided by.
     return Relaxation(
-        gradient_norm_bound=float(problem.value),
+        gradient_norm_bound=float(problem.objective.value),
         n_pretrain_rounds=m * n_rounds,
         n_finetune_rounds=n * n_rounds,
         pretrain_batch_size=float(SAMPLES * program.x.value / max(m, 1e-9)) if m else 1.0,

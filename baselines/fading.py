@@ -75,6 +75,11 @@ def plan_known_gains(
         )
     _check_gains("uplink_gain", uplink_gain, s.n_devices)
     _check_gains("downlink_gain", downlink_gain, s.n_devices)
+    if len(uplink_gain) > s.max_finetune_rounds:
+        raise InputError(
+            f"uplink_gain must hold at most max_finetune_rounds = {s.max_finetune_rounds} rounds; "
+            f"got {len(uplink_gain)}. Give fewer, or raise the limit."
+        )
     if len(downlink_gain) != len(uplink_gain):
         raise InputError(
             f"downlink_gain must cover the {len(uplink_gain)} rounds of uplink_gain; got "
@@ -175,9 +180,10 @@ def best_known_gains(
         found = at(n)
         return np.inf if found is None else found.gradient_norm_bound
 
+    n_most = min(len(uplink_gain), scenario.max_finetune_rounds)
     # Close to its least the bound hardly changes with N: two in a hundred rounds are near enough.
-    ratio, near = (np.sqrt(5) - 1) / 2, min(near, len(uplink_gain))
-    low, high = max(1, int(0.8 * near)), min(len(uplink_gain), int(1.2 * near) + 1)
+    ratio, near = (np.sqrt(5) - 1) / 2, min(near, n_most)
+    low, high = max(1, int(0.8 * near)), min(n_most, int(1.2 * near) + 1)
     while high - low > max(3, near // 50):
         left, right = round(high - ratio * (high - low)), round(low + ratio * (high - low))
         low, high = (low, right) if bound(left) <= bound(right) else (left, high)

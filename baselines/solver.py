@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any
 
 import cvxpy as cp
+import numpy as np
 
 
 class Ending(Enum):
@@ -33,7 +34,8 @@ def solve(problem: Any) -> Ending:
     >>> solve(cp.Problem(cp.Minimize(x), [x >= 1])), solve(cp.Problem(cp.Minimize(x), [x >= x + 1]))
     (<Ending.OPTIMAL: 'optimal'>, <Ending.INFEASIBLE: 'infeasible'>)
     """
-    with warnings.catch_warnings():
+    # CVXPY evaluates the objective at the end, which may be 0²/0 where a stage runs no round.
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         # The ending says it; a warning as well would only reach users who cannot act on it.
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         try:

@@ -19,7 +19,7 @@ from edgegym.physics import Array, Numbers
 STEPS = 100
 
 #: Relative change of the times below which the energy, flat around its least, no longer moves.
-CONVERGED = 1e-7
+CONVERGED = 1e-6
 
 #: Share of each budget that a plan leaves unspent, so that an action in float32, which carries
 #: seven digits, still plays every round of it.
@@ -123,12 +123,16 @@ def cheapest_times(
     round_s = np.clip(np.max(work.download_s + computing_s + upload_s, axis=-1), low, high)
     last = np.zeros_like(round_s)
     for _ in range(STEPS):
-        computing_s, upload_s, computing_least, computing_most, upload_least, upload_most = split(
-            round_s, computing_s
-        )
+        computing_s, upload_s = split(round_s, computing_s)[:2]
         computing_w = devices.price_w(samples_k, computing_s)
         upload_w, upload_slope = _upload_price(work, upload_s)
         computing_slope = 3 / computing_s
+        # INNER STEP: a second of computing and of uploading save the same
+        step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
+        step = np.minimum(np.maximum(step, -0.8 * computing_s), 0.8 * upload_s)
+        inner, _, computing_least, computing_most, upload_least, upload_most = split(
+            round_s, computing_s + step
+        )
         computing_stuck = computing_least | computing_most
         upload_stuck = upload_least | upload_most
         # OUTER STEP: what a second saves all devices together meets what it saves the server
@@ -141,10 +145,6 @@ def cheapest_times(
         excess = np.log(total_w / server.price_w(samples, server_s))
         fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(m * server_s, 1e-200)
         fall = np.maximum(fall, 1e-200)
-        # INNER STEP: a second of computing and of uploading save the same
-        step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
-        step = np.minimum(np.maximum(step, -0.8 * computing_s), 0.8 * upload_s)
-        inner = split(round_s, computing_s + step)[0]
         change = np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0

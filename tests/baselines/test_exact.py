@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import plans, scenarios
+from strategies import plans, random_scenario, scenarios
 
 from baselines import SCHEMES
 from baselines.exact import solve_relaxation
 from baselines.feasibility import usable_stages
+from baselines.relaxation import relax
 from edgegym import evaluate, load_scenario
 
 #: DESIGN's check values: bound, M, N, server batch, device batches; three solvers agree on them.
@@ -129,3 +130,11 @@ def test_the_mean_power_limit_binds_like_a_peak_limit():
     bounds = [solve_relaxation(s, SCHEMES["joint"]).gradient_norm_bound for s in weaker]
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-7)
     assert bounds[0] > 0.3047
+
+
+@pytest.mark.parametrize("seed", [457, 516])
+def test_a_stage_that_runs_no_round_leaves_a_value(seed):
+    scenario, scheme = random_scenario(seed, 0.5, 1 + seed % 5), SCHEMES["fixed-clock"]
+    found = solve_relaxation(scenario, scheme)
+    expected = relax(scenario, scheme).gradient_norm_bound
+    assert found.gradient_norm_bound == pytest.approx(expected, rel=1e-5)

@@ -208,3 +208,9 @@ def test_the_best_number_of_rounds_is_not_far_from_the_best_of_all():
     best = min(solution.gradient_norm_bound for solution in filter(None, tried))
     assert found.gradient_norm_bound <= best * (1 + 1e-3)
     assert 52 <= len(found.finetune_batch_size) <= 79
+
+
+def test_more_rounds_than_the_limit_are_refused():
+    scenario = load_scenario("mnist").replace(max_finetune_rounds=4)
+    with pytest.raises(InputError, match="at most max_finetune_rounds = 4 rounds; got 5"):
+        plan_known_gains(scenario, SCHEMES["joint"], **rayleigh(5))

@@ -39,9 +39,8 @@ def excesses():
     return np.array([relative_excess(seed, decades=1.0) for seed in range(300)])
 
 
-def test_no_search_finds_less_energy_in_nineteen_of_twenty_cases(excesses):
-    assert np.mean(excesses <= 1e-6) >= 0.95
-    assert excesses.max() <= 1e-3
+def test_no_search_finds_less_energy(excesses):
+    assert excesses.max() <= 1e-6
 
 
 def test_the_energy_is_never_below_the_least(excesses):

@@ -54,6 +54,16 @@ class Solution(NamedTuple):
     s: Array  # slack of each row
     z: Array  # price of each row
 
+    @property
+    def solved(self) -> bool:
+        """Whether an optimum was reached, to full or to reduced accuracy."""
+        return self.status in ("Solved", "AlmostSolved")
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether the solver proved that nothing keeps all rows."""
+        return "Infeasible" in self.status
+
 
 class ConeProgram:
     """Minimise c·x subject to A·x + s = b with s in a product of cones.

@@ -7,16 +7,17 @@ the bound that no policy can beat on those channels.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
 from baselines.box import whole_box
+from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
 from baselines.workload import workload
 from edgegym.errors import InputError
-from edgegym.physics import Array, processor, radio
+from edgegym.physics import Array
 from edgegym.two_stage.scenario import Scenario
 
 
@@ -105,45 +106,28 @@ def plan_known_gains(
             mean_power=not scheme.fixed_power,
         )
         solution = program.solve()
-        if solution.status != "InsufficientProgress":
+        if solution.solved or solution.infeasible:
             break
-    if "Infeasible" in solution.status:
+    if solution.infeasible:
         return None
     x, q = solution.x, solution.x[program.q]
-
-    n, m = x[program.n], float(x[program.m]) if program.m is not None else 0.0
+    n, m = x[program.n], 0.0 if program.m is None else float(x[program.m])
+    batch, clock = 1.0, s.server_clock_limit_hz
+    if m:
+        batch = float(SAMPLES * x[program.x] / m)
+        clock = float(server_clock_hz(s, batch, program.seconds(program.server_time, x, m)))
     batch_k = SAMPLES * x[program.x_k] / n
-    batch = float(SAMPLES * x[program.x] / m) if m else 1.0
-    flop = {"flop_per_sample": s.flop_per_sample}
+    computing_s = program.seconds(program.computing_time, x, n)
+    upload_s = program.seconds(program.upload_time, x, n)
     return KnownGains(
         gradient_norm_bound=solution.objective * program.bound_unit,
         status=solution.status,
         n_pretrain_rounds=float(m / q * program.rounds),
         pretrain_batch_size=batch,
-        server_clock_hz=float(
-            processor.clock_for_deadline_hz(
-                batch,
-                program.seconds(program.server_time, x, m),
-                **flop,
-                flop_per_cycle=s.server_flop_per_cycle,
-            )
-        )
-        if m
-        else s.server_clock_limit_hz,
+        server_clock_hz=clock,
         finetune_batch_size=batch_k,
-        device_clock_hz=processor.clock_for_deadline_hz(
-            batch_k,
-            program.seconds(program.computing_time, x, n),
-            **flop,
-            flop_per_cycle=s.device_flop_per_cycle,
-        ),
-        device_tx_power_w=radio.least_power_w(
-            s.update_size_bits,
-            program.seconds(program.upload_time, x, n),
-            gain=uplink_gain,
-            bandwidth_hz=s.uplink_bandwidth_hz,
-            noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
-        ),
+        device_clock_hz=device_clock_hz(s, batch_k, computing_s),
+        device_tx_power_w=device_tx_power_w(s, upload_s, uplink_gain),
     )
 
 
@@ -154,9 +138,9 @@ def _check_gains(key: str, gain: Array, n_devices: int) -> None:
             f"{key} must have shape (N, {n_devices}); got shape {shape}. Give the gains of every "
             "fine-tuning round."
         )
-    if not np.all(np.isfinite(gain) & (np.asarray(gain) > 0)):
-        wrong = np.asarray(gain)[~(np.isfinite(gain) & (np.asarray(gain) > 0))][0]
-        raise InputError(f"{key} must hold positive numbers; got {wrong:g}. Correct it.")
+    wrong = np.asarray(gain)[~(np.isfinite(gain) & (np.asarray(gain) > 0))]
+    if wrong.size:
+        raise InputError(f"{key} must hold positive numbers; got {wrong[0]:g}. Correct it.")
 
 
 def best_known_gains(
@@ -170,7 +154,7 @@ def best_known_gains(
     near : a guess of N, from a plan for the mean channel
     """
 
-    @lru_cache
+    @cache
     def at(n: int) -> KnownGains | None:
         return plan_known_gains(
             scenario, scheme, uplink_gain=uplink_gain[:n], downlink_gain=downlink_gain[:n]

@@ -21,12 +21,9 @@ from baselines.box import (
     Box,
 )
 from baselines.schemes import Scheme
-from baselines.workload import Processor, Uplink, Workload
+from baselines.workload import NEARLY_FREE, Processor, Uplink, Workload
 from edgegym.physics import Array, Numbers
 from edgegym.two_stage.bound import BoundTerms
-
-#: Instead of nothing where a price is divided by; any number here leaves the bound a bound.
-NEARLY_FREE = 1e-200
 
 
 class Prices(NamedTuple):
@@ -105,11 +102,10 @@ def finetune_round_price(
 
 
 def sample_price(processor: Processor, per_s: Numbers, per_j: float, scheme: Scheme) -> Array:
-    """Price of computing one sample, at the time that makes it least: t³ = 2·(μ/λ)·energy·t²."""
+    """Price of computing one sample at the time that makes it least, where a second saves λ/μ."""
     time_s = processor.least_s
     if not scheme.fixed_clock:
-        stretch = np.cbrt(2 * per_j * processor.limit_w / np.maximum(per_s, NEARLY_FREE))
-        time_s = np.minimum(np.maximum(stretch, 1) * time_s, processor.most_s)
+        time_s = processor.time_for_price_s(per_s / max(per_j, NEARLY_FREE))
     return per_s * time_s + per_j * processor.energy_j(1, time_s)
 
 

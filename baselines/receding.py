@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from baselines.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
+from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.program import SAMPLES, Done, Program
 from baselines.schemes import Scheme, find_scheme
 from baselines.workload import workload
-from edgegym.physics import Array, processor, radio
+from edgegym.physics import Array
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
@@ -139,16 +140,11 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     solution = program.solve()
     x = solution.x
     m = float(x[program.m])
-    if "Infeasible" in solution.status or m / x[program.q] * program.rounds < 0.5:
+    if solution.infeasible or m / x[program.q] * program.rounds < 0.5:
         return None
     s, limit = scenario, scenario.server_clock_limit_hz
     batch = np.rint(np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit))
-    clock = processor.clock_for_deadline_hz(
-        batch,
-        program.seconds(program.server_time, x, m),
-        flop_per_sample=s.flop_per_sample,
-        flop_per_cycle=s.server_flop_per_cycle,
-    )
+    clock = server_clock_hz(s, batch, program.seconds(program.server_time, x, m))
     return Plan.constant(
         n_pretrain_rounds=2,
         pretrain_batch_size=batch,
@@ -198,24 +194,13 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     )
     solution = program.solve()
     bound = solution.objective * program.bound_unit
-    if "Infeasible" in solution.status or (done.n_rounds and bound >= left.gradient_norm_bound):
+    if solution.infeasible or (done.n_rounds and bound >= left.gradient_norm_bound):
         return None
     s, x = scenario, solution.x
     n = np.maximum(x[program.n], 1e-12)
     batch = np.rint(np.clip(SAMPLES * x[program.x_k] / n, 1, s.finetune_batch_size_limit))
-    clock = processor.clock_for_deadline_hz(
-        batch,
-        program.seconds(program.computing_time, x, n),
-        flop_per_sample=s.flop_per_sample,
-        flop_per_cycle=s.device_flop_per_cycle,
-    )
-    power = radio.least_power_w(
-        s.update_size_bits,
-        program.seconds(program.upload_time, x, n),
-        gain=uplink[groups],
-        bandwidth_hz=s.uplink_bandwidth_hz,
-        noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
-    )
+    clock = device_clock_hz(s, batch, program.seconds(program.computing_time, x, n))
+    power = device_tx_power_w(s, program.seconds(program.upload_time, x, n), uplink[groups])
     slowest = 1.0 if scheme.fixed_clock else CLOCK_FLOOR
     clock = np.clip(clock, slowest * s.device_clock_limit_hz, s.device_clock_limit_hz)
     power = np.clip(power, POWER_FLOOR * peak_w, np.stack(limits)[groups])

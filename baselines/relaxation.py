@@ -9,6 +9,7 @@ from baselines.cones import Solution
 from baselines.prices import Prices, lower_bound
 from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
+from baselines.workload import NEARLY_FREE
 from edgegym.physics import Array
 from edgegym.two_stage.scenario import Scenario
 
@@ -82,7 +83,7 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
 def _solve(scenario: Scenario, scheme: Scheme, box: Box, rounds: float | None) -> Relaxation | None:
     program = Program(scenario, scheme, box, rounds=rounds)
     solution = program.solve()
-    return None if "Infeasible" in solution.status else _unscaled(program, solution)
+    return None if solution.infeasible else _unscaled(program, solution)
 
 
 def _prices(program: Program, solution: Solution) -> Prices:
@@ -94,7 +95,7 @@ def _prices(program: Program, solution: Solution) -> Prices:
     if program.n is not None:
         # Shares of the price of a second: the solver's last digits must not make them more.
         devices = np.maximum(per_s * solution.z[program.round_rows].sum(axis=0), 0.0)
-        devices *= min(1.0, delay_per_s / max(devices.sum(), 1e-200)) * (1 - 1e-15)
+        devices *= min(1.0, delay_per_s / max(devices.sum(), NEARLY_FREE)) * (1 - 1e-15)
     return Prices(
         delay_per_s=delay_per_s,
         device_delay_per_s=devices,

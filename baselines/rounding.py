@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from baselines.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
+from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
 from baselines.workload import Workload, workload
-from edgegym.physics import Array, processor, radio
+from edgegym.physics import Array
 from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -187,23 +188,7 @@ def as_plan(scenario: Scenario, rounded: Rounded) -> Plan:
         n_finetune_rounds=int(integers[FINETUNE_ROUNDS]),
         pretrain_batch_size=batch,
         finetune_batch_size=batch_k,
-        server_clock_hz=processor.clock_for_deadline_hz(
-            batch,
-            times.server_s,
-            flop_per_sample=s.flop_per_sample,
-            flop_per_cycle=s.server_flop_per_cycle,
-        ),
-        device_clock_hz=processor.clock_for_deadline_hz(
-            batch_k,
-            times.computing_s,
-            flop_per_sample=s.flop_per_sample,
-            flop_per_cycle=s.device_flop_per_cycle,
-        ),
-        device_tx_power_w=radio.least_power_w(
-            s.update_size_bits,
-            times.upload_s,
-            gain=s.uplink_gain,
-            bandwidth_hz=s.uplink_bandwidth_hz,
-            noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
-        ),
+        server_clock_hz=server_clock_hz(s, batch, times.server_s),
+        device_clock_hz=device_clock_hz(s, batch_k, times.computing_s),
+        device_tx_power_w=device_tx_power_w(s, times.upload_s, s.uplink_gain),
     )

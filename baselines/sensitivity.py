@@ -13,7 +13,7 @@ from baselines.box import (
 )
 from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
-from baselines.workload import workload
+from baselines.workload import NEARLY_FREE, workload
 from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.scenario import Scenario
 
@@ -65,7 +65,7 @@ def _limits(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> dict[str
     share = relaxed.integers >= whole_box(s, scheme).high * (1 - NOTHING)
     pretrains = scheme.pretrains and relaxed.n_pretrain_rounds > NO_ROUNDS
     finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NO_ROUNDS
-    per_j = max(prices.energy_per_j, 1e-200)
+    per_j = max(prices.energy_per_j, NEARLY_FREE)
     server_w, device_w = prices.delay_per_s / per_j, prices.device_delay_per_s / per_j
     start = bound_terms(s).start
     # At its limit a part would pay more for a second than the second is worth elsewhere.

@@ -13,7 +13,7 @@ import numpy as np
 
 from baselines.prices import Prices
 from baselines.schemes import Scheme
-from baselines.workload import Workload
+from baselines.workload import NEARLY_FREE, Workload
 from edgegym.physics import Array, Numbers
 
 STEPS = 100
@@ -125,7 +125,7 @@ def cheapest_times(
     for _ in range(STEPS):
         computing_s, upload_s = split(round_s, computing_s)[:2]
         computing_w = devices.price_w(samples_k, computing_s)
-        upload_w, upload_slope = _upload_price(work, upload_s)
+        upload_w, upload_slope = uplink.price_and_slope(upload_s)
         computing_slope = 3 / computing_s
         # INNER STEP: a second of computing and of uploading save the same
         step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
@@ -140,11 +140,13 @@ def cheapest_times(
         sooner = np.where(upload_stuck, 1.0, upload_slope / (computing_slope + upload_slope))
         sooner = np.where(computing_stuck, 0.0, sooner)
         slope = np.where(computing_stuck, upload_slope, sooner * computing_slope)
-        total_w = np.maximum(price_w.sum(axis=-1), 1e-200)
+        total_w = np.maximum(price_w.sum(axis=-1), NEARLY_FREE)
         server_s = server_time(round_s)
         excess = np.log(total_w / server.price_w(samples, server_s))
-        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(m * server_s, 1e-200)
-        fall = np.maximum(fall, 1e-200)
+        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(
+            m * server_s, NEARLY_FREE
+        )
+        fall = np.maximum(fall, NEARLY_FREE)
         change = np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0
@@ -174,15 +176,5 @@ def _start(work: Workload, prices: Prices | None, samples: Array) -> tuple[Array
     devices, uplink = work.devices, work.uplink
     if prices is None:
         return 2 * devices.least_s * samples, 2 * uplink.least_s
-    watts = np.maximum(prices.device_delay_per_s, 1e-200) / max(prices.energy_per_j, 1e-200)
-    stretch = np.cbrt(2 * devices.limit_w / watts)
-    return stretch * devices.least_s * samples, uplink.time_for_price_s(watts)
-
-
-def _upload_price(work: Workload, time_s: Array) -> tuple[Array, Array]:
-    """Price of a second of uploading, and the slope of its logarithm, falling."""
-    nats = work.uplink.nats_s / time_s
-    grown = nats * np.exp(nats)
-    left = grown - np.expm1(nats)
-    scale_w = work.uplink.limit_w / work.uplink.limit_snr
-    return scale_w * left, nats * grown / (time_s * left)
+    watts = prices.device_delay_per_s / max(prices.energy_per_j, NEARLY_FREE)
+    return devices.time_for_price_s(watts) * samples, uplink.time_for_price_s(watts)

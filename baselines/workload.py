@@ -14,6 +14,9 @@ from edgegym.physics import Array, Numbers, processor, radio
 from edgegym.two_stage.costs import download_delay_s
 from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
+#: Instead of nothing where a price is divided by.
+NEARLY_FREE = 1e-200
+
 
 class Processor(NamedTuple):
     """A processor at its clock limit, () for the server and (K,) for the devices."""
@@ -33,6 +36,11 @@ class Processor(NamedTuple):
     def price_w(self, samples: Numbers, time_s: Numbers) -> Array:
         """Energy that one more second saves, −dE/dt."""
         return 2 * self.energy_j(samples, time_s) / time_s
+
+    def time_for_price_s(self, price_w: Numbers) -> Array:
+        """Seconds for each sample at which one more saves so much, t³ = 2·energy·t²/price."""
+        stretch = np.cbrt(2 * self.limit_w / np.maximum(price_w, NEARLY_FREE))
+        return np.minimum(np.maximum(stretch, 1) * self.least_s, self.most_s)
 
 
 class Uplink(NamedTuple):
@@ -59,8 +67,14 @@ class Uplink(NamedTuple):
 
     def price_w(self, time_s: Numbers) -> Array:
         """Energy that one more second saves, −dE/dt."""
+        return self.price_and_slope(time_s)[0]
+
+    def price_and_slope(self, time_s: Numbers) -> tuple[Array, Array]:
+        """Price of a second, and how fast its logarithm falls with time."""
         nats = self.nats_s / np.asarray(time_s)
-        return self.limit_w / self.limit_snr * (nats * np.exp(nats) - np.expm1(nats))
+        grown = nats * np.exp(nats)
+        left = grown - np.expm1(nats)
+        return self.limit_w / self.limit_snr * left, nats * grown / (time_s * left)
 
     def time_for_price_s(self, price_w: Numbers) -> Array:
         """Time at which one more second saves so many joules, within the power limits.

@@ -1,9 +1,22 @@
-"""Random scenarios and plans for hypothesis."""
+"""Scenarios and plans for the tests: random ones for hypothesis, and a tiny one."""
 
 import numpy as np
 from hypothesis import strategies as st
 
 from edgegym import Plan, Scenario, load_scenario
+
+#: Few rounds on few samples, with budgets that still bind.
+TINY_SCENARIO = {
+    "max_pretrain_rounds": 4,
+    "max_finetune_rounds": 4,
+    "delay_budget_s": 1.5,
+    "energy_budget_j": 0.5,
+    "learning.n_server_samples": 60,
+    "learning.n_device_samples": 60,
+    "learning.n_validation_samples": 20,
+    "learning.n_test_samples": 20,
+    "learning.validation_interval": 2,
+}
 
 
 def scaled(scenario: Scenario, rng: np.random.Generator, decades: float) -> dict:

@@ -6,23 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strategies import TINY_SCENARIO
 from typer.testing import CliRunner, Result
 
 from edgegym.cli import app
 from edgegym.errors import InputError
-
-#: Few rounds on few samples, with budgets that still bind.
-TINY_SCENARIO = {
-    "max_pretrain_rounds": 4,
-    "max_finetune_rounds": 4,
-    "delay_budget_s": 1.5,
-    "energy_budget_j": 0.5,
-    "learning.n_server_samples": 60,
-    "learning.n_device_samples": 60,
-    "learning.n_validation_samples": 20,
-    "learning.n_test_samples": 20,
-    "learning.validation_interval": 2,
-}
 
 
 def _invoke(*arguments: object) -> Result:

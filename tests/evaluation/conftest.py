@@ -1,6 +1,7 @@
 from functools import cache
 
 import pytest
+from strategies import TINY_SCENARIO
 
 import baselines
 from edgegym import load_scenario
@@ -20,19 +21,7 @@ def planned():
 @pytest.fixture(scope="session")
 def tiny_scenario():
     """Few rounds on few samples, with budgets that still bind."""
-    return load_scenario("digits").replace(
-        **{
-            "max_pretrain_rounds": 4,
-            "max_finetune_rounds": 4,
-            "delay_budget_s": 1.5,
-            "energy_budget_j": 0.5,
-            "learning.n_server_samples": 60,
-            "learning.n_device_samples": 60,
-            "learning.n_validation_samples": 20,
-            "learning.n_test_samples": 20,
-            "learning.validation_interval": 2,
-        }
-    )
+    return load_scenario("digits").replace(**TINY_SCENARIO)
 
 
 @pytest.fixture(scope="session")

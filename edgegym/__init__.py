@@ -17,4 +17,8 @@ __version__ = "0.1.0"
 __all__ = ["InputError", "Outcome", "Plan", "Scenario", "evaluate", "load_scenario"]
 
 if "TwoStageEdge-v0" not in gym.registry:
-    gym.register("TwoStageEdge-v0", entry_point="edgegym.envs.two_stage:TwoStageEdgeEnv")
+    gym.register(
+        "TwoStageEdge-v0",
+        entry_point="edgegym.envs.two_stage:TwoStageEdgeEnv",
+        vector_entry_point="edgegym.envs.vector:TwoStageEdgeVectorEnv",
+    )

@@ -23,19 +23,35 @@ ALLOWED = {
         {"edgegym.learning", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
     ),
     "edgegym/envs": (
-        {"numpy", "gymnasium", "torch"},
+        {"numpy", "gymnasium", "torch", "matplotlib"},
         {"edgegym.envs", "edgegym.two_stage", "edgegym.physics", "edgegym.learning"}
         | {"edgegym.errors"},
+    ),
+    "edgegym/wrappers": (
+        {"numpy", "gymnasium"},
+        {"edgegym.wrappers", "edgegym.envs", "edgegym.errors"},
     ),
     "edgegym/evaluation": (
         {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib", "torch"},
         {"edgegym.evaluation", "edgegym.envs", "edgegym.learning", "edgegym.two_stage"}
         | {"edgegym.errors"},
     ),
-    "edgegym/figures": ({"numpy", "pandas", "matplotlib"}, {"edgegym.evaluation.statistics"}),
+    "edgegym/figures": (
+        {"numpy", "pandas", "matplotlib"},
+        {"edgegym.evaluation.statistics", "edgegym.figures"},
+    ),
+    "edgegym/calibration": (
+        {"numpy", "scipy", "pandas", "pydantic", "sklearn", "tomlkit", "torch"},
+        {"edgegym.calibration", "edgegym.learning", "edgegym.two_stage", "edgegym.physics"},
+    ),
     "baselines": (
         {"numpy", "scipy", "cvxpy", "clarabel"},
         {"baselines", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
+    ),
+    "agents": (
+        {"stable_baselines3", "sb3_contrib", "gymnasium", "numpy", "torch", "pandas", "pydantic"}
+        | {"yaml"},
+        {"agents", "edgegym"},
     ),
 }
 
@@ -75,6 +91,21 @@ def test_importing_edgegym_loads_nothing_heavy():
 def test_a_bound_environment_loads_no_torch():
     statement = "import edgegym, gymnasium as g; g.make('TwoStageEdge-v0', fidelity='bound')"
     assert loaded(statement, "torch", "cvxpy", "matplotlib") == []
+
+
+def test_only_the_dashboard_of_an_environment_imports_matplotlib():
+    for path in (ROOT / "edgegym/envs").rglob("*.py"):
+        uses_it = any(module.startswith("matplotlib") for module in imports(path))
+        assert not uses_it or path.parent.name == "dashboard", path
+
+
+def test_matplotlib_is_loaded_when_the_first_picture_is_drawn():
+    statement = (
+        "import edgegym, gymnasium as g, edgegym.wrappers; e = g.make('TwoStageEdge-v0', "
+        "scenario='mnist', fidelity='bound', render_mode='rgb_array'); e.reset(seed=0)"
+    )
+    assert loaded(statement, "torch", "matplotlib") == []
+    assert loaded(f"{statement}; e.render()", "matplotlib", "matplotlib.pyplot") == ["matplotlib"]
 
 
 def test_planning_loads_neither_gymnasium_environments_nor_torch():

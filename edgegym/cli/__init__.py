@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from edgegym.cli import bench, compare, doctor, grid, plan, run, scenario
+from edgegym.cli import (
+    bench,
+    calibrate,
+    compare,
+    doctor,
+    evaluate,
+    grid,
+    plan,
+    run,
+    scenario,
+    train,
+)
 from edgegym.errors import InputError
 
 app = typer.Typer(
@@ -15,6 +26,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.command("calibrate")(calibrate.calibrate)
 app.command("plan")(plan.plan)
 app.command("grid")(grid.grid)
 app.command("run")(run.run)

@@ -22,6 +22,7 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
+from edgegym.cli.vector import bench_vector
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Speed of this machine beside its references.", no_args_is_help=True)
 app.command("fading")(bench_fading)
+app.command("vector")(bench_vector)
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Runs of each, in turn.")]
 
 BATCH_SIZES = (8, 32, 64, 128, 256)
@@ -82,12 +84,13 @@ def _endless_env(
 def _time_once(env: "TwoStageEdgeEnv", stage: str, rounds: int, seed: int) -> dict[str, float]:
     """Time a run of the environment, of the bare loop, and of the loop without validation."""
     from edgegym.cli.bare_loop import bare_rounds
+    from edgegym.learning.learner import Learner
 
     env.reset(seed=seed)
     if stage == "finetune":
         env.step(env.action_codec.advance())
     learner = env.learner
-    assert learner is not None
+    assert isinstance(learner, Learner)
     action = -env.action_codec.advance()
     action[1:] *= -1  # everything at its limit, and no advance
     interval = env.scenario.learning.validation_interval

@@ -1,18 +1,13 @@
 """`edgegym compare`, the main job: which design learns best within the same budgets."""
 
-import json
-import os
-from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import pandas as pd
-import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from edgegym.cli.contenders import find_agents, plan_design, require_a_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -25,16 +20,18 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
-from edgegym.envs.ledger import EndCode
-from edgegym.errors import InputError
-from edgegym.evaluation.manifest import (
-    Design,
-    Manifest,
-    load_manifest,
-    make_manifest,
-    require_new,
-    save_manifest,
+from edgegym.cli.runs import (
+    N_CORES,
+    Agents,
+    Jobs,
+    Out,
+    Resume,
+    Seeds,
+    carry_out,
+    new_run_dir,
+    print_remarks,
 )
+from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.two_stage.scenario import Scenario
 
 #: Rows of the table: the joint design by Algorithm 1 and by the exact planner, and the benchmarks,
@@ -52,48 +49,36 @@ DESIGNS = {
 
 def compare(
     scenario: ScenarioName = "digits",
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")] = 5,
+    agent: Agents = None,
+    seeds: Seeds = 5,
     seed: Seed = 0,
     grid: Grid = 6,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")
-    ] = os.cpu_count() or 1,
+    jobs: Jobs = N_CORES,
     device: Device = "auto",
     data_dir: DataDir = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The run folder; else one below runs/.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option("--resume", help="Finish what a killed run left in its folder.")
-    ] = None,
+    out: Out = None,
+    resume: Resume = None,
     changes: Changes = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan every design, play each with real training over several seeds, print one table.
 
-    Writes results.csv (a row per episode), rounds.csv (a row per round), manifest.json and the
-    loss over time and over energy as pictures.
+    Saved agents play beside the designs, one row each, on the same seeds. Writes results.csv (a row
+    per episode), rounds.csv (a row per round), manifest.json and the loss over time and over energy
+    as pictures.
     """
-    from edgegym.evaluation.compare import prepare, start_workers
-
     known = load_manifest(resume) if resume else None
-    checked = known.read_scenario() if known else read_scenario(scenario, changes)
-    run_dir = resume or out or _run_dir(checked)
-    if known is None:
-        require_new(run_dir)
-    with start_workers(jobs) as pool:
-        prepared = pool.submit(prepare, checked, device, data_dir)
-        designs = known.designs if known else plan_designs(checked, grid)
-        progress_console.print(prepared.result())
-        manifest = known or make_manifest(checked, list(range(seed, seed + seeds)), designs)
-        if known is None:
-            save_manifest(manifest, run_dir)
-        results, rounds = _play(pool, manifest, run_dir, device, data_dir)
-    _report(manifest, run_dir, results, rounds, as_json)
-
-
-def _run_dir(scenario: Scenario) -> Path:
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-compare-{scenario.name}"
+    begun = known or make_manifest(
+        read_scenario(scenario, changes),
+        list(range(seed, seed + seeds)),
+        designs={},
+        agents=find_agents(agent or []),
+    )
+    checked = begun.read_scenario()
+    run_dir = resume or out or new_run_dir("compare", checked.name)
+    plan = None if known else partial(plan_designs, checked, grid)
+    done = carry_out(begun, plan, run_dir, jobs=jobs, device=device, data_dir=data_dir)
+    _report(run_dir, *done, as_json)
 
 
 def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
@@ -104,52 +89,16 @@ def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
     InputError
         If the budgets allow none of them.
     """
-    import baselines
-
     designs = {}
     with progress_console.status("Planning"):
         for name, (scheme, method) in DESIGNS.items():
-            result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
-            designs[name] = Design(
-                scheme=scheme,
-                method=method,
-                status=result.status,
-                message=result.message,
-                plan=json.loads(result.plan.to_json()) if result.plan else None,
-            )
-    if all(design.plan is None for design in designs.values()):
-        raise InputError(designs["joint-exact"].message)
+            designs[name] = plan_design(scenario, scheme, method, grid)
+    require_a_plan(designs)
     return designs
 
 
-def _play(
-    pool: ProcessPoolExecutor,
-    manifest: Manifest,
-    run_dir: Path,
-    device: str,
-    data_dir: str | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from edgegym.evaluation.compare import collect, play_designs
-
-    plans, seeds = manifest.read_plans(), manifest.seeds
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
-        task = progress.add_task("Playing", total=None)
-        play_designs(
-            pool,
-            manifest.read_scenario(),
-            plans,
-            seeds,
-            run_dir,
-            device=device,
-            data_dir=data_dir,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    return collect(plans, seeds, run_dir)
-
-
 def _report(
-    manifest: Manifest, run_dir: Path, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
+    run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
 ) -> None:
     from edgegym.evaluation.files import write_figure, write_whole
     from edgegym.evaluation.statistics import summarise
@@ -165,12 +114,7 @@ def _report(
         rows = summary.to_dict(orient="records")
         return print_json({"scenario": scenario, "run": str(run_dir), "rows": rows})
     Console().print(_table(summary, title))
-    for name, design in manifest.designs.items():
-        if design.plan is None:
-            print(f"{name} is {design.status}: {design.message}")
-    diverged = results.loc[results["end_code"] == EndCode.DIVERGED, "design"]
-    for diverging, n_runs in diverged.value_counts().items():
-        print(f"{diverging}: training diverged in {n_runs} runs, which have no final losses.")
+    print_remarks(manifest, results, "have no final losses")
     print(f"Written to {run_dir}: results.csv, rounds.csv, manifest.json and two pictures")
 
 

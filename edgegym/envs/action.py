@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
 from edgegym.physics import Array
@@ -24,6 +24,17 @@ class Decision(NamedTuple):
     batch_size: Array  # (K,)
     clock_hz: Array  # (K,)
     tx_power_w: Array  # (K,)
+
+
+class Decisions(NamedTuple):
+    """What the actions of many copies ask for, in physical units."""
+
+    advance: NDArray[np.bool_]  # (C,)
+    server_batch_size: Array  # (C,), whole numbers
+    server_clock_hz: Array  # (C,)
+    batch_size: Array  # (C, K), whole numbers
+    clock_hz: Array  # (C, K)
+    tx_power_w: Array  # (C, K)
 
 
 class ActionCodec:
@@ -71,28 +82,46 @@ class ActionCodec:
         InputError
             If the shape is wrong or a value is not a number.
         """
-        values = np.asarray(action, dtype=float)
-        if values.shape != self.space.shape:
-            raise InputError(
-                f"action must have shape {self.space.shape}; got shape {values.shape}. "
-                "Make one entry for each row of the action table."
-            )
-        if np.isnan(values).any():
-            raise InputError(
-                f"action must hold numbers only; got NaN at index {int(np.isnan(values).argmax())}."
-                " Check what computed it."
-            )
-        share = (np.clip(values[1:], -1, 1) + 1) / 2
-        physical = self.low * np.exp(share * self._log_ratio)
+        advance, physical = self._read(action, self.space.shape)
         server, (batch, clock, power) = physical[:2], physical[2:].reshape(3, -1)
         return Decision(
-            advance=bool(values[0] > ADVANCE_THRESHOLD),
+            advance=bool(advance),
             server_batch_size=round(server[0]),
             server_clock_hz=float(server[1]),
             batch_size=np.rint(batch),
             clock_hz=clock,
             tx_power_w=power,
         )
+
+    def decode_many(self, actions: ArrayLike, num_envs: int) -> Decisions:
+        """Read the actions of many copies, one in each row, as `decode` reads one.
+
+        Raises
+        ------
+        InputError
+            If the shape is wrong or a value is not a number.
+        """
+        advance, physical = self._read(actions, (num_envs, *self.space.shape))
+        batch, clock, power = np.split(physical[:, 2:], 3, axis=1)
+        return Decisions(
+            advance, np.rint(physical[:, 0]), physical[:, 1], np.rint(batch), clock, power
+        )
+
+    def _read(self, action: ArrayLike, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], Array]:
+        # Column by column: what follows runs over one quantity of all copies at a time.
+        values = np.asarray(action, dtype=float, order="F")
+        if values.shape != shape:
+            raise InputError(
+                f"action must have shape {shape}; got shape {values.shape}. "
+                "Make one entry for each row of the action table."
+            )
+        if (nan := np.isnan(values)).any():
+            index = ", ".join(map(str, np.argwhere(nan)[0]))
+            raise InputError(
+                f"action must hold numbers only; got NaN at index {index}. Check what computed it."
+            )
+        share = (np.clip(values[..., 1:], -1, 1) + 1) / 2
+        return values[..., 0] > ADVANCE_THRESHOLD, self.low * np.exp(share * self._log_ratio)
 
     def encode(self, decision: Decision) -> Array:
         """Write a decision as an action, in float64 so that it is played exactly.

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from edgegym.envs.ledger import Ledger, Stage
 from edgegym.envs.reward import Standing
+from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.physics import Array, Numbers
 from edgegym.two_stage.scenario import Scenario
 
@@ -45,29 +46,31 @@ class ObservationCodec:
         self._start_bound = Ledger(scenario).gradient_norm_bound
 
     def encode(
-        self, ledger: Ledger, standing: Standing, loss: float, gains: tuple[Array, Array]
+        self,
+        ledger: Ledger | VectorLedger,
+        standing: Standing,
+        loss: Numbers,
+        gains: tuple[Array, Array],
     ) -> NDArray[np.float32]:
-        """Write what the agent sees before its next action."""
+        """Write what the agent sees before its next action; of many copies, one in each row."""
         s = self.scenario
         gap = s.initial_loss_gap
-        values = np.concatenate(
-            [
-                [
-                    float(ledger.stage != Stage.PRETRAIN),
-                    ledger.n_pretrain_rounds / s.max_pretrain_rounds,
-                    ledger.n_finetune_rounds / s.max_finetune_rounds,
-                    1 - ledger.delay_s / s.delay_budget_s,
-                    1 - ledger.energy_j / s.energy_budget_j,
-                    _log_share(loss / gap, LOSS_RANGE),
-                    _log_share(standing.validation_loss / gap, LOSS_RANGE),
-                    _log_share(standing.gradient_norm_bound / self._start_bound, BOUND_RANGE),
-                ],
-                ledger.mean_tx_power_w / s.device_tx_power_peak_limit_w,
-                _log_share(gains[0] / s.mean_path_gain, GAIN_RANGE),
-                _log_share(gains[1] / s.mean_path_gain, GAIN_RANGE),
-            ]
+        values = np.empty((len(self.names), *np.shape(ledger.delay_s)))
+        values[0] = ledger.stage != Stage.PRETRAIN.value
+        values[1] = ledger.n_pretrain_rounds / s.max_pretrain_rounds
+        values[2] = ledger.n_finetune_rounds / s.max_finetune_rounds
+        values[3] = 1 - ledger.delay_s / s.delay_budget_s
+        values[4] = 1 - ledger.energy_j / s.energy_budget_j
+        values[5] = _log_share(loss / gap, LOSS_RANGE)
+        values[6] = _log_share(standing.validation_loss / gap, LOSS_RANGE)
+        values[7] = _log_share(standing.gradient_norm_bound / self._start_bound, BOUND_RANGE)
+        per_device = (
+            ledger.mean_tx_power_w / s.device_tx_power_peak_limit_w,
+            _log_share(gains[0] / s.mean_path_gain, GAIN_RANGE),
+            _log_share(gains[1] / s.mean_path_gain, GAIN_RANGE),
         )
-        return np.clip(values, -1, 1).astype(np.float32)
+        values[8:] = np.concatenate(np.broadcast_arrays(*per_device), axis=-1).T
+        return np.clip(values, -1, 1).T.astype(np.float32, order="C")
 
     def gains(self, observation: NDArray[np.float32]) -> tuple[Array, Array]:
         """Read this round's up- and downlink gains, as far as an observation shows them."""

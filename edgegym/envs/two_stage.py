@@ -10,17 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.envs.action import ActionCodec, Decision
+from edgegym.envs.emulated import EmulatedLearner
+from edgegym.envs.history import History
 from edgegym.envs.ledger import EndCode, Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
+from edgegym.envs.snapshot import Snapshot, restore_snapshot, take_snapshot
+from edgegym.envs.summary import summary
 from edgegym.errors import InputError, unknown_name
 from edgegym.two_stage.channel import round_gains
+from edgegym.two_stage.emulator import load_emulator
 from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
 
 if TYPE_CHECKING:
+    from edgegym.envs.dashboard import Dashboard
     from edgegym.learning.learner import Learner
 
-Fidelity = Literal["train", "bound"]
+Fidelity = Literal["train", "curve", "bound"]
 Budgets = Literal["hard", "soft"]
 
 
@@ -63,9 +69,10 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
 
     ## Reward
     The fall of one of: `loss`, the validation loss on the target domain (default; a return is the
-    total fall); `accuracy`, minus the validation accuracy; `bound`, the logarithm of (34). The
-    validation set is looked at every `learning.validation_interval` rounds and when the episode
-    ends; in between the last value stands. `info` holds all three terms.
+    total fall); `log_loss`, its logarithm, for which a late fall counts like an early one;
+    `accuracy`, minus the validation accuracy; `bound`, the logarithm of (34). The validation set
+    is looked at every `learning.validation_interval` rounds and when the episode ends; in between
+    the last value stands. `info` holds all four terms.
 
     ## Starting State
     `reset(seed=...)` fixes the initial weights, every mini-batch and every channel gain, whatever
@@ -80,13 +87,16 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
 
     ## Arguments
     - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
-    - `fidelity`: `train` runs real SGD and FedSGD, `bound` only (34)
+    - `fidelity`: `train` runs real SGD and FedSGD, `curve` an emulator fitted on recorded real
+      rounds (for the shipped digits and mnist; `emulator` names the file of another), `bound`
+      only (34)
     - `budgets`: `hard` or `soft`
-    - `reward`: `loss`, `accuracy` or `bound`; None is `loss`, or `bound` at fidelity `bound`
+    - `reward`: one of the four; None is `loss`, or `bound` at fidelity `bound`
     - `rounds_per_step`: rounds for which an action is repeated, within a stage
     - `device`, `data_dir`: where to train, and where the data sets lie
     - `torch_threads`: threads of this process's torch, None to leave them alone; two on two busy
       cores can be 90 times slower than one
+    - `render_mode`: `rgb_array` draws a dashboard, `ansi` writes it as text, None keeps no history
 
     ## Info
     The same keys at every step: `stage` (0, 1, 2), `round` (done in this stage), `loss` (of the
@@ -94,8 +104,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     `delay_left_s`, `energy_left_j`, `cost` (what this step adds to the relative excess of the
     three limits), `cost_delay`, `cost_energy` (its parts), `cost_power` (excess of the running
     mean power), `gradient_norm_bound`, `end_code`, `is_success` (ended, with no excess and not
-    diverged), `reward_loss`, `reward_accuracy`, `reward_bound`. At fidelity `bound` nothing is
-    trained and both losses stay at the initial gap.
+    diverged), `reward_loss`, `reward_log_loss`, `reward_accuracy`, `reward_bound`. At fidelity
+    `bound` nothing is trained and both losses stay at the initial gap.
 
     ## Version History
     - v0: first release
@@ -110,7 +120,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     (100, 4.525, False)
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 - the name and the form are Gymnasium's
+    # The name and the form are Gymnasium's.
+    metadata = {"render_modes": ["rgb_array", "ansi"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(
         self,
@@ -122,16 +133,18 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         device: str = "auto",
         data_dir: str | Path | None = None,
         torch_threads: int | None = 1,
+        emulator: str | Path | None = None,
+        render_mode: str | None = None,
     ) -> None:
         self.scenario = _as_scenario(scenario)
         self.fidelity = _one_of("fidelity", fidelity, get_args(Fidelity))
         self.budgets = _one_of("budgets", budgets, get_args(Budgets))
-        default_reward = "loss" if fidelity == "train" else "bound"
+        default_reward = "bound" if fidelity == "bound" else "loss"
         self.reward = _one_of("reward", reward or default_reward, REWARDS)
         if fidelity == "bound" and self.reward != "bound":
             raise InputError(
                 f"reward must be 'bound' at fidelity 'bound', where nothing is trained; got "
-                f"{reward!r}. Use fidelity='train' or leave reward out."
+                f"{reward!r}. Use fidelity='train' or 'curve', or leave reward out."
             )
         if rounds_per_step < 1:
             raise InputError(
@@ -139,11 +152,17 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             )
         self.rounds_per_step = rounds_per_step
         self.device, self.data_dir, self.torch_threads = device, data_dir, torch_threads
+        self.emulator = load_emulator(self.scenario, emulator) if fidelity == "curve" else None
         self.action_codec = ActionCodec(self.scenario)
         self.observation_codec = ObservationCodec(self.scenario)
         self.action_space = self.action_codec.space
         self.observation_space = self.observation_codec.space
-        self.learner: Learner | None = None
+        if render_mode is not None:
+            _one_of("render_mode", render_mode, tuple(self.metadata["render_modes"]))
+        self.render_mode = render_mode
+        self._dashboard: Dashboard | None = None
+        self.learner: Learner | EmulatedLearner | None = None
+        self.ledger = Ledger(self.scenario)
         self.end_code = EndCode.FINISHED  # no episode is open before the first reset
 
     def reset(
@@ -162,6 +181,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self._validation = self._first_validation = self._validate()
         self.loss = self._validation[0]
         self.standing = self._assess()
+        self.history = History()
+        self._remember()
         return self._observe(), self._info(self.standing, self.ledger.excess())
 
     def step(
@@ -178,8 +199,35 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
                 break
         self._look_at_validation()
         self.standing = self._assess()
+        self._remember(decision)
         info = self._info(before, excess)
         return self._observe(), info[f"reward_{self.reward}"], bool(self.end_code), False, info
+
+    def snapshot(self) -> Snapshot:
+        """Copy the whole state, network weights included, to `restore` as often as wanted."""
+        return take_snapshot(self)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot: the same actions then give the same steps, bit for bit."""
+        restore_snapshot(self, snapshot)
+
+    def render(self) -> NDArray[np.uint8] | str | None:
+        """Draw or describe where the episode stands."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs a render_mode; give rgb_array or ansi to gym.make().")
+            return None
+        if not hasattr(self, "standing"):
+            raise gym.error.ResetNeeded("There is no episode yet; call reset() before render().")
+        if self.render_mode == "ansi":
+            return summary(self)
+        from edgegym.envs.dashboard import Dashboard  # matplotlib, which only pictures need
+
+        self._dashboard = self._dashboard or Dashboard(self)
+        return self._dashboard.draw(self)
+
+    def _remember(self, decision: Decision | None = None) -> None:
+        if self.render_mode is not None:
+            self.history.add(self.ledger, self.standing, self.loss, decision)
 
     def _advance(self) -> None:
         self.ledger.stage = Stage(self.ledger.stage + 1)
@@ -228,9 +276,11 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         """Draw the gains of the coming fine-tuning round."""
         self.gains = round_gains(self.scenario, self.episode_seed, self.ledger.n_finetune_rounds)
 
-    def _make_learner(self) -> "Learner | None":
+    def _make_learner(self) -> "Learner | EmulatedLearner | None":
         if self.fidelity == "bound":
             return None
+        if self.emulator is not None:
+            return EmulatedLearner(self.emulator, self.episode_seed)
         import torch  # two seconds to import, and only training needs it
 
         from edgegym.learning.learner import Learner
@@ -258,7 +308,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             "energy_j": ledger.energy_j,
             "delay_left_s": self.scenario.delay_budget_s - ledger.delay_s,
             "energy_left_j": self.scenario.energy_budget_j - ledger.energy_j,
-            "cost": sum(added),
+            "cost": added[0] + added[1] + added[2],
             "cost_delay": added[0],
             "cost_energy": added[1],
             "cost_power": now[2],
@@ -267,7 +317,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             "is_success": bool(self.end_code)
             and self.end_code != EndCode.DIVERGED
             and not any(now),
-            **reward_terms(before, after),
+            **{name: float(term) for name, term in reward_terms(before, after).items()},
         }
 
 

@@ -1,6 +1,5 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
-import hashlib
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from edgegym.evaluation.contenders import Contender
 from edgegym.evaluation.files import read_model, write_whole
-from edgegym.evaluation.rollout import Episode, play_plan
-from edgegym.two_stage.plan import Plan
+from edgegym.evaluation.rollout import Episode, play_anew
 from edgegym.two_stage.scenario import Scenario
 
 
@@ -39,16 +38,12 @@ def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str
 
 
 def episode_files(
-    plans: Mapping[str, Plan], seeds: Sequence[int], run_dir: Path
+    contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
 ) -> dict[tuple[str, int], Path]:
-    """Name the file of every design's and seed's episode; designs with one plan share theirs."""
-    digests = {
-        design: hashlib.sha256(plan.to_json().encode()).hexdigest()[:12]
-        for design, plan in plans.items()
-    }
+    """Name the file of every design's and seed's episode; designs that play alike share theirs."""
     return {
-        (design, seed): run_dir / "episodes" / f"{digest}-seed{seed}.json"
-        for design, digest in digests.items()
+        (design, seed): run_dir / "episodes" / f"{contender.digest}-seed{seed}.json"
+        for design, contender in contenders.items()
         for seed in seeds
     }
 
@@ -56,33 +51,42 @@ def episode_files(
 def play_designs(
     pool: ProcessPoolExecutor,
     scenario: Scenario,
-    plans: Mapping[str, Plan],
+    contenders: Mapping[str, Contender],
     seeds: Sequence[int],
     run_dir: Path,
     *,
+    fidelity: str,
     device: str,
     data_dir: str | Path | None,
     on_progress: Callable[[int, int], None],
 ) -> None:
-    """Play every plan with every seed; episodes that lie in the run folder are not played again.
+    """Play everyone with every seed; episodes that lie in the run folder are not played again.
 
     Parameters
     ----------
     pool : processes to play in, each with one torch thread
     scenario : what is played
-    plans : a plan for each design's name
+    contenders : who plays, by the design's name
     seeds : common to all designs, so that they meet the same weights and mini-batches
     run_dir : the run folder; each episode is written there as soon as it ends
+    fidelity : of the environment
     device, data_dir : where to train, and where the data sets lie
     on_progress : called with the episodes done and all there are, first and after every one
     """
-    files = episode_files(plans, seeds, run_dir)
+    files = episode_files(contenders, seeds, run_dir)
     n_episodes = len(set(files.values()))
     missing = {path: key for key, path in files.items() if not path.exists()}
     on_progress(n_episodes - len(missing), n_episodes)
     futures = {
         pool.submit(
-            play_plan, scenario, plans[design], seed, device=device, data_dir=data_dir
+            play_anew,
+            scenario,
+            contenders[design].make_policy,
+            seed,
+            rounds_per_step=contenders[design].rounds_per_step,
+            fidelity=fidelity,
+            device=device,
+            data_dir=data_dir,
         ): path
         for path, (design, seed) in missing.items()
     }
@@ -95,12 +99,13 @@ def play_designs(
 
 
 def collect(
-    plans: Mapping[str, Plan], seeds: Sequence[int], run_dir: Path
+    contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the run folder's episodes as two tables, one row per episode and one per round."""
     results, rounds = [], []
-    for (design, seed), path in episode_files(plans, seeds, run_dir).items():
+    for (design, seed), path in episode_files(contenders, seeds, run_dir).items():
         episode = read_model(Episode, path)
         results.append({"design": design, "seed": seed, **episode.final})
         rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
-    return pd.DataFrame(results), pd.concat(rounds, ignore_index=True)
+    played = [frame for frame in rounds if len(frame)] or rounds[:1]
+    return pd.DataFrame(results), pd.concat(played, ignore_index=True)

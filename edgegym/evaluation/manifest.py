@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,8 +15,13 @@ from edgegym.evaluation.files import read_model, write_whole
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario
 
-PACKAGES = ("edgegym", "gymnasium", "numpy", "cvxpy", "clarabel", "torch", "torchvision", "pandas")
+PACKAGES = (
+    *("edgegym", "gymnasium", "numpy", "cvxpy", "clarabel", "torch", "torchvision", "pandas"),
+    "stable-baselines3",
+)
 FILE_NAME = "manifest.json"
+
+Job = Literal["compare", "evaluate"]
 
 
 class Design(BaseModel):
@@ -31,8 +36,17 @@ class Design(BaseModel):
     plan: dict[str, Any] | None
 
 
+class AgentFile(BaseModel):
+    """One saved agent: where it lies, and what it was when the run began."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    digest: str
+
+
 class Manifest(BaseModel):
-    """Scenario, seeds and plans of a run, with the command and the versions that made it."""
+    """Scenario, seeds and who plays, with the command and the versions that made the run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +58,11 @@ class Manifest(BaseModel):
     scenario: dict[str, Any]
     seeds: list[int]
     designs: dict[str, Design]
+    # What has a default came after the first release.
+    job: Job = "compare"
+    fidelity: str = "train"
+    policies: list[str] = []  # what decides as it goes: random, receding
+    agents: dict[str, AgentFile] = {}
 
     def read_scenario(self) -> Scenario:
         """Check and freeze the scenario anew."""
@@ -58,8 +77,10 @@ class Manifest(BaseModel):
         }
 
 
-def make_manifest(scenario: Scenario, seeds: list[int], designs: dict[str, Design]) -> Manifest:
-    """Record what is about to run, on what."""
+def make_manifest(
+    scenario: Scenario, seeds: list[int], designs: dict[str, Design], **more: Any
+) -> Manifest:
+    """Record what is about to run, on what; `more` are the fields that have a default."""
     return Manifest(
         command=sys.argv,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,18 +90,19 @@ def make_manifest(scenario: Scenario, seeds: list[int], designs: dict[str, Desig
         scenario=scenario.model_dump(mode="json"),
         seeds=seeds,
         designs=designs,
+        **more,
     )
 
 
-def require_new(run_dir: Path) -> None:
+def require_new(run_dir: Path, file_name: str = FILE_NAME) -> None:
     """Refuse a folder that holds a run already.
 
     Raises
     ------
     InputError
-        If there is a manifest in it.
+        If there is a manifest in it, or the file that stands for one.
     """
-    if (run_dir / FILE_NAME).exists():
+    if (run_dir / file_name).exists():
         raise InputError(
             f"run folder must be new; got {str(run_dir)!r}, which holds a run. "
             f"Finish that one with --resume {run_dir}, or choose another --out."
@@ -93,12 +115,18 @@ def save_manifest(manifest: Manifest, run_dir: Path) -> None:
     write_whole(run_dir / FILE_NAME, manifest.model_dump_json(indent=2))
 
 
-def load_manifest(run_dir: Path) -> Manifest:
+def load_manifest(run_dir: Path, job: Job = "compare") -> Manifest:
     """Read the manifest of a run folder.
 
     Raises
     ------
     InputError
-        If there is none, or it is damaged; the folder is left as it was.
+        If there is none, it is damaged or another command's; the folder is left as it was.
     """
-    return read_model(Manifest, run_dir / FILE_NAME)
+    manifest = read_model(Manifest, run_dir / FILE_NAME)
+    if manifest.job != job:
+        raise InputError(
+            f"run folder must be one that `edgegym {job}` began; got {str(run_dir)!r}. "
+            f"Finish it with `edgegym {manifest.job} --resume {run_dir}`."
+        )
+    return manifest

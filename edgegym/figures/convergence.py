@@ -37,7 +37,9 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
     axes = figure.subplots()
     designs = rounds.groupby("design", sort=False)
     for index, (design, group) in enumerate(designs):
-        colour, dashes = STYLES[index % len(STYLES)]
+        # Beyond the last style the colours begin again, each with another's dashes.
+        colour, _ = STYLES[index % len(STYLES)]
+        _, dashes = STYLES[(index + index // len(STYLES)) % len(STYLES)]
         curve = _mean_curve(group, x)
         axes.plot(curve[x], curve["loss"], color=colour, linestyle=dashes, label=design)
         band = curve["interval"].fillna(0.0)

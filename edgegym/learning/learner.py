@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
@@ -43,6 +45,13 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+class LearnerState(NamedTuple):
+    """What training changes, and the seed of the mini-batches to come."""
+
+    seed: int
+    weights: dict[str, Tensor]  # and running statistics
+
+
 class Learner:
     """A network, its data and the seed that all its mini-batches come from."""
 
@@ -65,6 +74,16 @@ class Learner:
     def chunk(self) -> int | None:
         """Samples to pass at once in training, None for the whole mini-batch."""
         return CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
+
+    def state(self) -> LearnerState:
+        """Copy what training changes; the data and the architecture stay out."""
+        weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+        return LearnerState(self.seed, weights)
+
+    def load_state(self, state: LearnerState) -> None:
+        """Go on from a copied state, which may be loaded again."""
+        self.seed = state.seed
+        self.network.load_state_dict(state.weights)
 
     def pretrain(self, round_index: int, batch_size: int) -> float:
         """Run one pre-training round on the server, (2)-(3), and return its loss."""

@@ -5,6 +5,9 @@ from edgegym.physics.channel import rayleigh_gain
 from edgegym.two_stage.randomness import Stream, keyed_generator
 from edgegym.two_stage.scenario import Scenario
 
+#: Rounds whose gains are drawn together: a generator costs as much as a thousand draws.
+BLOCK_ROUNDS = 64
+
 
 def round_gains(scenario: Scenario, seed: int, round_index: int) -> tuple[Array, Array]:
     """Up- and downlink gains of a fine-tuning round, as the scenario's channel mode says.
@@ -29,10 +32,41 @@ def round_gains(scenario: Scenario, seed: int, round_index: int) -> tuple[Array,
     """
     if scenario.channel_mode == "fixed":
         return scenario.uplink_gain, scenario.downlink_gain
-    block = round_index if scenario.channel_mode == "per-round" else 0
+    fades = scenario.channel_mode == "per-round"
+    block, column = divmod(round_index, BLOCK_ROUNDS) if fades else (0, 0)
+    uplink, downlink = block_gains(scenario, seed, block)
+    return uplink[:, column], downlink[:, column]
+
+
+def block_gains(scenario: Scenario, seed: int, block: int) -> tuple[Array, Array]:
+    """Draw the up- and downlink gains of `BLOCK_ROUNDS` fading rounds in a row.
+
+    A device's gains do not depend on how many devices follow it. A channel that is drawn once
+    per episode stays at the first column of block 0.
+
+    Parameters
+    ----------
+    scenario : its mean path gain
+    seed : the episode's
+    block : fine-tuning rounds done before, divided by `BLOCK_ROUNDS`
+
+    Returns
+    -------
+    Two (K, BLOCK_ROUNDS) power ratios
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> fading = load_scenario("mnist").replace(channel_mode="per-round")
+    >>> uplink, _ = block_gains(fading, 1, block=2)
+    >>> bool((uplink[:, 5] == round_gains(fading, 1, 2 * BLOCK_ROUNDS + 5)[0]).all())
+    True
+    """
     uplink, downlink = (
         rayleigh_gain(
-            keyed_generator(seed, stream, block), scenario.mean_path_gain, scenario.n_devices
+            keyed_generator(seed, stream, block),
+            scenario.mean_path_gain,
+            (scenario.n_devices, BLOCK_ROUNDS),
         )
         for stream in (Stream.UPLINK, Stream.DOWNLINK)
     )

@@ -13,6 +13,8 @@ class Stream(IntEnum):
     UPLINK = 2
     DOWNLINK = 3
     WEIGHTS = 4
+    ACTION = 5
+    CALIBRATION = 6
 
 
 def keyed_generator(

@@ -6,7 +6,7 @@ from edgegym import load_scenario
 FINAL = {
     *("scenario", "seed", "n_pretrain_rounds", "n_finetune_rounds", "total_delay_s"),
     *("total_energy_j", "gradient_norm_bound", "validation_loss", "return", "end_code"),
-    "is_success",
+    *("is_success", "validation_accuracy", "cost"),
 }
 
 

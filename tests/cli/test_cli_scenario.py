@@ -86,7 +86,11 @@ def test_a_scenario_file_may_say_one_number_for_all_devices(ask, tmp_path):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_check_has_nothing_to_remark_on_a_shipped_scenario(ask, name):
     checked = ask("scenario", "check", "--scenario", name)
-    assert checked == {"scenario": name, "valid": True, "remarks": []}
+    if name.endswith("-measured"):  # a real network is not as smooth as Theorem 3.1 asks
+        assert len(checked.pop("remarks")) == 1
+        assert checked == {"scenario": name, "valid": True}
+    else:
+        assert checked == {"scenario": name, "valid": True, "remarks": []}
 
 
 def test_check_remarks_on_a_learning_rate_that_voids_the_theorem(ask):

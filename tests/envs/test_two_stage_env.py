@@ -18,7 +18,8 @@ INFO_KEYS = {
     *("stage", "round", "loss", "validation_loss", "validation_accuracy"),
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
     *("cost", "cost_delay", "cost_energy", "cost_power", "gradient_norm_bound"),
-    *("end_code", "is_success", "reward_loss", "reward_accuracy", "reward_bound"),
+    *("end_code", "is_success", "reward_loss", "reward_log_loss"),
+    *("reward_accuracy", "reward_bound"),
 }
 
 
@@ -183,16 +184,17 @@ def test_the_mean_power_limit_costs_and_denies_success():
     assert steps[-1][4]["is_success"] == (costs[-1] == 0)
 
 
-@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
+@pytest.mark.parametrize("reward", ["loss", "log_loss", "accuracy", "bound"])
 def test_a_return_is_the_total_fall(reward):
     scenario = edgegym.load_scenario("digits").replace(**{"learning.validation_interval": 3})
     env = make(scenario=scenario, fidelity="train", reward=reward)
     steps = rollout(env, [*[action()] * 10, ADVANCE, *[action()] * 4, ADVANCE])
-    key = {"loss": "validation_loss", "accuracy": "validation_accuracy"}.get(
-        reward, "gradient_norm_bound"
+    key = {"accuracy": "validation_accuracy", "bound": "gradient_norm_bound"}.get(
+        reward, "validation_loss"
     )
     first, last = steps[0][4][key], steps[-1][4][key]
-    fall = {"loss": first - last, "accuracy": last - first, "bound": np.log(first / last)}[reward]
+    logarithm = np.log(first / last) if reward in ("log_loss", "bound") else None
+    fall = {"loss": first - last, "accuracy": last - first}.get(reward, logarithm)
     assert sum(reward for _, reward, *_ in steps) == pytest.approx(fall)
     assert all(info[f"reward_{reward}"] == given for _, given, *_, info in steps)
 
@@ -260,10 +262,10 @@ def test_a_spec_survives_json():
         ),
         (
             {"fidelity": "trian"},
-            r"one of train, bound; got 'trian'\. Did you mean 'train'",
+            r"one of train, curve, bound; got 'trian'\. Did you mean 'train'",
         ),
         ({"budgets": "lax"}, "budgets must be one of hard, soft; got 'lax'"),
-        ({"reward": "los"}, "reward must be one of loss, accuracy, bound; got 'los'"),
+        ({"reward": "los"}, "reward must be one of loss, log_loss, accuracy, bound; got 'los'"),
         ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'.*; got 'loss'"),
         ({"rounds_per_step": 0}, "rounds_per_step must be at least 1; got 0"),
     ],

@@ -5,22 +5,25 @@ import pytest
 
 from edgegym import InputError
 from edgegym.evaluation.compare import collect, episode_files
+from edgegym.evaluation.contenders import plan_contender
 from edgegym.evaluation.files import write_whole
-from edgegym.evaluation.rollout import play_plan
+from edgegym.evaluation.rollout import play_anew
 
 SEEDS = (3, 5)
 
 
 @pytest.fixture
 def plans(tiny_scenario, tiny_plan, planned):
-    return {"first": tiny_plan, "second": tiny_plan, "third": planned("digits", "fixed-batch")}
+    plans = {"first": tiny_plan, "second": tiny_plan, "third": planned("digits", "fixed-batch")}
+    return {name: plan_contender(name, plan) for name, plan in plans.items()}
 
 
 @pytest.fixture
 def run_dir(tmp_path, tiny_scenario, plans):
     """Write the episodes of a run, played at fidelity bound."""
     for (design, seed), path in episode_files(plans, SEEDS, tmp_path).items():
-        episode = play_plan(tiny_scenario, plans[design], seed, fidelity="bound")
+        policy = plans[design].make_policy
+        episode = play_anew(tiny_scenario, policy, seed, fidelity="bound")
         write_whole(path, episode.model_dump_json())
     return tmp_path
 

@@ -23,6 +23,20 @@ def test_a_manifest_is_read_back_as_it_was_written(manifest, tmp_path):
     assert load_manifest(tmp_path / "run") == manifest
 
 
+def test_a_manifest_of_the_first_release_is_read(manifest, tmp_path):
+    since = {"job", "fidelity", "policies", "agents"}
+    (tmp_path / "manifest.json").write_text(manifest.model_dump_json(exclude=since))
+    assert load_manifest(tmp_path) == manifest
+
+
+def test_the_manifest_of_another_command_is_refused(manifest, tmp_path):
+    save_manifest(manifest, tmp_path)
+    with pytest.raises(InputError) as caught:
+        load_manifest(tmp_path, "evaluate")
+    assert "must be one that `edgegym evaluate` began" in str(caught.value)
+    assert f"`edgegym compare --resume {tmp_path}`" in str(caught.value)
+
+
 def test_a_manifest_gives_back_scenario_and_plans(manifest, tmp_path, tiny_scenario, tiny_plan):
     save_manifest(manifest, tmp_path)
     loaded = load_manifest(tmp_path)

@@ -101,10 +101,11 @@ def test_seven_designs_are_told_apart_by_colour_and_by_dashes():
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == 7
 
 
-def test_more_designs_than_styles_are_still_drawn():
-    rounds = make_rounds({(f"design {index}", 0): 1.0 for index in range(9)})
+def test_more_designs_than_styles_are_told_apart_by_colour_and_dashes_together():
+    rounds = make_rounds({(f"design {index}", 0): 1.0 for index in range(20)})
     (axes,) = plot_convergence(rounds, "delay_s", "title").axes
-    assert len(axes.get_lines()) == 9
+    styles = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in axes.get_lines()}
+    assert len(styles) == 20
 
 
 @pytest.mark.parametrize("x", AXES)

@@ -283,3 +283,23 @@ def test_a_report_leaves_googlenet_and_its_batch_statistics_alone(googlenet_lear
     report = googlenet_learner.report()
     assert set(report) == {"train_loss", "test_loss", "test_accuracy"}
     assert_close(googlenet_learner.network.state_dict(), before, rtol=0.0, atol=0.0)
+
+
+def test_a_state_that_is_loaded_again_and_again_brings_the_same_rounds_bit_for_bit(make_learner):
+    learner, other = make_learner(), make_learner(seed=SEED + 1)
+    train(learner, rounds=1)
+    state = learner.state()
+    first = learner.pretrain(1, 8), learner.finetune(1, SIZES), learner.validation()
+    train(learner)
+    for each in (learner, other, learner):
+        each.load_state(state)
+        assert (each.pretrain(1, 8), each.finetune(1, SIZES), each.validation()) == first
+
+
+def test_a_state_of_googlenet_holds_its_running_statistics(googlenet_learner):
+    state = googlenet_learner.state()
+    before = copy.deepcopy(state.weights)
+    googlenet_learner.pretrain(0, 2)
+    assert_close(state.weights, before, rtol=0.0, atol=0.0)
+    googlenet_learner.load_state(state)
+    assert_close(googlenet_learner.network.state_dict(), before, rtol=0.0, atol=0.0)

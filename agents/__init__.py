@@ -1,0 +1,1 @@
+"""RL agents: training, saving and loading with Stable-Baselines3."""

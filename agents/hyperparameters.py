@@ -1,0 +1,103 @@
+"""Tuned hyperparameters, in the YAML form of RL Baselines3 Zoo, and what they mean here."""
+
+import ast
+from collections.abc import Callable
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edgegym.errors import InputError, unknown_name
+
+#: Where each algorithm lives; TQC needs the extra `agents`.
+ALGORITHMS = {
+    "ppo": "stable_baselines3.PPO",
+    "sac": "stable_baselines3.SAC",
+    "td3": "stable_baselines3.TD3",
+    "tqc": "sb3_contrib.TQC",
+}
+ENV_ID = "TwoStageEdge-v0"
+LINEAR = "lin_"
+#: Keys that the zoo reads and no constructor takes.
+ZOO_KEYS = ("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs")
+
+
+def find_algorithm(name: str) -> Any:
+    """Import an algorithm's class.
+
+    Raises
+    ------
+    InputError
+        If there is no such algorithm, or its package is not installed.
+
+    Examples
+    --------
+    >>> find_algorithm("ppo").__name__
+    'PPO'
+    """
+    if name not in ALGORITHMS:
+        raise unknown_name("algo", name, ALGORITHMS)
+    module, class_name = ALGORITHMS[name].split(".")
+    try:
+        return getattr(import_module(module), class_name)
+    except ImportError:
+        raise InputError(
+            f"algo {name!r} must have {module} installed; got none. "
+            "Install it with `pip install edgegym[agents]`."
+        ) from None
+
+
+def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str, Any]:
+    """Read the hyperparameters of an algorithm: from a YAML file, else the shipped ones.
+
+    Raises
+    ------
+    InputError
+        If there is no such algorithm, or the file does not hold them.
+
+    Examples
+    --------
+    >>> load_hyperparameters("ppo")["policy"]
+    'MlpPolicy'
+    """
+    find_algorithm(algo)
+    file = Path(path) if path else Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    try:
+        return dict(yaml.safe_load(file.read_text(encoding="utf-8"))[ENV_ID])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            f"hyperparameter file must be YAML with an entry {ENV_ID}; got {str(file)!r} "
+            f"({type(error).__name__}: {error}). Start from agents/tuned/{algo}.yml."
+        ) from None
+
+
+def constructor_arguments(hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    """Turn the zoo's form into what the algorithm's constructor takes.
+
+    Examples
+    --------
+    >>> arguments = constructor_arguments(
+    ...     {"n_envs": 4, "learning_rate": "lin_0.1", "policy_kwargs": "dict(net_arch=[64])"})
+    >>> arguments["learning_rate"](0.5), arguments["policy_kwargs"]
+    (0.05, {'net_arch': [64]})
+    """
+    arguments = {key: v for key, v in hyperparameters.items() if key not in ZOO_KEYS}
+    for key, value in arguments.items():
+        if isinstance(value, str) and value.startswith(LINEAR):
+            arguments[key] = _falling_to_zero(float(value.removeprefix(LINEAR)))
+        elif isinstance(value, str) and value.startswith("dict("):
+            arguments[key] = _read_dict(value)
+    return arguments
+
+
+def _falling_to_zero(start: float) -> Callable[[float], float]:
+    return lambda remaining: remaining * start
+
+
+def _read_dict(text: str) -> dict[str, Any]:
+    """Read `dict(name=literal, ...)` without running it."""
+    call = ast.parse(text, mode="eval").body
+    if not isinstance(call, ast.Call):
+        raise InputError(f"policy_kwargs must be dict(...); got {text!r}. Correct it.")
+    return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}

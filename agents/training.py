@@ -1,0 +1,151 @@
+"""Training an agent: environments, algorithm, checkpoints and the course of its returns."""
+
+import ast
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pandas as pd
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
+
+from agents.hyperparameters import constructor_arguments, find_algorithm
+from agents.saving import REPLAY, STATISTICS, AgentCard, load_archive, save_agent
+from agents.vec_env import NativeVecEnv
+from edgegym.evaluation.files import write_whole
+
+PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agent", "tensorboard"
+#: Checkpoints and rows of progress over a whole training.
+N_CHECKPOINTS, N_ROWS = 10, 100
+#: What the last step of an episode tells about it.
+FINAL_KEYS = ("validation_loss", "gradient_norm_bound", "is_success", "round")
+
+
+def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
+    """Make the copies to train on: native ones where nothing is trained inside, else one by one."""
+    n_envs = card.hyperparameters["n_envs"]
+    if card.fidelity == "train":
+
+        def make() -> gym.Env[Any, Any]:
+            return gym.make("TwoStageEdge-v0", data_dir=data_dir, **card.env_arguments)
+
+        envs: VecEnv = DummyVecEnv([make] * n_envs)
+    else:
+        envs = NativeVecEnv(n_envs, **card.env_arguments)
+    envs.seed(card.seed)
+    return VecMonitor(envs, info_keywords=FINAL_KEYS)
+
+
+def train_agent(
+    card: AgentCard,
+    folder: Path,
+    *,
+    data_dir: str | Path | None = None,
+    on_progress: Callable[[int], None] = lambda steps: None,
+) -> AgentCard:
+    """Train an agent to its `total_steps`, going on from its last checkpoint if there is one.
+
+    Parameters
+    ----------
+    card : what to train on and how
+    folder : the agent's own; progress.csv, checkpoints, TensorBoard logs and the agent go there
+    data_dir : where the data sets lie, for fidelity `train`
+    on_progress : called with the steps done
+
+    Returns
+    -------
+    The card of the finished agent
+    """
+    torch.set_num_threads(1)
+    envs, last = make_envs(card, data_dir), last_checkpoint(folder)
+    if last is None:
+        if normalize := card.hyperparameters.get("normalize"):
+            envs = VecNormalize(envs, **_normalize_arguments(normalize))
+        model = _new_model(card, envs, folder)
+    else:
+        if card.hyperparameters.get("normalize"):
+            envs = VecNormalize.load(str(last / STATISTICS), envs)
+        model = load_archive(card.algo, last / "agent.zip", envs)
+        if (last / REPLAY).is_file():
+            model.load_replay_buffer(last / REPLAY)
+    course = Course(card, folder, on_progress)
+    model.learn(card.total_steps - model.num_timesteps, course, reset_num_timesteps=False)
+    done = card.model_copy(update={"steps_done": model.num_timesteps})
+    save_agent(model, done, folder / AGENT)
+    return done
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Find the checkpoint with the most steps."""
+    found = sorted((folder / CHECKPOINTS).glob("*"))
+    return found[-1] if found else None
+
+
+class Course(BaseCallback):
+    """Follows a training: a row of progress and a checkpoint now and then."""
+
+    def __init__(self, card: AgentCard, folder: Path, on_progress: Callable[[int], None]) -> None:
+        super().__init__()
+        self.card, self.folder, self.on_progress = card, folder, on_progress
+        self.rows: list[dict[Any, Any]] = []
+        self._finals: list[dict[str, Any]] = []
+
+    def _on_training_start(self) -> None:
+        if (self.folder / PROGRESS).is_file():
+            known = pd.read_csv(self.folder / PROGRESS)
+            self.rows = known[known["steps"] <= self.num_timesteps].to_dict(orient="records")
+        self._next_row = self._next_save = self.num_timesteps
+
+    def _on_step(self) -> bool:
+        self._finals += [info["episode"] for info in self.locals["infos"] if "episode" in info]
+        if self.num_timesteps >= self._next_row and self._finals:
+            self._next_row += self.card.total_steps // N_ROWS
+            self._add_row()
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.on_progress(self.num_timesteps)
+        if self.num_timesteps >= self._next_save + self.card.total_steps // N_CHECKPOINTS:
+            self._next_save = self.num_timesteps
+            self.save()
+
+    def save(self) -> None:
+        """Write progress and a checkpoint with everything that training goes on from."""
+        write_whole(self.folder / PROGRESS, pd.DataFrame(self.rows).to_csv(index=False))
+        done = self.card.model_copy(update={"steps_done": self.num_timesteps})
+        save_agent(self.model, done, self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}")
+
+    def _on_training_end(self) -> None:
+        self._add_row()
+        write_whole(self.folder / PROGRESS, pd.DataFrame(self.rows).to_csv(index=False))
+
+    def _add_row(self) -> None:
+        if not self._finals:
+            return
+        means = pd.DataFrame(self._finals).astype(float).mean()
+        row = {"steps": self.num_timesteps, "return": means["r"], "length": means["l"]}
+        self.rows.append(row | {key: means[key] for key in FINAL_KEYS})
+        for key in FINAL_KEYS:
+            self.logger.record(f"episode/{key}", means[key])
+        self._finals = []
+
+
+def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
+    logs = str(folder / TENSORBOARD) if find_spec("tensorboard") else None
+    return find_algorithm(card.algo)(
+        card.hyperparameters["policy"],
+        envs,
+        seed=card.seed,
+        device="cpu",  # small policies are faster there than on a GPU
+        tensorboard_log=logs,
+        **constructor_arguments(card.hyperparameters),
+    )
+
+
+def _normalize_arguments(text: str | bool) -> dict[str, Any]:
+    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
+    return {} if text is True else dict(ast.literal_eval(str(text)))

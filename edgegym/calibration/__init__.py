@@ -1,0 +1,1 @@
+"""Calibration: real rounds recorded, the bound's constants measured, the emulator fitted."""

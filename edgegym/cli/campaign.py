@@ -1,0 +1,247 @@
+"""A calibration's run folder: what is recorded, fitted, measured and played there."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from edgegym.cli.contenders import CONSTANTS
+from edgegym.cli.options import progress_console
+from edgegym.errors import InputError
+from edgegym.evaluation.files import read_model, write_figure, write_whole
+from edgegym.two_stage.plan import Plan
+from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
+
+if TYPE_CHECKING:
+    from edgegym.calibration.recording import Recording
+
+CAMPAIGN = "calibration.json"
+#: Where the constants of (34) come from.
+TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
+SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
+
+
+class Campaign(BaseModel):
+    """What is calibrated, and on how many runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: list[str]
+    scenario: dict[str, Any]
+    seed: int
+    plans: int
+    tests: int
+    repeats: int
+    percentile: float
+    seeds: int
+
+    def read_scenario(self) -> Scenario:
+        """Check and freeze the scenario anew."""
+        return parse_scenario(self.scenario, where=CAMPAIGN)
+
+    def runs(self) -> list[tuple[int, int]]:
+        """List what is recorded as (plan, repeat); the first plans are for testing."""
+        tested = [(plan, repeat) for repeat in range(self.repeats) for plan in range(self.tests)]
+        return [(plan, 0) for plan in range(self.tests, self.plans)] + tested
+
+
+def carry_out(
+    campaign: Campaign, run_dir: Path, jobs: int, device: str, data_dir: str | None
+) -> dict[str, Any]:
+    """Record, fit, measure, plan and play; what lies in the folder is not done again.
+
+    Returns
+    -------
+    The report, plain data
+    """
+    from edgegym.calibration import effective
+    from edgegym.calibration.fitting import fit_emulator
+    from edgegym.calibration.verdict import judge, verdict
+    from edgegym.evaluation.compare import prepare, start_workers
+    from edgegym.figures.calibration import plot_constants, plot_verdict
+
+    scenario, where = campaign.read_scenario(), {"device": device, "data_dir": data_dir}
+    with start_workers(jobs) as pool:
+        progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
+        recorded = _record(pool, campaign, scenario, run_dir, where)
+        fitted = [run for (plan, _), run in recorded.items() if plan >= campaign.tests]
+        by_plan = [
+            [recorded[plan, repeat] for repeat in range(campaign.repeats)]
+            for plan in range(campaign.tests)
+        ]
+        firsts = [runs[0] for runs in by_plan]
+        looks = pool.submit(_look, scenario, run_dir, campaign.seed, where).result()
+        with progress_console.status("Fitting the emulator"):
+            emulator = fit_emulator(scenario, fitted)
+        table = judge(emulator, by_plan)
+        every_loss = [loss for run in fitted for loss in run.target_loss]
+        constants = {
+            SHIPPED: {key: float(getattr(scenario, key)) for key in CONSTANTS},
+            MEASURED: effective.measured_constants(
+                looks,
+                loss_gap=max(every_loss) - min(every_loss),
+                distance=pool.submit(_distance, scenario, where).result(),
+                percentile=campaign.percentile,
+            ),
+        }
+        ranking = effective.effective_constants(scenario, fitted)
+        constants[EFFECTIVE] = constants[SHIPPED] | ranking
+        plans = _play(pool, campaign, scenario, constants, run_dir, where)
+    write_whole(run_dir / "emulator.json", emulator.model_dump_json(indent=1))
+    _write_scenarios(campaign, scenario, constants, run_dir)
+    name = scenario.name
+    picture = plot_verdict(table, f"Emulator of {name} on plans that were not fitted")
+    write_figure(run_dir / "emulator.png", picture)
+    write_figure(run_dir / "constants.png", plot_constants(looks, f"Constants of (34), {name}"))
+    write_whole(run_dir / "test-plans.csv", table.to_csv(index=False))
+    losses = table["real_loss"].tolist()
+    return {
+        "scenario": name,
+        "run": str(run_dir),
+        "emulator": verdict(table),
+        "bound_rank_correlation": {
+            source: effective.rank_agreement(scenario.replace(**values), firsts, losses)
+            for source, values in constants.items()
+        },
+        "constants": constants,
+        "plans": plans,
+    }
+
+
+def _record(
+    pool: ProcessPoolExecutor,
+    campaign: Campaign,
+    scenario: Scenario,
+    run_dir: Path,
+    where: Mapping[str, Any],
+) -> dict[tuple[int, int], "Recording"]:
+    from edgegym.calibration.recording import Recording, record_plan
+
+    files = {run: run_dir / "recordings" / f"{run[0]}-{run[1]}.json" for run in campaign.runs()}
+    missing = {run: file for run, file in files.items() if not file.exists()}
+    futures = {
+        pool.submit(record_plan, scenario, campaign.seed, *run, **where): file
+        for run, file in missing.items()
+    }
+    _keep(futures, len(files), lambda recording: recording.model_dump_json())
+    return {run: read_model(Recording, file) for run, file in files.items()}
+
+
+def _keep(futures: Mapping[Future[Any], Path], n_all: int, as_text: Callable[[Any], str]) -> None:
+    """Write every result as soon as it is there, under a progress bar."""
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=progress_console) as progress:
+        task = progress.add_task("Recording", total=n_all, completed=n_all - len(futures))
+        try:
+            for future in as_completed(futures):
+                write_whole(futures[future], as_text(future.result()))
+                progress.advance(task)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]) -> Any:
+    """Measure the constants along the training of the exact plan, once for a folder."""
+    import pandas as pd
+
+    from edgegym.calibration.constants import measure_along
+
+    file = run_dir / "constants.csv"
+    if not file.exists():
+        looks = measure_along(scenario, _plan(scenario), seed, **where)
+        write_whole(file, pd.DataFrame(looks).to_csv(index=False))
+    return pd.read_csv(file)
+
+
+def _distance(scenario: Scenario, where: Mapping[str, Any]) -> float:
+    from edgegym.calibration.constants import stage_distance
+
+    return stage_distance(scenario, **where)
+
+
+def _plan(scenario: Scenario) -> Plan:
+    import baselines
+
+    result = baselines.plan(scenario)
+    if result.plan is None:
+        raise InputError(result.message)
+    return result.plan
+
+
+def _play(
+    pool: ProcessPoolExecutor,
+    campaign: Campaign,
+    scenario: Scenario,
+    constants: Mapping[str, Mapping[str, float]],
+    run_dir: Path,
+    where: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Train the exact plan of every set of constants for real, all in the real budgets."""
+    from edgegym.evaluation.compare import collect, play_designs
+    from edgegym.evaluation.contenders import plan_contender
+    from edgegym.evaluation.statistics import summarise
+
+    plans = {source: _plan(scenario.replace(**values)) for source, values in constants.items()}
+    contenders = {source: plan_contender(source, plan) for source, plan in plans.items()}
+    seeds = list(range(campaign.seeds))
+    with Progress(console=progress_console) as progress:
+        task = progress.add_task("Playing", total=None)
+        play_designs(
+            pool,
+            scenario,
+            contenders,
+            seeds,
+            run_dir,
+            fidelity="train",
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            **where,
+        )
+    results, _ = collect(contenders, seeds, run_dir)
+    rows = summarise(results).set_index("design")
+    return [
+        {
+            "constants": source,
+            "n_pretrain_rounds": plan.n_pretrain_rounds,
+            "n_finetune_rounds": plan.n_finetune_rounds,
+            "batches": _batches(plan),
+            **{key: rows.loc[source, key] for key in TRAINED},
+        }
+        for source, plan in plans.items()
+    ]
+
+
+def _batches(plan: Plan) -> str:
+    """Write the first round's batches of either stage."""
+    return "; ".join(
+        " ".join(str(int(size)) for size in first.ravel())
+        for first in (plan.pretrain_batch_size[:1], plan.finetune_batch_size[:1])
+    )
+
+
+def _write_scenarios(
+    campaign: Campaign,
+    scenario: Scenario,
+    constants: Mapping[str, Mapping[str, float]],
+    run_dir: Path,
+) -> None:
+    from edgegym.calibration.effective import calibrated_text
+
+    if scenario.name not in shipped_scenarios():
+        return  # a file of the user's, which is theirs to change; report.json has the values
+    reasons = {
+        MEASURED: f"percentile {campaign.percentile:g} of what a training run showed",
+        EFFECTIVE: "(34) then ranks recorded runs most like their losses",
+    }
+    for source, why in reasons.items():
+        changed = {
+            key: value
+            for key, value in constants[source].items()
+            if value != constants[SHIPPED][key]
+        }
+        text = calibrated_text(scenario, source, changed, why)
+        write_whole(run_dir / f"{scenario.name}-{source}.toml", text)

@@ -1,0 +1,164 @@
+"""Who takes part: plans, what decides as it goes, and saved agents. Only the console knows all."""
+
+import json
+import warnings
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from edgegym.cli.options import progress_console
+from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.errors import InputError
+from edgegym.evaluation.contenders import Contender, plan_contender, random_contender
+from edgegym.evaluation.manifest import AgentFile, Design, Manifest
+from edgegym.evaluation.rollout import Policy, make_env
+from edgegym.two_stage.scenario import Scenario
+
+#: The constants of (34) that a calibration measures.
+CONSTANTS = (
+    "pretrain_smoothness",
+    "finetune_smoothness",
+    "pretrain_gradient_variance",
+    "finetune_gradient_variance",
+    "initial_loss_gap",
+    "data_lipschitz",
+    "distribution_distance",
+)
+
+
+def plan_design(scenario: Scenario, scheme: str, method: str, grid: int) -> Design:
+    """Plan one row of the table."""
+    import baselines
+
+    result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
+    return Design(
+        scheme=scheme,
+        method=method,
+        status=result.status,
+        message=result.message,
+        plan=json.loads(result.plan.to_json()) if result.plan else None,
+    )
+
+
+def require_a_plan(designs: dict[str, Design]) -> None:
+    """Refuse budgets that allow none of the designs.
+
+    Raises
+    ------
+    InputError
+        With what is said of the first one.
+    """
+    if designs and all(design.plan is None for design in designs.values()):
+        raise InputError(next(iter(designs.values())).message)
+
+
+def mean_channel(scenario: Scenario) -> Scenario:
+    """Give what can be planned ahead of time: where the gains are drawn anew, their mean.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> fading = load_scenario("mnist").replace(channel_mode="per-round")
+    >>> mean_channel(fading).uplink_gain.tolist()
+    [1e-05, 1e-05, 1e-05]
+    """
+    if scenario.channel_mode == "fixed":
+        return scenario
+    mean = np.full(scenario.n_devices, scenario.mean_path_gain).tolist()
+    return scenario.replace(uplink_gain=mean, downlink_gain=mean)
+
+
+def with_constants(scenario: Scenario, measured: Scenario) -> Scenario:
+    """Take the constants of (34) from another scenario and leave the rest.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> mixed = with_constants(load_scenario("digits"), load_scenario("mnist"))
+    >>> mixed.finetune_gradient_variance, mixed.delay_budget_s
+    (100.0, 100.0)
+    """
+    return scenario.replace(**{key: getattr(measured, key) for key in CONSTANTS})
+
+
+def receding_contender() -> Contender:
+    """Let the receding horizon take part, planning again before every round."""
+    return Contender("receding", receding, "receding")
+
+
+def receding(env: TwoStageEdgeEnv) -> Policy:
+    """Make the receding horizon's policy for an environment."""
+    from baselines.receding import receding_policy
+
+    return receding_policy(env.scenario, env.action_codec, env.observation_codec)
+
+
+#: What decides as it goes, by name.
+POLICIES = {"random": random_contender, "receding": receding_contender}
+
+
+def find_agents(paths: list[Path]) -> dict[str, AgentFile]:
+    """Label saved agents by their algorithm, numbered where there are several of one."""
+    if not paths:
+        return {}
+    from agents.saving import agent_digest, read_card
+
+    algorithms = [read_card(path).algo for path in paths]
+    total, so_far = Counter(algorithms), Counter[str]()
+    files = {}
+    for path, algorithm in zip(paths, algorithms, strict=True):
+        so_far[algorithm] += 1
+        label = algorithm if total[algorithm] == 1 else f"{algorithm}-{so_far[algorithm]}"
+        files[label] = AgentFile(path=str(path.resolve()), digest=agent_digest(path))
+    return files
+
+
+def agent_contender(file: AgentFile) -> Contender:
+    """Let a saved agent take part.
+
+    Raises
+    ------
+    InputError
+        If the file is not what it was when the run began.
+    """
+    from agents.saving import agent_digest, read_card
+
+    path = Path(file.path)
+    card = read_card(path)
+    if (digest := agent_digest(path)) != file.digest:
+        raise InputError(
+            f"agent {file.path!r} must be as it was when the run began, with digest {file.digest}; "
+            f"got {digest}. Put that file back, or begin a new run."
+        )
+    return Contender(card.algo, partial(follow_agent, path), digest, card.rounds_per_step)
+
+
+def follow_agent(path: Path, env: TwoStageEdgeEnv) -> Policy:
+    """Make a saved agent's policy for an environment, on one torch thread."""
+    import torch
+
+    from agents.saving import AgentRunsCode, load_policy
+
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AgentRunsCode)  # the console says it once
+        return load_policy(path, env)
+
+
+def try_agents(scenario: Scenario, fidelity: str, agents: list[Contender]) -> None:
+    """Load every agent once, so that what is wrong with one is said before all else."""
+    if agents:
+        progress_console.print("Agents can run code when they are loaded: play those you trust.")
+    for agent in agents:
+        steps = {"rounds_per_step": agent.rounds_per_step}
+        agent.make_policy(make_env(scenario, fidelity=fidelity, **steps))
+
+
+def find_contenders(manifest: Manifest) -> dict[str, Contender]:
+    """Make everyone who plays in a run, by the design's name: plans, policies, agents."""
+    plans = {name: plan_contender(name, plan) for name, plan in manifest.read_plans().items()}
+    policies = {name: POLICIES[name]() for name in manifest.policies}
+    agents = {label: agent_contender(file) for label, file in manifest.agents.items()}
+    return plans | policies | agents

@@ -1,0 +1,155 @@
+"""The ranking of `edgegym evaluate`: on the screen, as Markdown, as tables and pictures."""
+
+import math
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Column, Table
+
+from edgegym.cli.contenders import find_contenders
+from edgegym.cli.options import print_json
+from edgegym.cli.runs import print_remarks
+from edgegym.evaluation.files import write_figure, write_whole
+from edgegym.evaluation.leaderboard import METRICS, PAPER, RANDOM, Metric, average_agents, rank
+from edgegym.evaluation.manifest import Manifest
+
+#: Columns of the second table; all others are the first one's.
+SECOND = (f"better than {PAPER}", f"difference to {PAPER}", "delay s", "energy J", "violated")
+
+
+def as_cells(board: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Write every figure of a ranking as people read it, a row per contender."""
+    rows = [_cells(row, metric) for row in board.to_dict(orient="records")]
+    return pd.DataFrame(rows)
+
+
+def _cells(row: dict[Hashable, Any], metric: Metric) -> dict[str, str]:
+    copies = f" ×{row['n_agents']}" if row["n_agents"] > 1 else ""
+    return {
+        "contender": f"{row['contender']}{copies}",
+        metric.label: with_half_width(row["mean"], row["mean_interval"]),
+        "interquartile mean": with_ends(row, "iqm", ".4f"),
+        **({"accuracy": number(row["accuracy"], ".3f")} if metric.accuracy else {}),
+        f"score ({RANDOM} 0, {PAPER} 1)": with_ends(row, "score", ".3f"),
+        SECOND[0]: with_ends(row, "improvement", ".2f"),
+        SECOND[1]: with_half_width(row["difference"], row["difference_interval"], sign="+"),
+        SECOND[2]: number(row["total_delay_s"], ".1f"),
+        SECOND[3]: number(row["total_energy_j"], ".2f"),
+        SECOND[4]: f"{row['violated']:.0%}, cost {row['cost']:.2g}" if row["cost"] else "no",
+    }
+
+
+def number(value: float, form: str) -> str:
+    """Write a number, or a dash where there is none.
+
+    Examples
+    --------
+    >>> number(0.25, ".1%"), number(float("nan"), ".3f")
+    ('25.0%', '-')
+    """
+    return "-" if math.isnan(value) else f"{value:{form}}"
+
+
+def with_half_width(mean: float, half_width: float, sign: str = "") -> str:
+    """Write a mean and its interval.
+
+    Examples
+    --------
+    >>> with_half_width(0.32311, 0.0724), with_half_width(-0.1, float("nan"), sign="+")
+    ('0.3231 ± 0.0724', '-0.1000')
+    """
+    text = number(mean, f"{sign}.4f")
+    return text if math.isnan(half_width) else f"{text} ± {half_width:.4f}"
+
+
+def with_ends(row: dict[Hashable, Any], key: str, form: str) -> str:
+    """Write a figure and the ends of its interval.
+
+    Examples
+    --------
+    >>> with_ends({"iqm": 0.5, "iqm_low": 0.25, "iqm_high": 0.75}, "iqm", ".2f")
+    '0.50 [0.25, 0.75]'
+    """
+    text, low, high = (number(row[f"{key}{end}"], form) for end in ("", "_low", "_high"))
+    return text if "-" in (low, high) else f"{text} [{low}, {high}]"
+
+
+def as_tables(cells: pd.DataFrame, title: str) -> list[Table]:
+    """Lay the ranking out in two tables of a hundred columns; the first row stands in bold."""
+    first = [column for column in cells if column not in SECOND]
+    tables = []
+    for columns, heading in ((first, title), (["contender", *SECOND], None)):
+        table = Table(*(Column(str(name), no_wrap=name == "contender") for name in columns))
+        table.title = heading
+        for index, row in enumerate(cells[columns].itertuples(index=False)):
+            table.add_row(*row, style="" if index else "bold")
+        tables.append(table)
+    return tables
+
+
+def as_markdown(cells: pd.DataFrame) -> str:
+    """Write the ranking as one Markdown table.
+
+    Examples
+    --------
+    >>> print(as_markdown(pd.DataFrame({"contender": ["sca"], "accuracy": ["0.902"]})), end="")
+    | contender | accuracy |
+    |---|---|
+    | sca | 0.902 |
+    """
+    rows = [list(cells.columns), *cells.to_numpy().tolist()]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * cells.shape[1], *lines[1:], ""])
+
+
+def report(
+    run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
+) -> None:
+    """Rank the contenders, write tables and pictures into the run folder, and print."""
+    metric, scenario = METRICS[manifest.fidelity], manifest.scenario["name"]
+    names = {design: who.name for design, who in find_contenders(manifest).items()}
+    results.insert(0, "contender", results["design"].map(names))
+    board = rank(results, metric, np.random.default_rng(manifest.seeds))
+    cells = as_cells(board, metric)
+    title = (
+        f"Scenario {scenario} at fidelity {manifest.fidelity}, {len(manifest.seeds)} seeds, "
+        "95 % intervals"
+    )
+    write_whole(run_dir / "results.csv", results.to_csv(index=False))
+    write_whole(run_dir / "rounds.csv", rounds.to_csv(index=False))
+    write_whole(run_dir / "summary.csv", board.to_csv(index=False))
+    write_whole(run_dir / "summary.md", as_markdown(cells))
+    agents = {names[label] for label in manifest.agents}
+    rounds["contender"] = rounds["design"].map(names)
+    _draw(run_dir, board, rounds, metric, title, agents)
+    if as_json:
+        head = {"scenario": scenario, "fidelity": manifest.fidelity, "run": str(run_dir)}
+        return print_json(head | {"rows": board.to_dict(orient="records")})
+    for table in as_tables(cells, title):
+        Console().print(table)
+    print("± and [ ] are intervals over the seeds, which all contenders share.")
+    print_remarks(manifest, results, "count as untrained")
+    print(f"Written to {run_dir}: results, rounds and summary, manifest.json and pictures")
+
+
+def _draw(
+    run_dir: Path,
+    board: pd.DataFrame,
+    rounds: pd.DataFrame,
+    metric: Metric,
+    title: str,
+    agents: set[str],
+) -> None:
+    """Draw the scores and, where something is trained, the loss over time."""
+    from edgegym.figures.convergence import plot_convergence
+    from edgegym.figures.scores import plot_scores
+
+    write_figure(run_dir / "scores.png", plot_scores(board, metric.label, title, agents))
+    order = [name for name in board["contender"] if name != RANDOM]
+    courses = average_agents(rounds, order)
+    if metric.accuracy is not None and not courses.empty:
+        write_figure(run_dir / "loss-over-time.png", plot_convergence(courses, "delay_s", title))

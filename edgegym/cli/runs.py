@@ -1,0 +1,117 @@
+"""What the commands share that play many episodes into a run folder."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
+from edgegym.cli.options import progress_console
+from edgegym.envs.ledger import EndCode
+from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
+from edgegym.evaluation.rollout import make_env
+
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
+Agents = Annotated[
+    list[Path] | None,
+    typer.Option("--agent", metavar="FILE", help="A saved agent; repeat for more."),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="Finish what a killed run left in its folder.")
+]
+
+N_CORES = os.cpu_count() or 1
+
+
+def new_run_dir(job: str, scenario: str) -> Path:
+    """Name a run folder by the time."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{scenario}"
+
+
+def carry_out(
+    begun: Manifest,
+    plan: Callable[[], dict[str, Design]] | None,
+    run_dir: Path,
+    *,
+    jobs: int,
+    device: str,
+    data_dir: str | None,
+) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
+    """Plan what a new run plays, or take up an old one, and play all that is missing.
+
+    What is wrong with data, device or agents is said before a new folder is made.
+
+    Parameters
+    ----------
+    begun : of an old run as it was read, of a new one without designs
+    plan : makes a new run's designs; None for an old one
+    run_dir : the run folder
+    jobs, device, data_dir : in how many processes and where to train, and where the data sets lie
+
+    Returns
+    -------
+    Manifest, results with one row per episode, rounds with one per round
+    """
+    from edgegym.evaluation.compare import prepare, start_workers
+
+    scenario = begun.read_scenario()
+    make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
+    agents = [agent_contender(file) for file in begun.agents.values()]
+    if plan is not None:
+        require_new(run_dir)
+        try_agents(scenario, begun.fidelity, agents)
+    with start_workers(jobs) as pool:
+        if begun.fidelity == "train":
+            prepared = pool.submit(prepare, scenario, device, data_dir)
+        manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
+        if begun.fidelity == "train":
+            progress_console.print(prepared.result())
+        if plan is not None:
+            save_manifest(manifest, run_dir)
+        results, rounds = _play(pool, manifest, run_dir, device, data_dir)
+    return manifest, results, rounds
+
+
+def _play(
+    pool: ProcessPoolExecutor,
+    manifest: Manifest,
+    run_dir: Path,
+    device: str,
+    data_dir: str | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from edgegym.evaluation.compare import collect, play_designs
+
+    contenders, seeds = find_contenders(manifest), manifest.seeds
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
+        task = progress.add_task("Playing", total=None)
+        play_designs(
+            pool,
+            manifest.read_scenario(),
+            contenders,
+            seeds,
+            run_dir,
+            fidelity=manifest.fidelity,
+            device=device,
+            data_dir=data_dir,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    return collect(contenders, seeds, run_dir)
+
+
+def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:
+    """Say which designs have no plan, and whose training diverged, which leaves it `without`."""
+    for name, design in manifest.designs.items():
+        if design.plan is None:
+            print(f"{name} is {design.status}: {design.message}")
+    diverged = results.loc[results["end_code"] == EndCode.DIVERGED, "design"]
+    for diverging, n_runs in diverged.value_counts().items():
+        print(f"{diverging}: training diverged in {n_runs} runs, which {without}.")

@@ -1,0 +1,229 @@
+"""`edgegym train`: agents on the lifecycle, with Stable-Baselines3."""
+
+import multiprocessing
+import queue
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from edgegym.cli.options import (
+    AsJson,
+    Changes,
+    DataDir,
+    ScenarioName,
+    Seed,
+    print_json,
+    progress_console,
+    read_scenario,
+)
+from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir
+from edgegym.evaluation.files import read_model, write_figure, write_whole
+from edgegym.evaluation.manifest import require_new
+
+if TYPE_CHECKING:
+    from agents.saving import AgentCard
+
+TRAINING = "training.json"
+
+
+class Training(BaseModel):
+    """What a run folder trains: the command, and a card for each agent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: list[str]
+    cards: dict[str, dict[str, Any]]  # by the agent's folder
+
+
+def train(
+    scenario: ScenarioName = "digits",
+    algo: Annotated[str, typer.Option("--algo", help="ppo, sac, td3 or tqc")] = "ppo",
+    fidelity: Annotated[str, typer.Option("--fidelity", help="curve, bound or train")] = "curve",
+    total_steps: Annotated[
+        int | None, typer.Option("--total-steps", min=1, help="Else as tuned.")
+    ] = None,
+    n_envs: Annotated[int | None, typer.Option("--n-envs", min=1, help="Else as tuned.")] = None,
+    rounds_per_step: Annotated[
+        int, typer.Option("--rounds-per-step", min=1, help="Rounds that repeat an action.")
+    ] = 10,
+    reward: Annotated[
+        str | None, typer.Option("--reward", help="log_loss, loss, accuracy or bound")
+    ] = None,
+    budgets: Annotated[str, typer.Option("--budgets", help="hard or soft")] = "hard",
+    hyperparameters: Annotated[
+        Path | None, typer.Option("--hyperparameters", help="A YAML file as RL Zoo has them.")
+    ] = None,
+    emulator: Annotated[
+        Path | None, typer.Option("--emulator", help="What `edgegym calibrate` fitted.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many agents.")] = 1,
+    jobs: Jobs = N_CORES,
+    out: Out = None,
+    resume: Resume = None,
+    data_dir: DataDir = None,
+    changes: Changes = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train one agent for each seed; checkpoints, TensorBoard logs and learning curves are kept.
+
+    A killed training goes on from its last checkpoint with --resume.
+    """
+    from agents.hyperparameters import load_hyperparameters
+    from agents.saving import AgentCard
+
+    if resume:
+        training = read_model(Training, resume / TRAINING)
+        cards = [AgentCard.model_validate(card) for card in training.cards.values()]
+        return _train_all(cards, resume, jobs, data_dir, as_json)
+    tuned = load_hyperparameters(algo, hyperparameters)
+    tuned |= {"n_envs": n_envs} if n_envs else {}
+    checked = read_scenario(scenario, changes)
+    cards = [
+        AgentCard(
+            algo=algo,
+            scenario=checked.model_dump(mode="json"),
+            fidelity=fidelity,
+            budgets=budgets,
+            reward=reward or ("bound" if fidelity == "bound" else "log_loss"),
+            rounds_per_step=rounds_per_step,
+            emulator=str(emulator) if emulator else None,
+            seed=number,
+            total_steps=total_steps or int(tuned["n_timesteps"]),
+            hyperparameters=tuned,
+        )
+        for number in range(seed, seed + seeds)
+    ]
+    _try(cards[0])
+    run_dir = out or new_run_dir("train", checked.name)
+    require_new(run_dir, TRAINING)
+    folders = {f"{algo}-seed{card.seed}": card.model_dump(mode="json") for card in cards}
+    training = Training(command=sys.argv, cards=folders)
+    write_whole(run_dir / TRAINING, training.model_dump_json(indent=2))
+    _train_all(cards, run_dir, jobs, data_dir, as_json)
+
+
+def _try(card: "AgentCard") -> None:
+    """Make one environment, so that what it refuses is said before anything is written."""
+    from edgegym.envs.two_stage import TwoStageEdgeEnv
+
+    TwoStageEdgeEnv(**card.env_arguments)
+
+
+def _train_all(
+    cards: Sequence["AgentCard"], run_dir: Path, jobs: int, data_dir: str | None, as_json: bool
+) -> None:
+    from agents.training import AGENT
+    from edgegym.evaluation.compare import start_workers
+
+    folders = [run_dir / f"{card.algo}-seed{card.seed}" for card in cards]
+    todo = [(c, f) for c, f in zip(cards, folders, strict=True) if not (f / AGENT).exists()]
+    with (
+        multiprocessing.Manager() as manager,
+        start_workers(min(jobs, len(todo) or 1)) as pool,
+        Progress(console=progress_console) as progress,
+    ):
+        steps = manager.Queue()
+        tasks = {str(f): progress.add_task(f.name, total=card.total_steps) for card, f in todo}
+        futures = [pool.submit(_train_one, card, f, data_dir, steps) for card, f in todo]
+        _follow(futures, steps, tasks, progress)
+    _report(cards, folders, run_dir, as_json)
+
+
+def _train_one(card: "AgentCard", folder: Path, data_dir: str | None, steps: Any) -> None:
+    from agents.training import train_agent
+
+    def tell(done: int) -> None:
+        steps.put((str(folder), done))
+
+    train_agent(card, folder, data_dir=data_dir, on_progress=tell)
+
+
+def _follow(futures: list[Future[None]], steps: Any, tasks: dict[str, Any], bars: Progress) -> None:
+    while not all(future.done() for future in futures) or not steps.empty():
+        try:
+            folder, done = steps.get(timeout=0.5)
+            bars.update(tasks[folder], completed=done)
+        except queue.Empty:
+            pass
+    for future in futures:
+        future.result()
+
+
+def _report(
+    cards: Sequence["AgentCard"], folders: Sequence[Path], run_dir: Path, as_json: bool
+) -> None:
+    import pandas as pd
+
+    from agents.training import AGENT, PROGRESS
+    from edgegym.figures.learning import plot_learning
+
+    card = cards[0]
+    metric = "gradient_norm_bound" if card.fidelity == "bound" else "validation_loss"
+    courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
+    references = _references(card, metric)
+    name = card.scenario["name"]
+    title = f"{card.algo.upper()} on scenario {name}, fidelity {card.fidelity}"
+    picture = plot_learning(pd.concat(courses), metric, title, references)
+    write_figure(run_dir / "learning-curve.png", picture)
+    rows = [
+        {"agent": str(f / AGENT), "steps": int(course["steps"].iloc[-1])}
+        | _played(f / AGENT, one, metric, references)
+        for f, one, course in zip(folders, cards, courses, strict=True)
+    ]
+    if as_json:
+        return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
+    table = Table("agent", "steps", metric.replace("_", " "), *(f"above {r}" for r in references))
+    for row in rows:
+        cells = [f"{row[f'above_{r}']:+.2%}" if f"above_{r}" in row else "-" for r in references]
+        value = f"{row[metric]:.5f}" if metric in row else "-"
+        table.add_row(Path(str(row["agent"])).parent.name, str(row["steps"]), value, *cells)
+    Console().print(table)
+    print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
+
+
+def _references(card: "AgentCard", metric: str) -> dict[str, float]:
+    """Find what planners reach, where playing them takes no training."""
+    import baselines
+    from edgegym.evaluation.rollout import play_plan
+    from edgegym.two_stage.scenario import parse_scenario
+
+    scenario = parse_scenario(card.scenario, where="the agent's card")
+    planned = baselines.plan(scenario)
+    if planned.plan is None or card.fidelity == "train" or scenario.channel_mode != "fixed":
+        return {}
+    if card.fidelity == "bound":
+        return {"certified optimum": planned.relaxed_bound}
+    played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
+    return {"paper's plan": sum(float(e.final[metric] or 0) for e in played) / len(played)}
+
+
+def _played(
+    folder: Path, card: "AgentCard", metric: str, references: dict[str, float]
+) -> dict[str, float]:
+    """Let an agent that no longer explores play ten episodes."""
+    import warnings
+
+    from agents.saving import AgentRunsCode, load_policy
+    from edgegym.envs.two_stage import TwoStageEdgeEnv
+    from edgegym.evaluation.rollout import play
+
+    if card.fidelity == "train":
+        return {}
+    env = TwoStageEdgeEnv(**card.env_arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
+        policy = load_policy(folder, env)
+    finals = [float(play(env, policy, seed).final[metric] or 0) for seed in range(10)]
+    mean = sum(finals) / len(finals)
+    return {metric: mean} | {
+        f"above_{name}": mean / value - 1 for name, value in references.items()
+    }

@@ -1,0 +1,181 @@
+"""TwoStageEdge-v0 for many copies at once, without a loop over them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.vector_lifecycles import VectorLifecycles
+from edgegym.errors import InputError, unknown_name
+from edgegym.physics import Array
+
+Mask = NDArray[np.bool_]
+Step = tuple[NDArray[np.float32], Array, Mask, Mask, dict[str, Any]]
+
+
+class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
+    """Many copies of `TwoStageEdgeEnv` in one process, as arrays; nothing is trained for real.
+
+    Copy i of `reset(seed=s)` is the scalar environment after `reset(seed=s + i)`, step by step
+    and over all later episodes. `gym.make_vec("TwoStageEdge-v0", n, fidelity="bound")` makes this
+    one. Real training, and `make_vec(..., wrappers=[...])`, need `vectorization_mode="sync"` or
+    `"async"`: many scalar environments.
+
+    ## Arguments
+    - `num_envs`: number of copies
+    - `autoreset_mode`: `NextStep`, Gymnasium's default: the step after an ended episode ignores
+      that copy's action and resets it; or `SameStep`: it is reset at once, and `infos` holds the
+      last `final_obs` and `final_info`
+    - `max_episode_steps`: steps after which an episode is truncated
+    - all others: those of `TwoStageEdgeEnv`, with fidelity `bound` or `curve`
+
+    ## Info
+    The scalar environment's keys, as arrays with Gymnasium's masks (`_key`).
+
+    Examples
+    --------
+    >>> import gymnasium as gym
+    >>> envs = gym.make_vec("TwoStageEdge-v0", 4, scenario="mnist", fidelity="bound")
+    >>> observations, infos = envs.reset(seed=1)
+    >>> observations, rewards, *_, infos = envs.step(np.zeros((4, 12)))
+    >>> observations.shape, infos["round"]
+    ((4, 17), array([1, 1, 1, 1]))
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
+        render_mode: None = None,
+        **arguments: Any,
+    ) -> None:
+        single = TwoStageEdgeEnv(**arguments)
+        if single.fidelity == "train":
+            raise InputError(
+                "fidelity must be 'bound' or 'curve' in a native vector environment; got 'train'. "
+                "Train many networks with gym.make_vec(..., vectorization_mode='sync') or 'async'."
+            )
+        if render_mode is not None:
+            raise InputError(
+                f"render_mode must be None in a native vector environment; got {render_mode!r}. "
+                "Look at one environment of gym.make."
+            )
+        self.num_envs = _at_least_one("num_envs", num_envs)
+        steps = None if max_episode_steps == -1 else max_episode_steps  # as gym.make reads it
+        self._max_steps = np.inf if steps is None else _at_least_one("max_episode_steps", steps)
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.scenario, self.reward = single.scenario, single.reward
+        self.action_codec, self.observation_codec = single.action_codec, single.observation_codec
+        self.single_action_space = single.action_space
+        self.single_observation_space = single.observation_space
+        self.action_space = batch_space(single.action_space, self.num_envs)
+        self.observation_space = batch_space(single.observation_space, self.num_envs)
+        self.lifecycles = VectorLifecycles(single, self.num_envs)
+        self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
+        self._elapsed = np.zeros(self.num_envs, dtype=int)
+        self._ended: Mask | None = None  # no episode is open before the first reset
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin a lifecycle in every copy; copy i takes seed + i, or the i-th of a list of seeds.
+
+        Raises
+        ------
+        InputError
+            If a list is not as long as there are copies, or there is an option.
+        """
+        if options:
+            raise unknown_name("option of reset", next(iter(options)), ["(none)"])
+        if seed is None or isinstance(seed, int | np.integer):
+            seeds = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
+        elif len(seeds := list(seed)) != self.num_envs:
+            raise InputError(
+                f"seed must be one number, or one for each of the {self.num_envs} copies; "
+                f"got {len(seeds)}. Correct the list."
+            )
+        self._generators = [
+            old if one is None else seeding.np_random(one)[0]
+            for old, one in zip(self._generators, seeds, strict=True)
+        ]
+        self._ended = np.zeros(self.num_envs, dtype=bool)
+        self._begin(~self._ended)
+        return self.lifecycles.observe(), self.lifecycles.infos()
+
+    def step(self, actions: ArrayLike) -> Step:
+        """Run one learning round, or `rounds_per_step` of them, in every copy.
+
+        Raises
+        ------
+        InputError
+            If the actions have the wrong shape or hold NaN; nothing has changed then.
+        """
+        if self._ended is None:
+            raise gym.error.ResetNeeded("No episode is open; call reset() before step().")
+        decisions = self.action_codec.decode_many(actions, self.num_envs)
+        running = ~self._ended
+        if self._ended.any():
+            self._begin(self._ended)
+        self.lifecycles.play(decisions, running)
+        self._elapsed = self._elapsed + running
+        terminated = self.lifecycles.ledger.ended
+        truncated = self._elapsed >= self._max_steps
+        self._ended = terminated | truncated
+        observations, infos = self.lifecycles.observe(), self.lifecycles.infos()
+        rewards = infos[f"reward_{self.reward}"].copy()
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
+            finals = _finals(self._ended, observations, infos)
+            self._begin(self._ended)
+            self._ended = np.zeros(self.num_envs, dtype=bool)
+            observations, infos = self.lifecycles.observe(), self.lifecycles.infos() | finals
+        return observations, rewards, terminated, truncated, infos
+
+    def _begin(self, copies: Mask) -> None:
+        """Open new episodes in some copies."""
+        seeds = []
+        if self.lifecycles.are_random:
+            drawing = (self._generators[copy] for copy in np.flatnonzero(copies))
+            seeds = [int(generator.integers(2**62)) for generator in drawing]
+        self.lifecycles.begin(copies, seeds)
+        self._elapsed = np.where(copies, 0, self._elapsed)
+
+
+def _finals(
+    ended: Mask, observations: NDArray[np.float32], infos: dict[str, Any]
+) -> dict[str, Any]:
+    """Keep how episodes ended, as `SyncVectorEnv` does."""
+    final_obs = np.full(ended.size, None, dtype=object)
+    for copy in np.flatnonzero(ended):
+        final_obs[copy] = observations[copy]
+    return {
+        "final_obs": final_obs,
+        "_final_obs": ended.copy(),
+        "final_info": {key: np.where(ended, v, np.zeros_like(v)) for key, v in infos.items()},
+        "_final_info": ended.copy(),
+    }
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a positive whole number; got {value!r}. Correct it.")
+    return int(value)
+
+
+def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    valid = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
+    for one in valid:
+        if mode in (one, one.value):
+            return one
+    raise unknown_name("autoreset_mode", mode, [one.value for one in valid])

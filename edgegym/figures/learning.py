@@ -1,0 +1,50 @@
+"""Learning curves: what agents end their episodes with, over the steps of their training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+METRICS = {
+    "validation_loss": "Final validation loss (nats)",
+    "gradient_norm_bound": "Final gradient-norm bound (34)",
+}
+#: A curve is cut this many times above what it is compared with, where training begins.
+TALLEST = 4.0
+
+
+def plot_learning(
+    progress: pd.DataFrame, metric: str, title: str, references: Mapping[str, float]
+) -> Figure:
+    """Draw every agent's course and their mean, beside what planners reach.
+
+    Parameters
+    ----------
+    progress : one row per agent and step count, with columns agent, steps and the metric
+    metric : "validation_loss" or "gradient_norm_bound"
+    title : what was trained
+    references : what planners end with, by name
+
+    Returns
+    -------
+    The figure, not yet saved
+    """
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for _, course in progress.groupby("agent"):
+        axes.plot(course["steps"], course[metric], color="#0072B2", alpha=0.3, linewidth=1)
+    mean = progress.groupby("steps")[metric].mean()
+    axes.plot(mean.index, mean, color="#0072B2", label="agents, with their exploration")
+    for (name, value), dashes in zip(references.items(), ("--", ":", "-."), strict=False):
+        axes.axhline(value, color="black", linestyle=dashes, linewidth=1, label=name)
+    axes.set(xlabel="Steps of training", ylabel=METRICS[metric], title=title)
+    lowest = min([*references.values(), progress[metric].min()])
+    axes.set_yscale("log")
+    axes.set_ylim(0.95 * lowest, min(1.1 * progress[metric].max(), TALLEST * lowest))
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_minor_formatter("{x:.3g}")
+    axes.set_xlim(0, float(np.max(progress["steps"])))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False)
+    return figure

@@ -1,0 +1,143 @@
+"""The emulator: how far a round of training takes the loss, fitted on recorded real rounds."""
+
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgegym.errors import InputError, from_validation
+from edgegym.physics import Array, Numbers
+from edgegym.two_stage.scenario import LearningTask, Scenario
+
+#: Progress at which the descent, the noise and the shift between the stages are given. Progress z
+#: is the loss without noise, L = L_guess / (1 + exp z): 0 is halfway down from a guess.
+DESCENT_KNOTS = np.arange(-5.0, 6.5, 1.0)
+NOISE_KNOTS = np.arange(-4.0, 6.5, 2.0)
+SHIFT_KNOTS = np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 4.0])
+#: What only says how results are looked at, and changes no loss.
+LOOKS = {"n_validation_samples", "n_test_samples", "validation_interval"}
+
+
+class Emulated(NamedTuple):
+    """Where an emulated training stands; arrays of one shape."""
+
+    progress: Array  # z
+    excess_loss: Array  # nats above the loss without noise
+
+
+class Emulator(BaseModel):
+    """Expected descent per round, one law for both stages, with numbers fitted to real rounds.
+
+    Without noise the loss is L = L_guess / (1 + exp z). A round with B samples takes
+
+    z ← z + v(z) · B / (B + b),    ε ← (1 − λ) · ε + q(z) / B,
+
+    and the expected loss is L + ε. So γ · ‖∇L‖² = v(z) · L · (1 − L / L_guess) is the descent, a
+    fitted function of the loss; gradient noise falls with the batch size, keeps the loss above its
+    valley and relaxes when the batches grow. On the shifted target domain the loss is exp(s(z))
+    times as high until fine-tuning begins; what is above the valley then relaxes as well.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> emulator = load_emulator(load_scenario("mnist"))
+    >>> few, many = (emulator.descend(emulator.start(), batch) for batch in (2, 200))
+    >>> bool(few.progress < many.progress and few.excess_loss > many.excess_loss)
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float
+    learning: LearningTask
+    guess_loss: float  # nats, L_guess
+    start_progress: float  # z of an untrained network
+    start_spread: float  # its standard deviation over initial weights
+    descent: list[float]  # v at DESCENT_KNOTS, per round
+    noise: list[float]  # q at NOISE_KNOTS, nats · samples per round
+    half_speed_batch_size: float  # b
+    relaxation: float  # λ, per round
+    shift: list[float]  # s at SHIFT_KNOTS
+    transfer: float  # share of positive progress that serves the other domain
+    accuracy_losses: list[float]  # nats, rising
+    accuracies: list[float]  # at those losses
+
+    def start(self, luck: Numbers = 0.0) -> Emulated:
+        """Begin with an untrained network; luck is how fortunate its weights are, about N(0, 1)."""
+        progress = np.asarray(self.start_progress + self.start_spread * np.asarray(luck))
+        return Emulated(progress, np.zeros_like(progress))
+
+    def descend(self, state: Emulated, batch_size: Numbers) -> Emulated:
+        """Run one round of either stage with so many samples, over all devices, (3) and (9)."""
+        batch_size = np.asarray(batch_size, dtype=float)
+        speed = np.interp(state.progress, DESCENT_KNOTS, self.descent)
+        noise = np.interp(state.progress, NOISE_KNOTS, self.noise)
+        return Emulated(
+            state.progress + speed * (batch_size / (batch_size + self.half_speed_batch_size)),
+            (1 - self.relaxation) * state.excess_loss + noise / batch_size,
+        )
+
+    def hand_over(self, state: Emulated) -> Emulated:
+        """Move on from pre-training to fine-tuning: the same loss, seen from the target domain."""
+        progress = np.where(state.progress > 0, self.transfer * state.progress, state.progress)
+        excess_loss = self.shifted_loss(state) - self._valley(progress)
+        return Emulated(progress, excess_loss)
+
+    def loss(self, state: Emulated) -> Array:
+        """Give the expected loss on the domain that is trained on, nats."""
+        return self._valley(state.progress) + state.excess_loss
+
+    def shifted_loss(self, state: Emulated) -> Array:
+        """Give the expected loss on the target domain while still in pre-training, nats."""
+        factor = np.exp(np.interp(state.progress, SHIFT_KNOTS, self.shift))
+        return factor * self._valley(state.progress) + state.excess_loss
+
+    def accuracy(self, loss: Numbers) -> Array:
+        """Give the accuracy that goes with a loss on the target domain."""
+        return np.asarray(np.interp(loss, self.accuracy_losses, self.accuracies))
+
+    def _valley(self, progress: Array) -> Array:
+        return self.guess_loss / (1 + np.exp(progress))
+
+
+def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulator:
+    """Load the emulator of what a scenario trains: from a file, else the shipped one.
+
+    Budgets, radio and processors may be any, they do not touch the learning.
+
+    Raises
+    ------
+    InputError
+        If none was fitted for this network, data and learning rate, or the file is damaged.
+    """
+    curves = Path(str(resources.files("edgegym.curves")))
+    files = [Path(path)] if path is not None else sorted(curves.glob("*.json"))
+    for file in files:
+        emulator = _read(file)
+        if emulator.learning_rate == scenario.learning_rate and _alike(
+            emulator.learning, scenario.learning
+        ):
+            return emulator
+    which = f"{str(path)!r} does not fit" if path else "no shipped one fits"
+    raise InputError(
+        f"fidelity 'curve' must have an emulator fitted for what is trained; got scenario "
+        f"{scenario.name!r}, and {which}. "
+        f"Run `edgegym calibrate --scenario ...` and give its emulator.json, or train for real."
+    )
+
+
+def _alike(fitted: LearningTask, asked: LearningTask) -> bool:
+    return fitted.model_dump(exclude=LOOKS) == asked.model_dump(exclude=LOOKS)
+
+
+def _read(file: Path) -> Emulator:
+    try:
+        return Emulator.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"emulator file must be readable; got {str(file)!r} ({error}). Check the path."
+        ) from None
+    except ValidationError as error:
+        raise from_validation(error, Emulator.model_fields, str(file)) from None

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgegym import evaluate, load_scenario
+from edgegym.calibration.recording import Recording, random_plan, record, record_plan
+from edgegym.learning.learner import Learner
+from strategies import TINY_SCENARIO
+
+TINY = load_scenario("digits").replace(**TINY_SCENARIO)
+
+
+@given(st.sampled_from(["digits", "mnist", "cinic10-cifar10"]), st.integers(0, 2**32 - 1))
+def test_every_random_plan_keeps_to_the_budgets(name, seed):
+    scenario = load_scenario(name)
+    assert evaluate(random_plan(scenario, np.random.default_rng(seed)), scenario).violations == {}
+
+
+def test_random_plans_spend_a_budget_and_cover_both_stages():
+    scenario = load_scenario("mnist")
+    plans = [random_plan(scenario, np.random.default_rng(seed)) for seed in range(60)]
+    shares = []
+    for plan in plans:
+        outcome = evaluate(plan, scenario)
+        delay, energy = outcome.total_delay_s / 1000, outcome.total_energy_j / 300
+        shares.append(max(delay, energy))
+    assert np.median(shares) > 0.95
+    assert min(plan.n_pretrain_rounds for plan in plans) < 50
+    assert max(plan.n_pretrain_rounds for plan in plans) > 700
+    assert max(plan.n_finetune_rounds for plan in plans) > 1500
+
+
+def test_a_recording_is_what_the_learner_sees_round_by_round():
+    plan = random_plan(TINY, np.random.default_rng(1))
+    recording = record(TINY, plan, seed=5)
+    m, n = plan.n_pretrain_rounds, plan.n_finetune_rounds
+    learner = Learner(TINY, 5)
+    losses = [learner.validation()[0]]
+    for done in range(m + n):
+        if done < m:
+            learner.pretrain(done, plan.pretrain_batch_size[done])
+        else:
+            learner.finetune(done - m, plan.finetune_batch_size[done - m])
+        losses.append(learner.validation()[0])
+    assert recording.target_loss == losses
+    assert recording.looked_after == list(range(m + n + 1))
+    assert len(recording.source_loss) == m + 1
+    assert recording.test_loss == learner.report()["test_loss"]
+    assert recording.finetune_batch_size == plan.finetune_batch_size.sum(axis=1).tolist()
+
+
+def test_plans_depend_on_the_index_and_seeds_on_the_repeat():
+    first, again, other = (record_plan(TINY, 3, 1, repeat) for repeat in (0, 0, 1))
+    assert first == again
+    assert first.pretrain_batch_size == other.pretrain_batch_size
+    assert first.seed != other.seed and first.target_loss != other.target_loss
+
+
+def test_a_recording_with_a_column_cut_short_is_refused():
+    whole = record_plan(TINY, 0, 0, 0)
+    data = whole.model_dump() | {"target_loss": whole.target_loss[:-1]}
+    with pytest.raises(ValueError, match="looked_after must be as long as target_loss"):
+        Recording.model_validate(data)
+
+
+def test_training_that_diverges_ends_its_recording():
+    wild = TINY.replace(learning_rate=1e9)
+    recording = record(wild, random_plan(wild, np.random.default_rng(1)), seed=0)
+    assert not np.isfinite(recording.target_loss[-1])
+    assert np.isfinite(recording.target_loss[:-1]).all()

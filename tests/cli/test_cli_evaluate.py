@@ -1,0 +1,240 @@
+import json
+import shutil
+import warnings
+
+import pandas as pd
+import pytest
+from strategies import TINY_SCENARIO
+
+from edgegym import InputError, load_scenario
+from edgegym.cli.contenders import CONSTANTS, mean_channel, with_constants
+from edgegym.cli.evaluate import DESIGNS, choose, plan_designs
+from edgegym.two_stage.scenario import Scenario
+
+TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
+INTERVALS = {f"{key}_{end}" for key in ("iqm", "score", "improvement") for end in ("low", "high")}
+
+
+@pytest.fixture(scope="session")
+def make_agent(tmp_path_factory):
+    """Save an untrained agent that repeats its actions for two rounds."""
+    stable_baselines3 = pytest.importorskip("stable_baselines3")
+    from agents.saving import AgentCard, save_agent
+    from edgegym.envs.two_stage import TwoStageEdgeEnv
+
+    def make(scenario: Scenario, seed: int):
+        arguments = {"scenario": scenario.model_dump(mode="json"), "fidelity": "bound"}
+        env = TwoStageEdgeEnv(**arguments, rounds_per_step=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what SB3 is built on
+            policy = {"net_arch": [4]}
+            model = stable_baselines3.PPO("MlpPolicy", env, seed=seed, policy_kwargs=policy)
+        rest = {"budgets": "hard", "reward": None, "rounds_per_step": 2, "emulator": None}
+        card = AgentCard(
+            algo="ppo", **arguments, **rest, seed=seed, total_steps=1, hyperparameters={}
+        )
+        folder = tmp_path_factory.mktemp("agents") / f"seed{seed}"
+        save_agent(model, card, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def agents(make_agent, tiny_scenario):
+    return [make_agent(tiny_scenario, seed) for seed in (0, 1)]
+
+
+@pytest.fixture(scope="session")
+def tiny_scenario():
+    return load_scenario("digits").replace(**TINY_SCENARIO)
+
+
+@pytest.fixture(scope="session")
+def options(tiny):
+    return ["evaluate", *tiny, "--seeds", 3, "--grid", 4, "--jobs", 1, "--fidelity", "bound"]
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, ask, options, agents):
+    """Play everyone at fidelity bound: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("evaluate") / "run"
+    chosen = [part for agent in agents for part in ("--agent", agent)]
+    return folder, ask(*options, *chosen, "--calibrated", "mnist", "--out", folder)
+
+
+@pytest.fixture
+def run_copy(whole, tmp_path):
+    return shutil.copytree(whole[0], tmp_path / "run")
+
+
+def tables(folder):
+    return [(folder / name).read_bytes() for name in TABLES]
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole):
+    rows = whole[1]["rows"]
+    assert {row["contender"] for row in rows} == {"random", "receding", *DESIGNS, "ppo"}
+    means = [row["mean"] for row in rows]
+    assert means == sorted(means)
+    assert {row["contender"]: row["n_agents"] for row in rows if row["n_agents"] > 1} == {"ppo": 2}
+    assert all(row.keys() >= INTERVALS for row in rows)
+    assert {row["metric"] for row in rows} == {"gradient_norm_bound"}
+
+
+def test_random_scores_nothing_and_the_papers_plan_one(whole):
+    scores = {row["contender"]: row["score"] for row in whole[1]["rows"]}
+    assert (scores["random"], scores["sca"]) == (0.0, 1.0)
+
+
+def test_a_run_folder_holds_tables_manifest_and_the_picture(whole):
+    names = {path.name for path in whole[0].iterdir()}
+    assert names == {*TABLES, "manifest.json", "episodes", "scores.png"}
+    assert (whole[0] / "scores.png").read_bytes().startswith(b"\x89PNG\r\n")
+    results = pd.read_csv(whole[0] / "results.csv")
+    assert results.groupby("contender")["seed"].count()["ppo"] == 6
+    assert sorted(set(results.loc[results["contender"] == "ppo", "design"])) == ["ppo-1", "ppo-2"]
+    markdown = (whole[0] / "summary.md").read_text().splitlines()
+    assert len(markdown) == 2 + len(whole[1]["rows"])
+    assert any(line.startswith("| ppo ×2 | ") for line in markdown)
+
+
+def test_an_agent_plays_as_many_rounds_a_step_as_it_was_trained_for(whole):
+    rounds = pd.read_csv(whole[0] / "rounds.csv")
+    steps = rounds[rounds["design"] == "ppo-1"].groupby("seed")["round"].first()
+    assert steps.tolist() == [1, 1, 1]
+
+
+def test_plans_with_measured_constants_are_played_in_the_real_scenario(tiny_scenario):
+    mnist = load_scenario("mnist")
+    designs = plan_designs(load_scenario("digits"), ["exact", "calibrated"], mnist, 4)
+    believed = with_constants(tiny_scenario, mnist)
+    assert {key: getattr(believed, key) for key in CONSTANTS} == {
+        key: getattr(mnist, key) for key in CONSTANTS
+    }
+    assert believed.delay_budget_s == tiny_scenario.delay_budget_s
+    assert designs["calibrated"].plan != designs["exact"].plan
+
+
+def test_where_the_channel_fades_plans_are_for_its_mean(tiny_scenario):
+    fading = tiny_scenario.replace(channel_mode="per-round")
+    (planned,) = plan_designs(fading, ["exact"], None, 4).values()
+    (for_mean,) = plan_designs(mean_channel(fading), ["exact"], None, 4).values()
+    (fixed,) = plan_designs(tiny_scenario, ["exact"], None, 4).values()
+    assert planned.plan == for_mean.plan
+    assert planned.plan != fixed.plan
+
+
+def test_a_fading_channel_is_played(ask, options, tmp_path):
+    fading = ("--set", "channel_mode=per-round", "--only", "random, receding,exact")
+    rows = ask(*options, *fading, "--out", tmp_path / "run")["rows"]
+    assert {row["contender"] for row in rows} == {"random", "receding", "exact"}
+    assert all(row["score"] is None for row in rows)  # without the paper's plan
+
+
+def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
+    assert choose("exact,random", tiny_scenario, is_measured=False) == ["random", "exact"]
+    everyone = choose(None, tiny_scenario, is_measured=True)
+    assert everyone == ["random", "receding", *DESIGNS]
+    assert set(everyone) - set(choose(None, tiny_scenario, is_measured=False)) == {"calibrated"}
+
+
+def test_a_partial_run_is_resumed_to_the_same_tables(whole, run_copy, ask):
+    missing = [path for path in (run_copy / "episodes").iterdir() if "random" in path.name]
+    for path in (*missing, run_copy / "summary.csv"):
+        path.unlink()
+    report = ask("evaluate", "--resume", run_copy, "--jobs", 1)
+    assert report["rows"] == whole[1]["rows"]
+    assert tables(run_copy) == tables(whole[0])
+
+
+def test_a_resumed_run_prints_two_tables(run_copy, succeed):
+    text = succeed("evaluate", "--resume", run_copy, "--jobs", 1)
+    for name in ("receding", "ppo ×2", "better than", "difference", "score"):
+        assert name in text
+    assert "intervals over the seeds" in text
+
+
+@pytest.mark.parametrize("change", ["agent.zip", "agent.json"])
+def test_an_agent_that_changed_since_is_refused(run_copy, refusal, agents, tmp_path, change):
+    copy = shutil.copytree(agents[1], tmp_path / "changed")
+    manifest = json.loads((run_copy / "manifest.json").read_text())
+    manifest["agents"]["ppo-2"]["path"] = str(copy)
+    (run_copy / "manifest.json").write_text(json.dumps(manifest))
+    with (copy / change).open("ab") as file:
+        file.write(b" ")
+    before = contents(run_copy)
+    sentence = refusal("evaluate", "--resume", run_copy, "--jobs", 1)
+    assert f"agent {str(copy)!r} must be as it was when the run began" in sentence
+    assert contents(run_copy) == before
+
+
+def test_an_agent_for_other_devices_is_refused_before_a_folder_is_made(
+    refusal, options, make_agent, tiny_scenario, tmp_path
+):
+    agent = make_agent(tiny_scenario.replace(n_devices=2), 5)
+    sentence = refusal(*options, "--only", "exact", "--agent", agent, "--out", tmp_path / "run")
+    assert "3 devices" in sentence
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--fidelity", "real"), "fidelity must be one of train, curve, bound; got 'real'"),
+        (("--only", "exact,rescind"), "--only must be one of random, receding, sca"),
+        (("--agent", "nowhere.zip"), "nowhere.zip"),
+        (("--calibrated", "nothing"), "scenario must be one of"),
+        (("--set", "delay_budget_s=1e-6"), "delay_budget_s"),
+    ],
+)
+def test_wrong_inputs_are_refused_before_a_folder_is_made(refusal, options, tmp_path, wrong, said):
+    assert said in refusal(*options, *wrong, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_calibrated_plan_needs_measured_constants(tiny_scenario):
+    unknown = tiny_scenario.replace(name="mine")
+    with pytest.raises(InputError) as caught:
+        choose("calibrated", unknown, is_measured=False)
+    assert "--calibrated must name a scenario" in str(caught.value)
+    assert "'mine-effective' is not shipped" in str(caught.value)
+
+
+def test_a_folder_of_another_command_is_refused(refusal, run_copy):
+    assert "edgegym evaluate --resume" in refusal("compare", "--resume", run_copy)
+
+
+def test_an_existing_run_folder_is_refused(refusal, options, run_copy):
+    before = contents(run_copy)
+    assert "--resume" in refusal(*options, "--only", "exact", "--out", run_copy)
+    assert contents(run_copy) == before
+
+
+@pytest.mark.slow
+def test_real_training_ranks_by_the_test_loss(ask, tiny, tmp_path):
+    options = ("--seeds", 2, "--grid", 4, "--jobs", 1, "--device", "cpu")
+    only = ("--only", "random,sca,fixed-batch", "--out", tmp_path / "run")
+    rows = ask("evaluate", *tiny, *options, *only)["rows"]
+    assert {row["contender"] for row in rows} == {"random", "sca", "fixed-batch"}
+    results = pd.read_csv(tmp_path / "run" / "results.csv")
+    for row in rows:
+        own = results.loc[results["contender"] == row["contender"], "test_loss"]
+        assert row["mean"] == pytest.approx(own.mean())
+        assert 0 <= row["accuracy"] <= 1
+    assert (tmp_path / "run" / "loss-over-time.png").exists()
+
+
+@pytest.mark.slow
+def test_compare_puts_agents_beside_the_designs(ask, tiny, agents, tmp_path):
+    options = ("--seeds", 2, "--grid", 4, "--jobs", 1, "--device", "cpu", "--out", tmp_path / "run")
+    chosen = [part for agent in agents for part in ("--agent", agent)]
+    rows = ask("compare", *tiny, *options, *chosen)["rows"]
+    assert [row["design"] for row in rows][-2:] == ["ppo-1", "ppo-2"]
+    assert all(row["n_seeds"] == 2 and row["test_loss"] > 0 for row in rows)
+    again = ask("compare", "--resume", tmp_path / "run", "--jobs", 1, "--device", "cpu")
+    assert again["rows"] == rows

@@ -1,0 +1,310 @@
+import pickle
+import time
+from itertools import product
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
+
+from edgegym import load_scenario
+from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.vector import TwoStageEdgeVectorEnv
+
+N_COPIES = 5
+MODES = ("fixed", "per-episode", "per-round")
+RESETS = ("NextStep", "SameStep")
+
+
+def small(n_devices=3, channel_mode="fixed", **changes):
+    """Make a scenario of few rounds, in which every limit is met now and then."""
+    return load_scenario("mnist").replace(
+        n_devices=n_devices,
+        channel_mode=channel_mode,
+        max_pretrain_rounds=30,
+        max_finetune_rounds=90,
+        delay_budget_s=30.0,
+        energy_budget_j=40.0,
+        device_tx_power_mean_limit_w=0.05,
+        **changes,
+    )
+
+
+def native(num_envs=N_COPIES, **arguments):
+    return TwoStageEdgeVectorEnv(num_envs, **{"scenario": "mnist", "fidelity": "bound"} | arguments)
+
+
+def loop(num_envs=N_COPIES, autoreset_mode="NextStep", **arguments):
+    return SyncVectorEnv(
+        [lambda: TwoStageEdgeEnv(**arguments)] * num_envs,
+        autoreset_mode=AutoresetMode(autoreset_mode),
+    )
+
+
+def random_actions(n_steps, n_devices=3, advance=0.05, num_envs=N_COPIES):
+    """Draw actions, some of them outside the box, few of which advance."""
+    rng = np.random.default_rng(0)
+    shape = (n_steps, num_envs, 3 + 3 * n_devices)
+    actions = rng.uniform(-1.2, 1.2, shape).astype(np.float32)
+    actions[..., 0] = np.where(rng.random(shape[:2]) < advance, 1, -1)
+    return actions
+
+
+def assert_same(first, second, close=None):
+    if isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same(first[key], second[key], close)
+    elif first.dtype == object:
+        for one, other in zip(first, second, strict=True):
+            assert (one is None and other is None) or np.array_equal(one, other)
+    else:
+        assert first.dtype == second.dtype
+        assert np.array_equal(first, second) if close is None else close(first, second)
+
+
+def assert_alike(ours, theirs, actions, seed=7, close=None):
+    """Play both and compare all that they show; how many episodes ended."""
+    n_ended = 0
+    for first, second in zip(theirs.reset(seed=seed), ours.reset(seed=seed), strict=True):
+        assert_same(first, second, close)
+    for chosen in actions:
+        expected, got = theirs.step(chosen), ours.step(chosen)
+        for first, second in zip(expected, got, strict=True):
+            assert_same(first, second, close)
+        n_ended += int((got[2] | got[3]).sum())
+    return n_ended
+
+
+CASES = list(product(MODES, ("hard", "soft"), (1, 5), RESETS))
+
+
+@pytest.mark.parametrize("fidelity", ["bound", "curve"])
+@pytest.mark.parametrize(("mode", "budgets", "rounds", "reset"), CASES)
+def test_every_copy_is_the_scalar_environment(fidelity, mode, budgets, rounds, reset):
+    n_devices = (1, 3, 5)[CASES.index((mode, budgets, rounds, reset)) % 3]
+    arguments = {
+        "scenario": small(n_devices, mode, **{"learning.validation_interval": 4}),
+        "fidelity": fidelity,
+        "budgets": budgets,
+        "rounds_per_step": rounds,
+        "autoreset_mode": reset,
+    }
+    n_ended = assert_alike(
+        native(**arguments), loop(**arguments), random_actions(100, n_devices, 0.02)
+    )
+    assert n_ended > N_COPIES
+
+
+@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
+def test_rewards_are_those_of_the_scalar_environment(reward):
+    arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}
+    assert_alike(native(**arguments), loop(**arguments), random_actions(40))
+
+
+def test_sums_over_many_devices_differ_by_rounding_alone():
+    arguments = {"scenario": small(20, "per-round"), "fidelity": "bound"}
+
+    def close(first, second):
+        tolerance = 1e-6 if first.dtype == np.float32 else 1e-12
+        return np.allclose(first, second, rtol=tolerance, atol=tolerance)
+
+    ended = assert_alike(
+        native(**arguments), loop(**arguments), random_actions(60, 20), close=close
+    )
+    assert ended > N_COPIES
+
+
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("limit", [6, -1])
+def test_a_limit_of_steps_truncates_as_gymnasium_does(reset, limit):
+    arguments = {"scenario": small(), "fidelity": "bound", "max_episode_steps": limit}
+    made = [
+        gym.make_vec("TwoStageEdge-v0", N_COPIES, autoreset_mode=reset, **arguments),
+        gym.make_vec(
+            "TwoStageEdge-v0",
+            N_COPIES,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": reset},
+            **arguments,
+        ),
+    ]
+    assert_alike(*made, random_actions(40, advance=0.2))
+
+
+def test_seeds_may_be_listed_and_a_reset_without_one_goes_on():
+    arguments = {"scenario": small(channel_mode="per-episode"), "fidelity": "bound"}
+    ours, theirs = native(**arguments), loop(**arguments)
+    first = ours.reset(seed=[4, 9, 2, 2, 11])[0]
+    assert np.array_equal(first, theirs.reset(seed=[4, 9, 2, 2, 11])[0])
+    assert np.array_equal(first[2], first[3])
+    again = ours.reset()[0]
+    assert np.array_equal(again, theirs.reset()[0])
+    assert not np.array_equal(first, again)
+    changed = ours.reset(seed=[4, None, None, None, None])[0]
+    assert np.array_equal(changed, theirs.reset(seed=[4, None, None, None, None])[0])
+    assert np.array_equal(changed[0], first[0])
+    assert np.array_equal(ours.reset(seed=np.int64(3))[0], theirs.reset(seed=3)[0])
+
+
+def test_different_copies_meet_different_channels_and_none_touches_the_global_generator():
+    np.random.seed(0)  # noqa: NPY002
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    observations, _ = native(scenario=small(channel_mode="per-round")).reset()
+    assert len(np.unique(observations, axis=0)) == N_COPIES
+    assert np.random.random() == expected  # noqa: NPY002
+
+
+def test_make_vec_makes_the_native_one_and_still_others():
+    envs = gym.make_vec("TwoStageEdge-v0", 3, scenario="mnist", fidelity="bound")
+    assert isinstance(envs, TwoStageEdgeVectorEnv)
+    assert envs.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    many = gym.make_vec(
+        "TwoStageEdge-v0",
+        3,
+        vectorization_mode="sync",
+        wrappers=[gym.wrappers.TimeAwareObservation],
+        scenario="mnist",
+        fidelity="bound",
+        max_episode_steps=9,
+    )
+    assert isinstance(many, SyncVectorEnv)
+    for made in (envs, many):
+        assert made.observation_space.contains(made.reset(seed=0)[0])
+        made.close()
+    assert isinstance(
+        gym.make_vec("TwoStageEdge-v0", num_envs=2, vectorization_mode="sync"), SyncVectorEnv
+    )
+
+
+@pytest.mark.parametrize("arguments", [{}, {"fidelity": "train", "device": "cpu"}])
+def test_real_training_is_refused_and_the_way_to_it_named(arguments):
+    with pytest.raises(ValueError, match=r"fidelity must be .*vectorization_mode='sync'"):
+        gym.make_vec("TwoStageEdge-v0", 3, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_envs": 0}, "num_envs must be a positive whole number; got 0"),
+        ({"num_envs": 2.5}, "num_envs must be a positive whole number; got 2.5"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be a positive whole number; got 0"),
+        ({"render_mode": "ansi"}, "render_mode must be None .*; got 'ansi'"),
+        ({"autoreset_mode": "SamStep"}, "autoreset_mode must be .* Did you mean 'SameStep'"),
+        ({"autoreset_mode": AutoresetMode.DISABLED}, "autoreset_mode must be one of NextStep, S"),
+        ({"scenario": "mnst"}, "Did you mean 'mnist'"),
+        ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'"),
+        ({"rounds_per_step": 0}, "rounds_per_step must be at least 1"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        native(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": [1, 2]}, "seed must be one number, or one for each of the 5 copies; got 2"),
+        ({"options": {"colour": 1}}, "option of reset must be one of .*; got 'colour'"),
+    ],
+)
+def test_a_wrong_reset_is_named_and_changes_nothing(arguments, message):
+    envs = native(scenario=small(channel_mode="per-round"))
+    envs.reset(seed=0)
+    before = pickle.dumps((envs.lifecycles, envs._generators))
+    with pytest.raises(ValueError, match=message):
+        envs.reset(**arguments)
+    assert pickle.dumps((envs.lifecycles, envs._generators)) == before
+
+
+def test_a_step_before_the_first_reset_asks_for_it():
+    with pytest.raises(gym.error.ResetNeeded, match=r"call reset\(\) before step"):
+        native().step(np.zeros((N_COPIES, 12)))
+
+
+def with_nan():
+    actions = np.zeros((N_COPIES, 12))
+    actions[2, 7] = np.nan
+    return actions
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (with_nan(), "action must hold numbers only; got NaN at index 2, 7"),
+        (np.zeros((N_COPIES, 11)), r"action must have shape \(5, 12\); got shape \(5, 11\)"),
+        (np.zeros(12), r"action must have shape \(5, 12\); got shape \(12,\)"),
+    ],
+)
+def test_wrong_actions_change_nothing(wrong, message):
+    envs = native(scenario=small(channel_mode="per-round"))
+    envs.reset(seed=0)
+    for actions in random_actions(20, advance=0.3):
+        ended = np.logical_or(*envs.step(actions)[2:4])
+        if ended.any():
+            break
+    before = pickle.dumps((envs.lifecycles, envs._generators, envs._ended, envs._elapsed))
+    with pytest.raises(ValueError, match=message):
+        envs.step(wrong)
+    assert pickle.dumps((envs.lifecycles, envs._generators, envs._ended, envs._elapsed)) == before
+
+
+def test_what_was_handed_out_may_be_changed_and_stays_as_it_was():
+    kept, changed = (native(scenario=small(), fidelity="curve") for _ in range(2))
+    kept.reset(seed=1), changed.reset(seed=1)
+    history = []
+    for actions in random_actions(12):
+        first, second = kept.step(actions), changed.step(actions)
+        for got, expected in zip(second[:4], first[:4], strict=True):
+            assert np.array_equal(got, expected)
+        history.append((first, pickle.dumps(first)))
+        for array in (*second[:4], *second[4].values()):
+            array[:] = 1
+    assert all(pickle.dumps(step) == then for step, then in history)
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_gymnasiums_vector_wrappers_see_what_they_see_of_scalar_environments(reset):
+    arguments = {"scenario": small(), "fidelity": "bound", "autoreset_mode": reset}
+    wrapped = [
+        DictInfoToList(RecordEpisodeStatistics(envs))
+        for envs in (native(**arguments), loop(**arguments))
+    ]
+    ours, theirs = ([*envs.reset(seed=2)[1]] for envs in wrapped)
+    for actions in random_actions(30, advance=0.2):
+        for envs, seen in zip(wrapped, (ours, theirs), strict=True):
+            seen += envs.step(actions)[4]
+    finished = 0
+    for first, second in zip(ours, theirs, strict=True):
+        assert first.keys() == second.keys()
+        assert first["end_code"] == second["end_code"]
+        if "episode" in first:
+            finished += 1
+            assert first["episode"]["r"] == second["episode"]["r"]
+            assert first["episode"]["l"] == second["episode"]["l"]
+    assert finished > N_COPIES
+
+
+def test_observations_are_in_the_space_and_lie_row_by_row():
+    envs = native(scenario=small(channel_mode="per-round"), budgets="soft")
+    observations, _ = envs.reset(seed=0)
+    for actions in random_actions(50):
+        assert envs.observation_space.contains(observations)
+        assert observations.flags.c_contiguous
+        observations, *_ = envs.step(actions)
+
+
+def test_it_is_much_faster_than_a_loop():
+    arguments = {"scenario": small(), "fidelity": "bound"}
+    actions = random_actions(8, num_envs=256)
+    times = []
+    for envs in (native(256, **arguments), loop(256, **arguments)):
+        envs.reset(seed=0)
+        start = time.perf_counter()
+        for chosen in actions:
+            envs.step(chosen)
+        times.append(time.perf_counter() - start)
+    assert 8 * times[0] < times[1]

@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgegym import InputError, load_scenario
+from edgegym.two_stage.emulator import (
+    DESCENT_KNOTS,
+    NOISE_KNOTS,
+    SHIFT_KNOTS,
+    Emulator,
+    load_emulator,
+)
+
+SHIPPED = ("digits", "mnist")
+
+
+def by_hand(scenario="digits", **changes):
+    """Make an emulator whose every number is plain."""
+    plain = {
+        "learning_rate": 0.01,
+        "learning": load_scenario(scenario).learning,
+        "guess_loss": 2.0,
+        "start_progress": 0.0,
+        "start_spread": 1.0,
+        "descent": [0.1] * DESCENT_KNOTS.size,
+        "noise": [3.0] * NOISE_KNOTS.size,
+        "half_speed_batch_size": 10.0,
+        "relaxation": 0.5,
+        "shift": [np.log(2.0)] * SHIFT_KNOTS.size,
+        "transfer": 0.5,
+        "accuracy_losses": [0.0, 2.0],
+        "accuracies": [1.0, 0.0],
+    }
+    return Emulator(**plain | changes)
+
+
+def test_a_round_descends_and_adds_noise_by_hand():
+    emulator = by_hand()
+    first = emulator.descend(emulator.start(), 30)
+    # 0 + 0.1 · 30/40, and 0.5 · 0 + 3/30
+    assert (float(first.progress), float(first.excess_loss)) == pytest.approx((0.075, 0.1))
+    second = emulator.descend(first, 10)
+    assert float(second.excess_loss) == pytest.approx(0.5 * 0.1 + 3 / 10)
+    assert float(emulator.loss(second)) == pytest.approx(2 / (1 + np.exp(0.075 + 0.05)) + 0.35)
+
+
+def test_handing_over_keeps_the_loss_and_part_of_the_progress():
+    emulator = by_hand()
+    before = emulator.descend(emulator.start(1.0), 30)
+    after = emulator.hand_over(before)
+    assert float(after.progress) == pytest.approx(0.5 * float(before.progress))
+    assert float(emulator.loss(after)) == pytest.approx(float(emulator.shifted_loss(before)))
+    behind = emulator.start(-2.0)
+    assert float(emulator.hand_over(behind).progress) == -2.0  # a plateau is one on both domains
+
+
+def test_luck_moves_the_start():
+    emulator = by_hand(start_progress=-3.0, start_spread=0.5)
+    assert emulator.start(np.array([-1.0, 0.0, 2.0])).progress.tolist() == [-3.5, -3.0, -2.0]
+
+
+def test_accuracy_is_read_off_the_loss():
+    assert by_hand().accuracy(np.array([-1.0, 0.5, 3.0])).tolist() == [1.0, 0.75, 0.0]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@given(st.integers(1, 2000), st.integers(1, 2000), st.floats(-2, 2))
+def test_larger_batches_never_learn_less(name, batch, other, luck):
+    emulator = load_emulator(load_scenario(name))
+    small, large = sorted((batch, other))
+    states = [emulator.start(luck)] * 2
+    for _ in range(300):
+        states = [emulator.descend(s, size) for s, size in zip(states, (small, large), strict=True)]
+    assert states[0].progress <= states[1].progress
+    assert states[0].excess_loss >= states[1].excess_loss
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_rounds_lower_the_loss_towards_zero_and_never_below(name):
+    emulator = load_emulator(load_scenario(name))
+    state = emulator.start()
+    losses = []
+    for _ in range(4000):
+        state = emulator.descend(state, 500)
+        losses.append(float(emulator.loss(state)))
+    assert (np.diff(losses) <= 1e-3).all()
+    assert 0 < losses[-1] < 0.2 < 2 < losses[0] < 2.5
+
+
+def test_copies_in_an_array_are_as_if_alone():
+    emulator = load_emulator(load_scenario("digits"))
+    lucks, batches = np.array([-1.0, 0.0, 1.5]), np.array([1.0, 20.0, 300.0])
+    together = emulator.descend(emulator.start(lucks), batches)
+    for i, (luck, batch) in enumerate(zip(lucks, batches, strict=True)):
+        alone = emulator.descend(emulator.start(luck), batch)
+        assert together.progress[i] == alone.progress
+        assert together.excess_loss[i] == alone.excess_loss
+
+
+def test_budgets_and_channels_need_no_other_emulator_and_learning_does():
+    scenario = load_scenario("mnist")
+    other = scenario.replace(delay_budget_s=10.0, channel_mode="per-round")
+    assert load_emulator(other) == load_emulator(scenario)
+    with pytest.raises(InputError, match=r"must have an emulator fitted .*; got scenario 'mnist'"):
+        load_emulator(scenario.replace(learning_rate=0.02))
+    with pytest.raises(InputError, match="Run `edgegym calibrate"):
+        load_emulator(load_scenario("cinic10-cifar10"))
+
+
+def test_a_file_of_ones_own_is_read_and_must_fit(tmp_path):
+    file = tmp_path / "emulator.json"
+    file.write_text(by_hand("mnist").model_dump_json())
+    assert load_emulator(load_scenario("mnist"), file) == by_hand("mnist")
+    with pytest.raises(InputError, match=r"emulator\.json' does not fit"):
+        load_emulator(load_scenario("digits"), file)
+
+
+def test_a_damaged_or_missing_file_is_named(tmp_path):
+    file = tmp_path / "emulator.json"
+    with pytest.raises(InputError, match=r"emulator file must be readable; got .*emulator\.json"):
+        load_emulator(load_scenario("digits"), file)
+    data = json.loads(by_hand().model_dump_json()) | {"relaxatoin": 1}
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match="Did you mean 'relaxation'"):
+        load_emulator(load_scenario("digits"), file)

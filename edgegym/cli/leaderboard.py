@@ -132,6 +132,11 @@ def report(
     for table in as_tables(cells, title):
         Console().print(table)
     print("± and [ ] are intervals over the seeds, which all contenders share.")
+    for row in board[board["n_agents"] > 1].itertuples():
+        print(
+            f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean "
+            f"{metric.label} runs from {row.best_agent:.4f} to {row.worst_agent:.4f}."
+        )
     print_remarks(manifest, results, "count as untrained")
     print(f"Written to {run_dir}: results, rounds and summary, manifest.json and pictures")
 

@@ -55,11 +55,12 @@ def rank(results: pd.DataFrame, metric: Metric, rng: np.random.Generator) -> pd.
 
     Returns
     -------
-    Column `metric`; `mean` with Student's half width `mean_interval` over the seeds; `iqm`, `score`
-    (0 the random policy, 1 the paper's plan) and `improvement` (probability over the paper's plan),
-    each with the ends `_low` and `_high` of its bootstrap interval; `difference` to the paper's
-    plan on the same seed with `difference_interval`; means of the final figures; `violated` and
-    `diverged`, shares of the episodes. What cannot be told is not a number.
+    Column `metric`; means of the best and the worst agent; `mean` of all episodes with Student's
+    half width `mean_interval` over the seeds; `iqm`, `score` (0 the random policy, 1 the paper's
+    plan) and `improvement` (probability over the paper's plan), each with the ends `_low` and
+    `_high` of its bootstrap interval; `difference` to the paper's plan on the same seed with
+    `difference_interval`; means of the final figures; `violated` and `diverged`, shares of the
+    episodes. What cannot be told is not a number.
     """
     counted = _count_diverged(results, metric)
     losses = {
@@ -97,6 +98,8 @@ def _measure(
     return {
         "contender": name,
         "n_agents": own.shape[1],
+        "best_agent": own.mean(axis=0).min(),
+        "worst_agent": own.mean(axis=0).max(),
         "mean": mean,
         "mean_interval": mean_interval,
         "difference": difference,

@@ -73,5 +73,5 @@ def _leave_out_lowest(axes: Axes, board: pd.DataFrame) -> None:
     margin = 0.1 * (right - left)
     if scores[lowest] < left - margin:
         axes.set_xlim(left - 1.5 * margin, right + margin / 2)
-        place = {"xycoords": ("axes fraction", "data"), "verticalalignment": "center"}
-        axes.annotate(f"← {scores[lowest]:.2g}", (0.02, lowest), **place)
+        text, place = f"← {scores[lowest]:.2g}", (0.02, lowest)
+        axes.annotate(text, place, xycoords=("axes fraction", "data"), va="center")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from strategies import TINY_SCENARIO
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -13,7 +14,6 @@ from edgegym.calibration.constants import (
     wasserstein_distance,
 )
 from edgegym.learning.centralized import Samples
-from strategies import TINY_SCENARIO
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 

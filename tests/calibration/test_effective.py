@@ -91,6 +91,11 @@ def test_measured_constants_are_percentiles_of_each_stage():
 def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
     text = calibrated_text(MNIST, "effective", {"pretrain_smoothness": 1.23456}, "by ranking")
     line = next(line for line in text.splitlines() if line.startswith("pretrain_smoothness"))
-    assert line.split() == ["pretrain_smoothness", "=", "1.235", *"# calibrated: by ranking".split()]
+    assert line.split() == [
+        "pretrain_smoothness",
+        "=",
+        "1.235",
+        *["#", "calibrated:", "by", "ranking"],
+    ]
     changed = parse_scenario(tomllib.loads(text), where="the test")
     assert changed == MNIST.replace(name="mnist-effective", pretrain_smoothness=1.235)

@@ -15,7 +15,9 @@ def test_emulating_is_descending_round_by_round(emulator, emulated_recordings):
     for batch in recording.finetune_batch_size:
         state = emulator.descend(state, batch)
     long = recording.model_copy(
-        update={"looked_after": [len(recording.pretrain_batch_size + recording.finetune_batch_size)]}
+        update={
+            "looked_after": [len(recording.pretrain_batch_size + recording.finetune_batch_size)]
+        }
     )
     ((_, target),) = emulate(emulator, [long], np.array([-1.0]))
     assert target == pytest.approx([float(emulator.loss(state))], rel=1e-12)
@@ -24,9 +26,7 @@ def test_emulating_is_descending_round_by_round(emulator, emulated_recordings):
 def test_runs_together_are_as_if_alone(emulator, emulated_recordings):
     lucks = np.linspace(-1, 1, len(emulated_recordings))
     together = emulate(emulator, emulated_recordings, lucks)
-    for recording, luck, (source, target) in zip(
-        emulated_recordings, lucks, together, strict=True
-    ):
+    for recording, luck, (source, target) in zip(emulated_recordings, lucks, together, strict=True):
         ((alone_source, alone_target),) = emulate(emulator, [recording], np.array([luck]))
         assert np.array_equal(source, alone_source) and np.array_equal(target, alone_target)
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import TINY_SCENARIO
 
 from edgegym import evaluate, load_scenario
 from edgegym.calibration.recording import Recording, random_plan, record, record_plan
 from edgegym.learning.learner import Learner
-from strategies import TINY_SCENARIO
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 

@@ -69,7 +69,7 @@ def test_an_unknown_name_is_answered_with_the_list_and_the_nearest(refusal, opti
 
 def test_an_unknown_fidelity_is_answered_with_the_nearest(refusal):
     sentence = refusal("run", "--fidelity", "trian")
-    assert "train, bound" in sentence
+    assert "train, curve, bound" in sentence
     assert "Did you mean 'train'?" in sentence
 
 

@@ -157,6 +157,7 @@ def test_a_resumed_run_prints_two_tables(run_copy, succeed):
     for name in ("receding", "ppo ×2", "better than", "difference", "score"):
         assert name in text
     assert "intervals over the seeds" in text
+    assert "ppo: intervals are of these 2 agents" in text
 
 
 @pytest.mark.parametrize("change", ["agent.zip", "agent.json"])

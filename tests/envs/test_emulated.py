@@ -43,7 +43,9 @@ def test_fine_tuning_takes_over_where_pre_training_ended():
 
 def test_lucks_differ_between_seeds_and_not_between_policies():
     envs = [TwoStageEdgeEnv("mnist", fidelity="curve", reward="loss") for _ in range(3)]
-    losses = [run(env, 1, seed)[0]["validation_loss"] for env, seed in zip(envs, (0, 0, 1), strict=True)]
+    losses = [
+        run(env, 1, seed)[0]["validation_loss"] for env, seed in zip(envs, (0, 0, 1), strict=True)
+    ]
     assert losses[0] == losses[1] != losses[2]
 
 

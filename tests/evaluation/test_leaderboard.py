@@ -45,6 +45,7 @@ def test_the_lowest_mean_comes_first_and_agents_of_one_algorithm_are_one_row():
     board = ranked(make_results())
     assert board.index.tolist() == ["ppo", "sca", "random"]
     assert board["n_agents"].tolist() == [2, 1, 1]
+    assert board.loc["ppo", ["best_agent", "worst_agent"]].tolist() == pytest.approx([0.235, 0.435])
     assert board.loc["ppo", "mean"] == pytest.approx(0.3 + 3.5 / 100)
     assert set(board["metric"]) == {"test_loss"}
 

@@ -63,7 +63,9 @@ def test_every_value_carries_its_source(name):
     for line in scenario_text(name).splitlines():
         if " = " in line and not line.startswith(("#", "name")):
             source = line.partition("#")[2].strip()
-            assert source == "paper" or source.startswith(("paper: ", "assumed: ", "calibrated: ")), line
+            assert source == "paper" or source.startswith(
+                ("paper: ", "assumed: ", "calibrated: ")
+            ), line
 
 
 def test_digits_is_the_first_and_default():

@@ -1,0 +1,54 @@
+import pytest
+
+from agents.hyperparameters import (
+    ALGORITHMS,
+    constructor_arguments,
+    find_algorithm,
+    load_hyperparameters,
+)
+from agents.vec_env import NativeVecEnv
+from edgegym import InputError
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_every_algorithm_has_hyperparameters_that_its_constructor_takes(algo):
+    if algo == "tqc":
+        pytest.importorskip("sb3_contrib")
+    tuned = load_hyperparameters(algo)
+    envs = NativeVecEnv(tuned["n_envs"], **tuned["env_kwargs"])
+    find_algorithm(algo)(tuned["policy"], envs, device="cpu", **constructor_arguments(tuned))
+    assert tuned["n_envs"] >= 1 and tuned["n_timesteps"] >= 1e4
+
+
+def test_a_file_of_ones_own_is_read(tmp_path):
+    file = tmp_path / "mine.yml"
+    file.write_text("TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 3}")
+    assert load_hyperparameters("ppo", file) == {"policy": "MlpPolicy", "n_envs": 3}
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "Other-v0: {}", "TwoStageEdge-v0: 3"])
+def test_a_file_without_them_is_named(tmp_path, text):
+    file = tmp_path / "mine.yml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"hyperparameter file must be YAML .* got '.*mine\.yml'"):
+        load_hyperparameters("ppo", file)
+
+
+def test_an_unknown_algorithm_is_refused():
+    with pytest.raises(InputError, match=r"algo must be one of ppo, sac, td3, tqc; got 'poo'"):
+        load_hyperparameters("poo")
+
+
+def test_an_algorithm_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(ALGORITHMS, "tqc", "no_such_package.TQC")
+    with pytest.raises(
+        InputError, match=r"must have no_such_package installed; got none\. Install"
+    ):
+        find_algorithm("tqc")
+
+
+def test_a_dictionary_is_read_and_never_run():
+    with pytest.raises(ValueError, match="malformed node"):
+        constructor_arguments({"policy_kwargs": "dict(net_arch=print('ran'))"})
+    with pytest.raises(InputError, match="policy_kwargs must be dict"):
+        constructor_arguments({"policy_kwargs": "dict() + dict(a=1)"})

@@ -1,0 +1,88 @@
+import pandas as pd
+import pytest
+from stable_baselines3.common.vec_env import VecNormalize
+
+from agents.saving import load_archive, read_card
+from agents.training import (
+    AGENT,
+    CHECKPOINTS,
+    PROGRESS,
+    TENSORBOARD,
+    last_checkpoint,
+    make_envs,
+    train_agent,
+)
+
+
+class Killed(Exception):
+    pass
+
+
+def weights(folder, algo="ppo"):
+    return load_archive(algo, folder / "agent.zip").policy.state_dict()
+
+
+def same(first, second):
+    return all((first[key] == second[key]).all() for key in first)
+
+
+@pytest.mark.parametrize("algo", ["ppo", "sac", "td3", "tqc"])
+def test_every_algorithm_trains_and_keeps_its_course(algo, make_card, tmp_path):
+    if algo == "tqc":
+        pytest.importorskip("sb3_contrib")
+    pytest.importorskip("tensorboard")
+    card = make_card(algo, total_steps=192)
+    told = []
+    done = train_agent(card, tmp_path, on_progress=told.append)
+    assert done.steps_done >= 192 and told == sorted(told) and told[-1] >= 192
+    assert read_card(tmp_path / AGENT) == done
+    course = pd.read_csv(tmp_path / PROGRESS)
+    assert course["steps"].is_monotonic_increasing
+    assert course["gradient_norm_bound"].gt(0).all() and course["is_success"].between(0, 1).all()
+    assert list((tmp_path / TENSORBOARD).rglob("events*"))
+
+
+def test_the_same_seed_trains_the_same_agent_and_another_one_does_not(make_card, tmp_path):
+    folders = [tmp_path / name for name in "abc"]
+    for folder, seed in zip(folders, (1, 1, 2), strict=True):
+        train_agent(make_card(seed=seed, total_steps=128), folder)
+    first, second, third = (weights(folder / AGENT) for folder in folders)
+    assert same(first, second) and not same(first, third)
+
+
+@pytest.mark.parametrize("algo", ["ppo", "sac"])
+def test_a_killed_training_goes_on_from_its_last_checkpoint(algo, make_card, tmp_path):
+    card = make_card(algo, total_steps=640)
+
+    def kill(steps):
+        if steps >= 384:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_agent(card, tmp_path, on_progress=kill)
+    left = last_checkpoint(tmp_path)
+    assert 0 < read_card(left).steps_done < 640 and not (tmp_path / AGENT).exists()
+    steps = []
+    train_agent(card, tmp_path, on_progress=steps.append)
+    assert steps[0] > read_card(left).steps_done and steps[-1] >= 640
+    course = pd.read_csv(tmp_path / PROGRESS)["steps"]
+    assert course.is_monotonic_increasing and course.is_unique and course.iloc[-1] >= 640
+
+
+def test_checkpoints_carry_the_normalisation(make_card, tmp_path):
+    train_agent(make_card(), tmp_path)
+    checkpoint = sorted((tmp_path / CHECKPOINTS).iterdir())[0]
+    assert {path.name for path in checkpoint.iterdir()} == {
+        "agent.zip",
+        "agent.json",
+        "vecnormalize.pkl",
+    }
+    envs = VecNormalize.load(str(checkpoint / "vecnormalize.pkl"), make_envs(make_card()))
+    assert envs.ret_rms.count > 60 and envs.gamma == 1.0
+
+
+def test_real_training_takes_scalar_environments(make_card, tmp_path):
+    card = make_card(fidelity="train", reward="loss", total_steps=64)
+    card = card.model_copy(update={"hyperparameters": card.hyperparameters | {"n_envs": 2}})
+    train_agent(card, tmp_path)
+    assert pd.read_csv(tmp_path / PROGRESS)["validation_loss"].gt(0).all()

@@ -23,14 +23,15 @@ START = np.concatenate(
     [
         np.full(DESCENT_KNOTS.size, np.log(0.01)),
         np.full(NOISE_KNOTS.size, -2.5),
-        [2.32, -4.0, -2.0, -0.5, 1.0],
+        [2.32, -4.5, -2.0, -0.5, 1.0],
         np.zeros(SHIFT_KNOTS.size),
     ]
 )
 N_SHARED = START.size - SHIFT_KNOTS.size - 1  # what a task without a shift needs
-LUCK_PRIOR = 0.3  # of progress: weights differ, but not wildly
+LUCK_PRIOR = 1.0  # of progress: some weights leave the first plateau a hundred rounds early
+LUCK_WEIGHT = 0.1  # of that prior, as a residual
 OUTLIER = 0.2  # residuals above it count linearly: a single look after a tiny batch is a lottery
-EVALUATIONS = 40
+EVALUATIONS = 100
 STEP = 1e-5
 ACCURACY_LOSSES = np.geomspace(0.02, 2.5, 24)
 
@@ -57,7 +58,7 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
     def residuals(x: Array, luck: Array) -> Array:
         numbers = np.concatenate([x, START[n_free:]])
         emulator = _emulator(scenario, numbers)
-        return np.concatenate([*_misses(emulator, recordings, luck), luck / 2, _priors(numbers)])
+        return np.concatenate([*_misses(emulator, recordings, luck), LUCK_WEIGHT * luck, _priors(numbers)])
 
     def split(y: Array) -> tuple[Array, Array]:
         return y[:n_free], y[n_free:]
@@ -84,11 +85,12 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
     )
     x, luck = split(found.x)
     fitted = _emulator(scenario, np.concatenate([x, START[n_free:]]))
+    mean, deviation = _spread(luck, found.jac[:, n_free:])
     losses, accuracies = _accuracy_curve(recordings)
     return fitted.model_copy(
         update={
-            "start_progress": float(fitted.start_progress + LUCK_PRIOR * luck.mean()),
-            "start_spread": float(LUCK_PRIOR * luck.std()),
+            "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
+            "start_spread": LUCK_PRIOR * deviation,
             "accuracy_losses": losses,
             "accuracies": accuracies,
         }
@@ -173,7 +175,7 @@ def _priors(numbers: Array) -> Array:
     late = np.diff(descent)[DESCENT_KNOTS[1:] > 1]
     return np.concatenate(
         [
-            0.1 * np.diff(descent, 2),
+            0.2 * np.diff(descent, 2),
             0.1 * np.diff(noise, 2),
             0.3 * np.maximum(late, 0),
             [25 * (guess - 2.32), 0.1 * (relaxation + 2), 0.1 * (half + 0.5), 0.2 * (transfer - 1)],
@@ -181,6 +183,18 @@ def _priors(numbers: Array) -> Array:
             0.05 * shift,
         ]
     )
+
+
+def _spread(luck: Array, slopes: Array) -> tuple[float, float]:
+    """Take mean and deviation of lucks, each counted as far as its run could tell it.
+
+    A run that ended on the first plateau says little about its luck; that the prior calls it
+    average must not make all weights look alike.
+    """
+    told = np.sum(np.square(slopes), axis=0)
+    weights = 1 - LUCK_WEIGHT**2 / np.maximum(told, LUCK_WEIGHT**2)
+    mean = np.average(luck, weights=weights)
+    return float(mean), float(np.sqrt(np.average((luck - mean) ** 2, weights=weights)))
 
 
 def _accuracy_curve(recordings: Sequence[Recording]) -> tuple[list[float], list[float]]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_lifecycles import VectorLifecycles
+from edgegym.envs.vector_training import trains_stacked
 from edgegym.errors import InputError, unknown_name
 from edgegym.physics import Array
 
@@ -20,12 +21,14 @@ Step = tuple[NDArray[np.float32], Array, Mask, Mask, dict[str, Any]]
 
 
 class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
-    """Many copies of `TwoStageEdgeEnv` in one process, as arrays; nothing is trained for real.
+    """Many copies of `TwoStageEdgeEnv` in one process, as arrays.
 
     Copy i of `reset(seed=s)` is the scalar environment after `reset(seed=s + i)`, step by step
     and over all later episodes. `gym.make_vec("TwoStageEdge-v0", n, fidelity="bound")` makes this
-    one. Real training, and `make_vec(..., wrappers=[...])`, need `vectorization_mode="sync"` or
-    `"async"`: many scalar environments.
+    one. At fidelity `train` all networks are trained at once, on a GPU only, and what a copy
+    learns is the scalar environment's to the rounding of its sums. Real training on a CPU, and
+    `make_vec(..., wrappers=[...])`, need `vectorization_mode="sync"` or `"async"`: many scalar
+    environments.
 
     ## Arguments
     - `num_envs`: number of copies
@@ -33,7 +36,7 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
       that copy's action and resets it; or `SameStep`: it is reset at once, and `infos` holds the
       last `final_obs` and `final_info`
     - `max_episode_steps`: steps after which an episode is truncated
-    - all others: those of `TwoStageEdgeEnv`, with fidelity `bound` or `curve`
+    - all others: those of `TwoStageEdgeEnv`; fidelity `train` needs a GPU
 
     ## Info
     The scalar environment's keys, as arrays with Gymnasium's masks (`_key`).
@@ -58,10 +61,11 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         **arguments: Any,
     ) -> None:
         single = TwoStageEdgeEnv(**arguments)
-        if single.fidelity == "train":
+        if single.fidelity == "train" and not trains_stacked(single.device):
             raise InputError(
-                "fidelity must be 'bound' or 'curve' in a native vector environment; got 'train'. "
-                "Train many networks with gym.make_vec(..., vectorization_mode='sync') or 'async'."
+                "fidelity must be 'bound' or 'curve' in a native vector environment without a GPU; "
+                "got 'train'. Train many networks with gym.make_vec(..., "
+                "vectorization_mode='sync') or 'async'."
             )
         if render_mode is not None:
             raise InputError(

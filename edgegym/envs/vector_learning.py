@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from edgegym.envs.action import Decisions
 from edgegym.envs.emulated import luck
 from edgegym.envs.ledger import Stage
+from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.physics import Array
 from edgegym.two_stage.emulator import Emulated, Emulator
 from edgegym.two_stage.scenario import Scenario
@@ -21,6 +22,8 @@ class VectorLearning:
 
     def __init__(self, scenario: Scenario, num_envs: int, emulator: Emulator | None) -> None:
         self.scenario, self.emulator = scenario, emulator
+        self.is_random = emulator is not None
+        self.diverged = np.zeros(num_envs, dtype=bool)  # what is fitted stays finite
         self.loss = np.full(num_envs, scenario.initial_loss_gap)
         self.validation_loss, self.validation_accuracy = self.loss, np.zeros(num_envs)
         self._state = Emulated(np.zeros(num_envs), np.zeros(num_envs))
@@ -36,13 +39,11 @@ class VectorLearning:
         self._look(copies)
         self.loss = np.where(copies, self.validation_loss, self.loss)
 
-    def train(
-        self, decisions: Decisions, stage: NDArray[np.int_], running: NDArray[np.bool_]
-    ) -> None:
-        """Run one round in the running copies; their loss is that before its step."""
+    def train(self, decisions: Decisions, ledger: VectorLedger, running: NDArray[np.bool_]) -> None:
+        """Run the round just booked in the running copies; their loss is that before its step."""
         if self.emulator is None:
             return
-        finetuning = stage == Stage.FINETUNE.value
+        finetuning = ledger.stage == Stage.FINETUNE.value
         if (handed_over := running & finetuning & ~self._finetuned).any():
             self._replace(handed_over, self.emulator.hand_over(self._of(handed_over)))
             self._finetuned = self._finetuned | handed_over

@@ -149,6 +149,10 @@ class VectorLedger:
         self.totals = np.where(run, sums, self.totals)
         return run
 
+    def diverge(self, copies: NDArray[np.bool_]) -> None:
+        """End the episodes whose training turned non-finite, whatever else ended them."""
+        self.end_code = np.where(copies, EndCode.DIVERGED.value, self.end_code)
+
     def move_on(self, advancing: NDArray[np.bool_]) -> None:
         """Advance where it is asked for, and where all rounds of the stage are done."""
         done = self.rounds_left == 0

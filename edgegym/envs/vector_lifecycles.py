@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.envs.action import Decisions
+from edgegym.envs.ledger import EndCode
 from edgegym.envs.reward import Standing, reward_terms
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_channel import VectorChannel
 from edgegym.envs.vector_learning import VectorLearning
 from edgegym.envs.vector_ledger import VectorLedger
+from edgegym.envs.vector_training import VectorTraining
 from edgegym.physics import Array
 
 
@@ -43,14 +45,18 @@ class VectorLifecycles:
         self.observation_codec = single.observation_codec
         self.ledger = VectorLedger(single.scenario, num_envs, single.budgets)
         self.channel = VectorChannel(single.scenario, num_envs)
-        self.learning = VectorLearning(single.scenario, num_envs, single.emulator)
+        self.learning = (
+            VectorTraining(single, num_envs)
+            if single.fidelity == "train"
+            else VectorLearning(single.scenario, num_envs, single.emulator)
+        )
         self.gains = single.scenario.uplink_gain, single.scenario.downlink_gain
         self.before = self.now = self._assess()
 
     @property
     def are_random(self) -> bool:
         """Whether an episode's seed changes anything."""
-        return not self.channel.is_fixed or self.learning.emulator is not None
+        return not self.channel.is_fixed or self.learning.is_random
 
     def begin(self, copies: NDArray[np.bool_], seeds: Sequence[int]) -> None:
         """Open new lifecycles in some copies.
@@ -83,11 +89,13 @@ class VectorLifecycles:
             running = ledger.book(round_, running & (rounds_left > done))
             if not running.any():
                 break
-            self.learning.train(decisions, ledger.stage, running)
+            self.learning.train(decisions, ledger, running)
+            running = running & ~self.learning.diverged
             if self.channel.fades:
                 self.gains = self.channel.gains(ledger.n_finetune_rounds)
         ledger.move_on(copies & decisions.advance)
         self.learning.look_at_validation(ledger.ended)
+        ledger.diverge(self.learning.diverged)
         self.now = self._assess()
 
     def observe(self) -> NDArray[np.float32]:
@@ -116,7 +124,9 @@ class VectorLifecycles:
             "cost_power": self.now.excess[2],
             "gradient_norm_bound": standing.gradient_norm_bound,
             "end_code": ledger.end_code,
-            "is_success": ledger.ended & ~self.now.excess.any(axis=0),
+            "is_success": ledger.ended
+            & (ledger.end_code != EndCode.DIVERGED.value)
+            & ~self.now.excess.any(axis=0),
             **reward_terms(self.before.standing, standing),
         }
         everyone = np.ones(ledger.stage.size, dtype=bool)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edgegym.errors import InputError
@@ -43,6 +44,20 @@ def find_device(name: str) -> torch.device:
             "Use device='cpu' or 'auto'."
         )
     return device
+
+
+def draw_index(
+    seed: int, stream: Stream, round_index: int, device: int, n_samples: int, size: int
+) -> NDArray[np.int64]:
+    """Draw a mini-batch with replacement: a larger one begins with the smaller one.
+
+    Examples
+    --------
+    >>> small, large = (draw_index(1, Stream.PRETRAIN_BATCH, 0, 0, 700, size) for size in (2, 8))
+    >>> bool((small == large[:2]).all())
+    True
+    """
+    return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
 
 
 class LearnerState(NamedTuple):
@@ -102,10 +117,8 @@ class Learner:
     def _draw(
         self, samples: Samples, size: int, stream: Stream, round_index: int, device: int = 0
     ) -> Samples:
-        """Draw a mini-batch with replacement: a larger one begins with the smaller one."""
-        rng = keyed_generator(self.seed, stream, round_index, device)
-        index = torch.from_numpy(rng.integers(len(samples), size=int(size)))
-        return samples.take(index.to(self.device))
+        index = draw_index(self.seed, stream, round_index, device, len(samples), int(size))
+        return samples.take(torch.from_numpy(index).to(self.device))
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the target domain's validation samples."""

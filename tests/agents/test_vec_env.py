@@ -105,4 +105,4 @@ def test_options_reach_the_environment_which_knows_none():
 
 def test_real_training_is_refused():
     with pytest.raises(ValueError, match="fidelity must be 'bound' or 'curve'"):
-        NativeVecEnv(2)
+        NativeVecEnv(2, device="cpu")

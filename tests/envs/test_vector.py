@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
+from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
+from edgegym.envs.ledger import EndCode
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector import TwoStageEdgeVectorEnv
 
@@ -58,7 +60,9 @@ def assert_same(first, second, close=None):
             assert_same(first[key], second[key], close)
     elif first.dtype == object:
         for one, other in zip(first, second, strict=True):
-            assert (one is None and other is None) or np.array_equal(one, other)
+            assert (one is None) == (other is None)
+            if one is not None:
+                assert_same(one, other, close)
     else:
         assert first.dtype == second.dtype
         assert np.array_equal(first, second) if close is None else close(first, second)
@@ -179,8 +183,87 @@ def test_make_vec_makes_the_native_one_and_still_others():
     )
 
 
+@pytest.fixture
+def stacking_on_cpu(monkeypatch):
+    """Train stacked where users are refused, as there is no GPU to test on."""
+    monkeypatch.setattr("edgegym.envs.vector_training.STACKING_DEVICES", {"cpu"})
+
+
+def tiny(channel_mode="fixed", **changes):
+    """Make a scenario whose every limit is met now and then, in real training."""
+    limits = {"pretrain_batch_size_limit": 16, "finetune_batch_size_limit": [16] * 3}
+    return load_scenario("digits").replace(
+        channel_mode=channel_mode, **TINY_SCENARIO | limits | changes
+    )
+
+
+def nearly(first, second):
+    """Compare losses, and what follows from them, up to float32's rounding; all else exactly."""
+    if first.dtype.kind != "f":
+        return np.array_equal(first, second)
+    return np.allclose(first, second, rtol=1e-4, atol=1e-5)
+
+
+TRAIN_CASES = list(product(("hard", "soft"), (1, 3), RESETS))
+
+
+@pytest.mark.parametrize(("budgets", "rounds", "reset"), TRAIN_CASES)
+def test_networks_trained_at_once_learn_as_one_by_one(stacking_on_cpu, budgets, rounds, reset):
+    case = TRAIN_CASES.index((budgets, rounds, reset))
+    arguments = {
+        "scenario": tiny(MODES[case % 3], **{"learning.validation_interval": 1 + case % 2}),
+        "device": "cpu",
+        "budgets": budgets,
+        "rounds_per_step": rounds,
+        "autoreset_mode": reset,
+    }
+    actions = random_actions(25, advance=0.1)
+    ours, theirs = native(**arguments | {"fidelity": "train"}), loop(**arguments)
+    assert assert_alike(ours, theirs, actions, close=nearly) > N_COPIES
+
+
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_training_that_diverges_ends_as_it_does_alone(stacking_on_cpu, rounds, reset):
+    arguments = {
+        "scenario": tiny(learning_rate=1e9, **{"learning.validation_interval": 3}),
+        "device": "cpu",
+        "rounds_per_step": rounds,
+        "autoreset_mode": reset,
+    }
+    ours, theirs = native(**arguments | {"fidelity": "train"}), loop(**arguments)
+    assert assert_alike(ours, theirs, random_actions(25, advance=0.3), close=nearly) > N_COPIES
+
+
+def test_a_diverged_copy_counts_as_its_first_validation_and_is_no_success(stacking_on_cpu):
+    scenario = tiny(learning_rate=1e9, **{"learning.validation_interval": 100})
+    envs = native(scenario=scenario, fidelity="train", device="cpu")
+    _, before = envs.reset(seed=0)
+    actions = -np.ones((N_COPIES, 12))
+    actions[0] = 1  # moves on and learns nothing
+    for _ in range(2):
+        _, rewards, terminated, _, infos = envs.step(actions)
+    assert infos["end_code"].tolist() == [EndCode.FINISHED, *[EndCode.DIVERGED] * 4]
+    assert infos["is_success"].tolist() == [True, False, False, False, False]
+    assert terminated.all() and not rewards.any()
+    for key in ("loss", "validation_loss", "validation_accuracy"):
+        assert np.array_equal(infos[key], before[key])
+
+
+def test_make_vec_trains_at_once_where_that_is_faster(stacking_on_cpu):
+    envs = gym.make_vec("TwoStageEdge-v0", 2, scenario=tiny(), device="cpu", torch_threads=None)
+    assert isinstance(envs, TwoStageEdgeVectorEnv)
+    assert envs.observation_space.contains(envs.reset(seed=0)[0])
+
+
+def test_a_network_that_cannot_be_stacked_is_refused_and_the_way_to_train_it_named(stacking_on_cpu):
+    with pytest.raises(ValueError, match=r"no batch statistics .*vectorization_mode='sync'"):
+        native(scenario="cinic10-cifar10", fidelity="train", device="cpu")
+
+
 @pytest.mark.parametrize("arguments", [{}, {"fidelity": "train", "device": "cpu"}])
-def test_real_training_is_refused_and_the_way_to_it_named(arguments):
+def test_real_training_is_refused_and_the_way_to_it_named(monkeypatch, arguments):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ValueError, match=r"fidelity must be .*vectorization_mode='sync'"):
         gym.make_vec("TwoStageEdge-v0", 3, **arguments)
 

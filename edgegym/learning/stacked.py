@@ -1,0 +1,199 @@
+"""Many networks of one architecture trained at once: stacked parameters, masked batches."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from edgegym.errors import InputError
+from edgegym.learning.centralized import Samples
+from edgegym.learning.datasets import find_data_dir, load_task_data
+from edgegym.learning.learner import draw_index, find_device
+from edgegym.learning.networks import has_batch_statistics, make_network
+from edgegym.physics import Array
+from edgegym.two_stage.randomness import Stream
+from edgegym.two_stage.scenario import Scenario
+
+#: Samples of all copies that pass at once: about 1 GB of LeNet's activations and gradients.
+SAMPLES_AT_ONCE = 16384
+
+
+class StackedRound(NamedTuple):
+    """A round that one copy is to run."""
+
+    copy: int
+    finetuning: bool
+    round_index: int
+    batch_sizes: Sequence[int] | Array  # the server's alone, or one for each device
+
+
+class StackedLearner:
+    """C networks and the seeds that their mini-batches come from.
+
+    Each is the network of `Learner` with the same seed, to the rounding of its sums: with float32
+    a batch that is padded sums in another order. A step of all copies costs the host one copy to
+    the device, of the samples' indices, and one back, of the losses.
+
+    Raises
+    ------
+    InputError
+        If the network has batch statistics, which padding would falsify, or as for `Learner`.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> from edgegym.learning.learner import Learner
+    >>> stacked = StackedLearner(load_scenario("digits"), n_copies=2, device="cpu")
+    >>> stacked.begin([0, 1], seeds=[5, 6])
+    >>> losses = stacked.train(
+    ...     [StackedRound(0, False, 0, [8]), StackedRound(1, True, 0, [3, 1, 2])]
+    ... )
+    >>> alone = Learner(load_scenario("digits"), seed=5, device="cpu").pretrain(0, 8)
+    >>> round(losses[0], 4) == round(alone, 4)
+    True
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        n_copies: int,
+        device: str = "auto",
+        data_dir: str | Path | None = None,
+    ) -> None:
+        task = scenario.learning
+        self.device = find_device(device)
+        self.learning_rate = scenario.learning_rate
+        self.network_name = task.network
+        self._network = make_network(task.network, seed=0).to(self.device)  # the architecture
+        if has_batch_statistics(self._network):
+            raise InputError(
+                "learning.network must have no batch statistics to be trained stacked; got "
+                f"{task.network!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
+                "or 'async'."
+            )
+        data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
+        holders = [data.server, *data.devices]
+        self._pool = Samples(
+            torch.cat([samples.images for samples in holders]),
+            torch.cat([samples.labels for samples in holders]),
+        )
+        self._n_samples = [len(samples) for samples in holders]
+        self._first = np.cumsum([0, *self._n_samples])  # each holder's in the pool
+        self._validation = data.validation
+        self.seeds = [0] * n_copies
+        self.parameters = {
+            name: value.detach().new_zeros(n_copies, *value.shape)
+            for name, value in self._network.named_parameters()
+        }
+
+    def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
+        """Begin with untrained networks in some copies."""
+        fresh, _ = stack_module_state([make_network(self.network_name, seed) for seed in seeds])
+        rows = torch.tensor(copies, device=self.device)
+        for name, values in fresh.items():
+            self.parameters[name].index_copy_(0, rows, values.detach().to(self.device))
+        for copy, seed in zip(copies, seeds, strict=True):
+            self.seeds[copy] = seed
+
+    def train(self, rounds: Sequence[StackedRound]) -> dict[int, float]:
+        """Run one round, (2)-(3) or (7)-(9), in some copies; the others stay untouched.
+
+        Returns
+        -------
+        The loss of each copy over its mini-batches before the step
+        """
+        table = self._draw(rounds)
+        moved = torch.from_numpy(table).to(self.device)
+        copies, sizes, index = moved[:, 0], moved[:, 1:2], moved[:, 2:]
+        is_sample = torch.arange(index.shape[1], device=self.device) < sizes
+        parameters = {
+            name: stack[copies].requires_grad_() for name, stack in self.parameters.items()
+        }
+        losses = torch.zeros(len(rounds), device=self.device)
+        for n_rows, columns in _passes(table[:, 1], SAMPLES_AT_ONCE):
+            batch = self._pool.take(index[:n_rows, columns])
+            part = {name: value[:n_rows] for name, value in parameters.items()}
+            logits = vmap(self._forward)(part, batch.images)
+            counted = is_sample[:n_rows, columns] * _sample_losses(logits, batch.labels)
+            loss = counted.sum(dim=1) / sizes[:n_rows, 0]  # a sum can overflow, as in `Learner`
+            # Each copy's loss depends on its own parameters alone: so do the gradients of the sum.
+            loss.sum().backward()
+            losses[:n_rows] += loss.detach()
+        with torch.no_grad():
+            for name, value in parameters.items():
+                assert value.grad is not None
+                after = torch.add(value, value.grad, alpha=-self.learning_rate)
+                self.parameters[name].index_copy_(0, copies, after)
+        return dict(zip(table[:, 0].tolist(), losses.tolist(), strict=True))
+
+    def validation(self, copies: Sequence[int]) -> tuple[list[float], list[float]]:
+        """Measure loss and accuracy of some copies on the target domain's validation samples."""
+        rows = torch.tensor(copies, device=self.device)
+        totals = torch.zeros(2, len(copies), dtype=torch.float64, device=self.device)
+        with torch.no_grad():
+            parameters = {name: stack[rows] for name, stack in self.parameters.items()}
+            for part in self._validation.split(max(1, SAMPLES_AT_ONCE // len(copies))):
+                logits = vmap(self._forward, in_dims=(0, None))(parameters, part.images)
+                labels = part.labels.expand(len(copies), -1)
+                totals[0] += _sample_losses(logits, labels).sum(dim=1)
+                totals[1] += (logits.argmax(dim=2) == labels).sum(dim=1)
+        loss, accuracy = (totals / len(self._validation)).tolist()
+        return loss, accuracy
+
+    def _draw(self, rounds: Sequence[StackedRound]) -> NDArray[np.int64]:
+        """Write for each round its copy, its samples' number and their places in the pool.
+
+        The largest batch comes first. A shorter row is filled up with its own first sample, which
+        is finite where the batch is: a weight of zero then leaves nothing of it.
+        """
+        batches = [(one.copy, self._draw_union(one)) for one in rounds]
+        batches.sort(key=lambda batch: -len(batch[1]))
+        table = np.empty((len(batches), 2 + len(batches[0][1])), dtype=np.int64)
+        for row, (copy, index) in zip(table, batches, strict=True):
+            row[:2] = copy, len(index)
+            row[2 : 2 + len(index)], row[2 + len(index) :] = index, index[0]
+        return table
+
+    def _draw_union(self, one: StackedRound) -> NDArray[np.int64]:
+        """Draw what `Learner` with the copy's seed draws, the devices' one after another."""
+        stream = Stream.FINETUNE_BATCH if one.finetuning else Stream.PRETRAIN_BATCH
+        holders = range(1, len(self._n_samples)) if one.finetuning else [0]
+        parts = []
+        for k, (holder, size) in enumerate(zip(holders, one.batch_sizes, strict=True)):
+            key = self.seeds[one.copy], stream, one.round_index, k
+            drawn = draw_index(*key, self._n_samples[holder], int(size))
+            parts.append(self._first[holder] + drawn)
+        return np.concatenate(parts)
+
+    def _forward(self, parameters: dict[str, Tensor], images: Tensor) -> Tensor:
+        return functional_call(self._network, parameters, (images,))
+
+
+def _passes(sizes: NDArray[np.int64], n_at_once: int) -> Iterator[tuple[int, slice]]:
+    """Cut a table of batches, the largest first, into passes of so many samples.
+
+    A pass takes some columns of the first rows, those that reach so far: little is padding.
+
+    Examples
+    --------
+    >>> list(_passes(np.array([5, 2, 2]), n_at_once=6))
+    [(3, slice(0, 2, None)), (1, slice(2, 5, None))]
+    """
+    start = 0
+    while start < sizes[0]:
+        n_rows = int((sizes > start).sum())
+        stop = min(start + max(1, n_at_once // n_rows), int(sizes[0]))
+        yield n_rows, slice(start, stop)
+        start = stop
+
+
+def _sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Give the loss of each sample, (C, B), from logits (C, B, classes) and labels (C, B)."""
+    losses = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return losses.view(labels.shape)

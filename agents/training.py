@@ -21,6 +21,8 @@ from edgegym.evaluation.files import write_whole
 PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agent", "tensorboard"
 #: Checkpoints and rows of progress over a whole training.
 N_CHECKPOINTS, N_ROWS = 10, 100
+#: Copies train on seeds that no evaluation plays and no other agent trains on.
+FIRST_SEED, MOST_COPIES = 1_000_000, 10_000
 #: What the last step of an episode tells about it.
 FINAL_KEYS = ("validation_loss", "gradient_norm_bound", "is_success", "round")
 
@@ -36,7 +38,7 @@ def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
         envs: VecEnv = DummyVecEnv([make] * n_envs)
     else:
         envs = NativeVecEnv(n_envs, **card.env_arguments)
-    envs.seed(card.seed)
+    envs.seed(FIRST_SEED + MOST_COPIES * card.seed)
     return VecMonitor(envs, info_keywords=FINAL_KEYS)
 
 
@@ -134,8 +136,13 @@ class Course(BaseCallback):
         self._finals = []
 
 
+def has_tensorboard() -> bool:
+    """Say whether logs for TensorBoard can be written; it comes with the extra `agents`."""
+    return find_spec("tensorboard") is not None
+
+
 def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
-    logs = str(folder / TENSORBOARD) if find_spec("tensorboard") else None
+    logs = str(folder / TENSORBOARD) if has_tensorboard() else None
     return find_algorithm(card.algo)(
         card.hyperparameters["policy"],
         envs,

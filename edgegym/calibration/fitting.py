@@ -58,7 +58,8 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
     def residuals(x: Array, luck: Array) -> Array:
         numbers = np.concatenate([x, START[n_free:]])
         emulator = _emulator(scenario, numbers)
-        return np.concatenate([*_misses(emulator, recordings, luck), LUCK_WEIGHT * luck, _priors(numbers)])
+        misses = _misses(emulator, recordings, luck)
+        return np.concatenate([*misses, LUCK_WEIGHT * luck, _priors(numbers)])
 
     def split(y: Array) -> tuple[Array, Array]:
         return y[:n_free], y[n_free:]

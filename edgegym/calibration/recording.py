@@ -21,7 +21,8 @@ SOURCE_SAMPLES = 1000
 class Recording(BaseModel):
     """The losses of one training run, from the untrained network to the last round."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A run that diverged is kept as it ended.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     seed: int
     pretrain_batch_size: list[int]  # of every round

@@ -1,5 +1,6 @@
 """A calibration's run folder: what is recorded, fitted, measured and played there."""
 
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -16,6 +17,8 @@ from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from edgegym.calibration.recording import Recording
 
 CAMPAIGN = "calibration.json"
@@ -57,7 +60,7 @@ def carry_out(
     -------
     The report, plain data
     """
-    from edgegym.calibration import effective
+    from edgegym.calibration.effective import rank_agreement
     from edgegym.calibration.fitting import fit_emulator
     from edgegym.calibration.verdict import judge, verdict
     from edgegym.evaluation.compare import prepare, start_workers
@@ -67,47 +70,68 @@ def carry_out(
     with start_workers(jobs) as pool:
         progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
         recorded = _record(pool, campaign, scenario, run_dir, where)
-        fitted = [run for (plan, _), run in recorded.items() if plan >= campaign.tests]
-        by_plan = [
-            [recorded[plan, repeat] for repeat in range(campaign.repeats)]
-            for plan in range(campaign.tests)
-        ]
-        firsts = [runs[0] for runs in by_plan]
-        looks = pool.submit(_look, scenario, run_dir, campaign.seed, where).result()
+        fitted, tested = _shared_out(campaign, recorded)
         with progress_console.status("Fitting the emulator"):
             emulator = fit_emulator(scenario, fitted)
-        table = judge(emulator, by_plan)
-        every_loss = [loss for run in fitted for loss in run.target_loss]
-        constants = {
-            SHIPPED: {key: float(getattr(scenario, key)) for key in CONSTANTS},
-            MEASURED: effective.measured_constants(
-                looks,
-                loss_gap=max(every_loss) - min(every_loss),
-                distance=pool.submit(_distance, scenario, where).result(),
-                percentile=campaign.percentile,
-            ),
-        }
-        ranking = effective.effective_constants(scenario, fitted)
-        constants[EFFECTIVE] = constants[SHIPPED] | ranking
+        table = judge(emulator, tested)
+        looks = pool.submit(_look, scenario, run_dir, campaign.seed, where).result()
+        distance = pool.submit(_distance, scenario, where).result()
+        constants = _constants(campaign, scenario, fitted, looks, distance)
         plans = _play(pool, campaign, scenario, constants, run_dir, where)
+    name, firsts = scenario.name, [runs[0] for runs in tested]
     write_whole(run_dir / "emulator.json", emulator.model_dump_json(indent=1))
+    write_whole(run_dir / "test-plans.csv", table.to_csv(index=False))
     _write_scenarios(campaign, scenario, constants, run_dir)
-    name = scenario.name
     picture = plot_verdict(table, f"Emulator of {name} on plans that were not fitted")
     write_figure(run_dir / "emulator.png", picture)
     write_figure(run_dir / "constants.png", plot_constants(looks, f"Constants of (34), {name}"))
-    write_whole(run_dir / "test-plans.csv", table.to_csv(index=False))
-    losses = table["real_loss"].tolist()
     return {
         "scenario": name,
         "run": str(run_dir),
         "emulator": verdict(table),
         "bound_rank_correlation": {
-            source: effective.rank_agreement(scenario.replace(**values), firsts, losses)
+            source: rank_agreement(scenario.replace(**values), firsts, table["real_loss"].tolist())
             for source, values in constants.items()
         },
         "constants": constants,
         "plans": plans,
+    }
+
+
+def _shared_out(
+    campaign: Campaign, recorded: Mapping[tuple[int, int], "Recording"]
+) -> tuple[list["Recording"], list[list["Recording"]]]:
+    """Tell the runs to fit from those to test on, plan by plan; what diverged tells neither."""
+    whole = {key: run for key, run in recorded.items() if math.isfinite(run.target_loss[-1])}
+    fitted = [run for (plan, _), run in whole.items() if plan >= campaign.tests]
+    by_plan = [
+        [whole[plan, repeat] for repeat in range(campaign.repeats) if (plan, repeat) in whole]
+        for plan in range(campaign.tests)
+    ]
+    return fitted, [runs for runs in by_plan if runs]
+
+
+def _constants(
+    campaign: Campaign,
+    scenario: Scenario,
+    fitted: list["Recording"],
+    looks: "pd.DataFrame",
+    distance: float,
+) -> dict[str, dict[str, float]]:
+    """Gather the constants of (34) as they are shipped, measured and effective."""
+    from edgegym.calibration.effective import effective_constants, measured_constants
+
+    losses = [loss for run in fitted for loss in run.target_loss]
+    shipped = {key: float(getattr(scenario, key)) for key in CONSTANTS}
+    return {
+        SHIPPED: shipped,
+        MEASURED: measured_constants(
+            looks,
+            loss_gap=max(losses) - min(losses),
+            distance=distance,
+            percentile=campaign.percentile,
+        ),
+        EFFECTIVE: shipped | effective_constants(scenario, fitted),
     }
 
 

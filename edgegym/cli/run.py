@@ -1,4 +1,4 @@
-"""`edgegym run`: one episode under a plan file or a scheme."""
+"""`edgegym run`: one episode under a plan file, a scheme or a saved agent."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from edgegym.cli.contenders import agent_contender, find_agents
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -23,6 +24,7 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.errors import InputError
+from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
@@ -34,10 +36,13 @@ def run(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="A file that `edgegym plan --out` wrote.")
     ] = None,
+    agent: Annotated[
+        Path | None, typer.Option("--agent", metavar="FILE", help="What `edgegym train` wrote.")
+    ] = None,
     scheme: SchemeName = "joint",
     method: MethodName = "exact",
     grid: Grid = 6,
-    fidelity: Annotated[str, typer.Option("--fidelity", help="train or bound")] = "train",
+    fidelity: Annotated[str, typer.Option("--fidelity", help="train, curve or bound")] = "train",
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the rounds to this CSV file.")
     ] = None,
@@ -47,16 +52,20 @@ def run(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play one episode: the plan of a file where one is given, else that of a scheme."""
-    from edgegym.evaluation.rollout import play_plan
+    """Play one episode: a saved agent or the plan of a file where one is given, else a scheme's."""
+    from edgegym.evaluation.rollout import make_env, play
 
     checked = read_scenario(scenario, changes)
-    chosen = Plan.load(plan) if plan else _planned(checked, scheme, method, grid)
-    require_same_devices(chosen, checked, name=f"plan {str(plan)!r}")
+    player = _agent(agent) if agent else _plan(checked, plan, scheme, method, grid)
+    env = make_env(
+        checked,
+        fidelity=fidelity,
+        rounds_per_step=player.rounds_per_step,
+        device=device,
+        data_dir=data_dir,
+    )
     with progress_console.status("Playing"):
-        episode = play_plan(
-            checked, chosen, seed, fidelity=fidelity, device=device, data_dir=data_dir
-        )
+        episode = play(env, player.make_policy(env), seed)
     if out is not None:
         write_whole(out, pd.DataFrame(episode.rounds).to_csv(index=False))
     if as_json:
@@ -67,10 +76,20 @@ def run(
     Console().print(table)
 
 
-def _planned(scenario: Scenario, scheme: str, method: str, grid: int) -> Plan:
+def _agent(path: Path) -> Contender:
+    progress_console.print("Agents can run code when they are loaded: play those you trust.")
+    (file,) = find_agents([path]).values()
+    return agent_contender(file)
+
+
+def _plan(scenario: Scenario, path: Path | None, scheme: str, method: str, grid: int) -> Contender:
+    if path is not None:
+        chosen = Plan.load(path)
+        require_same_devices(chosen, scenario, name=f"plan {str(path)!r}")
+        return plan_contender("plan", chosen)
     import baselines
 
     result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
     if result.plan is None:
         raise InputError(result.message)
-    return result.plan
+    return plan_contender("plan", result.plan)

@@ -121,9 +121,11 @@ def _try(card: "AgentCard") -> None:
 def _train_all(
     cards: Sequence["AgentCard"], run_dir: Path, jobs: int, data_dir: str | None, as_json: bool
 ) -> None:
-    from agents.training import AGENT
+    from agents.training import AGENT, has_tensorboard
     from edgegym.evaluation.compare import start_workers
 
+    if not has_tensorboard():
+        progress_console.print("No TensorBoard logs; `pip install edgegym[agents]` brings it.")
     folders = [run_dir / f"{card.algo}-seed{card.seed}" for card in cards]
     todo = [(c, f) for c, f in zip(cards, folders, strict=True) if not (f / AGENT).exists()]
     with (
@@ -163,6 +165,7 @@ def _report(
 ) -> None:
     import pandas as pd
 
+    from agents.saving import read_card
     from agents.training import AGENT, PROGRESS
     from edgegym.figures.learning import plot_learning
 
@@ -175,9 +178,9 @@ def _report(
     picture = plot_learning(pd.concat(courses), metric, title, references)
     write_figure(run_dir / "learning-curve.png", picture)
     rows = [
-        {"agent": str(f / AGENT), "steps": int(course["steps"].iloc[-1])}
+        {"agent": str(f / AGENT), "steps": read_card(f / AGENT).steps_done}
         | _played(f / AGENT, one, metric, references)
-        for f, one, course in zip(folders, cards, courses, strict=True)
+        for f, one in zip(folders, cards, strict=True)
     ]
     if as_json:
         return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})

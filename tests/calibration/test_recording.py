@@ -68,4 +68,6 @@ def test_training_that_diverges_ends_its_recording():
     wild = TINY.replace(learning_rate=1e9)
     recording = record(wild, random_plan(wild, np.random.default_rng(1)), seed=0)
     assert not np.isfinite(recording.target_loss[-1])
+    again = Recording.model_validate_json(recording.model_dump_json())
+    assert np.array_equal(again.target_loss, recording.target_loss, equal_nan=True)
     assert np.isfinite(recording.target_loss[:-1]).all()

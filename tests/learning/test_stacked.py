@@ -84,7 +84,7 @@ def test_passes_of_any_size_add_up_to_the_same_round(monkeypatch, n_at_once):
     ]
     whole, cut = begun([1, 2, 3]), begun([1, 2, 3])
     expected = whole.train(rounds), *whole.validation([2, 0])
-    monkeypatch.setattr(stacked, "SAMPLES_AT_ONCE", n_at_once)
+    monkeypatch.setitem(stacked.SAMPLES_AT_ONCE, "cpu", n_at_once)
     losses, *validation = cut.train(rounds), *cut.validation([2, 0])
     assert losses == pytest.approx(expected[0], rel=1e-5)
     assert validation == [pytest.approx(values, rel=1e-5) for values in expected[1:]]

@@ -1,0 +1,45 @@
+"""Fidelity `train` of `edgegym bench vector`: networks trained at once and one after another."""
+
+from collections.abc import Callable
+from itertools import cycle
+
+import numpy as np
+
+#: Sets of rounds that the runs take in turn.
+N_SETS = 16
+
+
+def training_steps(n_copies: int, seed: int) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Make two functions that run a round of every copy: stacked, and with a learner for each.
+
+    Both train scenario `digits`, which needs no download, on the device that "auto" chooses and on
+    one thread. Every second copy fine-tunes; batches are spread by logarithm up to their limit, as
+    random actions spread them.
+    """
+    import torch
+
+    from edgegym.learning.learner import Learner
+    from edgegym.learning.stacked import StackedLearner, StackedRound
+    from edgegym.two_stage.scenario import load_scenario
+
+    torch.set_num_threads(1)
+    scenario = load_scenario("digits")
+    stacked = StackedLearner(scenario, n_copies)
+    stacked.begin(range(n_copies), seeds=range(seed, seed + n_copies))
+    learners = [Learner(scenario, seed + copy) for copy in range(n_copies)]
+    shares = np.random.default_rng(seed).random((N_SETS, n_copies, scenario.n_devices))
+    sizes = np.rint(scenario.finetune_batch_size_limit**shares).astype(int)
+    sets = [
+        [StackedRound(i, i % 2 == 1, 0, row if i % 2 else row[:1]) for i, row in enumerate(rows)]
+        for rows in sizes
+    ]
+    at_once, one_by_one = cycle(sets), cycle(sets)
+
+    def train_all() -> None:
+        for learner, (_, finetuning, index, batch) in zip(learners, next(one_by_one), strict=True):
+            if finetuning:
+                learner.finetune(index, np.asarray(batch))
+            else:
+                learner.pretrain(index, batch[0])
+
+    return lambda: stacked.train(next(at_once)), train_all

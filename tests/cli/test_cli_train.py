@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from strategies import TINY_SCENARIO
+
+from edgegym import InputError
+
+TINY = [part for key, value in TINY_SCENARIO.items() for part in ("--set", f"{key}={value}")]
+QUICK = """
+TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 4, n_timesteps: 256, normalize: true,
+                  n_steps: 16, batch_size: 32, n_epochs: 1, learning_rate: lin_1e-3}
+"""
+
+
+@pytest.fixture
+def quick(tmp_path):
+    file = tmp_path / "quick.yml"
+    file.write_text(QUICK)
+    return ["--hyperparameters", file, "--fidelity", "bound", "--rounds-per-step", "1", *TINY]
+
+
+@pytest.mark.slow
+def test_agents_are_trained_and_compared_with_what_is_possible(ask, quick, tmp_path):
+    run = tmp_path / "run"
+    told = ask("train", *quick, "--seeds", "2", "--out", run)
+    assert told["certified optimum"] > 0
+    for seed, row in enumerate(told["rows"]):
+        folder = run / f"ppo-seed{seed}"
+        assert row["agent"] == str(folder / "agent") and row["steps"] >= 256
+        assert row["above_certified optimum"] > 0
+        assert (folder / "agent" / "agent.zip").is_file()
+        assert len(pd.read_csv(folder / "progress.csv"))
+    assert (run / "learning-curve.png").stat().st_size > 10_000
+    cards = json.loads((run / "training.json").read_text())["cards"]
+    assert [card["seed"] for card in cards.values()] == [0, 1]
+    again = ask("train", "--resume", run)  # nothing is left to do
+    assert again["rows"] == told["rows"]
+    played = ask("run", "--agent", run / "ppo-seed0" / "agent", "--fidelity", "bound", *TINY)
+    assert played["is_success"]
+    with pytest.raises(InputError, match="run folder must be new"):
+        ask("train", *quick, "--out", run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc; got 'pppo'"),
+        (["--fidelity", "curv"], "Did you mean 'curve'"),
+        (["--reward", "los"], "reward must be one of loss, log_loss"),
+        (["--scenario", "cinic10-cifar10"], "must have an emulator"),
+        (["--hyperparameters", "nowhere.yml"], "hyperparameter file must be YAML"),
+    ],
+)
+def test_wrong_input_is_named_and_nothing_is_written(invoke, tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        invoke("train", *arguments, "--out", tmp_path / "run")
+    assert not Path(tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_training_cannot_be_resumed(invoke, tmp_path):
+    with pytest.raises(InputError, match=r"training\.json"):
+        invoke("train", "--resume", tmp_path)

@@ -10,8 +10,8 @@ from edgegym.envs.ledger import Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_ledger import VectorLedger
 
-#: Kinds of device on which networks are trained stacked. On a CPU training one after another is
-#: faster (`edgegym bench vector` shows it), so there only the tests do it, by adding "cpu" here.
+#: Kinds of device on which networks are trained stacked. On a CPU one after another is faster but
+#: for tiny batches (`edgegym bench vector`), so only the tests train stacked there: they set this.
 STACKING_DEVICES = {"cuda"}
 
 

@@ -71,7 +71,7 @@ class StackedLearner:
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network
-        self._network = make_network(task.network, seed=0).to(self.device)  # the architecture
+        self._network = make_network(task.network, seed=0)  # the architecture alone
         if has_batch_statistics(self._network):
             raise InputError(
                 "learning.network must have no batch statistics to be trained stacked; got "
@@ -87,7 +87,7 @@ class StackedLearner:
         self._validation = data.validation
         self.seeds = [0] * n_copies
         self.parameters = {
-            name: value.detach().new_zeros(n_copies, *value.shape)
+            name: torch.zeros(n_copies, *value.shape, device=self.device)
             for name, value in self._network.named_parameters()
         }
 

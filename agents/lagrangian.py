@@ -44,13 +44,13 @@ class Lagrangian(VecEnvWrapper):
     Examples
     --------
     >>> from agents.vec_env import NativeVecEnv
-    >>> envs = NativeVecEnv(2, scenario="mnist", fidelity="bound", budgets="soft")
-    >>> envs = Lagrangian(envs, learning_rate=0.1)
+    >>> setting = {"scenario": "mnist", "fidelity": "bound", "rounds_per_step": 500}
+    >>> envs = Lagrangian(NativeVecEnv(2, budgets="soft", **setting), learning_rate=0.1)
     >>> _ = envs.reset()
-    >>> for _ in range(4000):  # every round there is, at full batch, clock and power
+    >>> for _ in range(8):  # all rounds there are, at full batch, clock and power
     ...     _ = envs.step(np.tile([-1.0] + [1.0] * 11, (2, 1)))
     >>> round(envs.mean_episode_cost, 2), round(envs.multiplier, 3), envs.violation_rate
-    (0.0, 0.0, 1.0)
+    (105.18, 21.037, 1.0)
     """
 
     def __init__(
@@ -65,9 +65,7 @@ class Lagrangian(VecEnvWrapper):
         given = {"cost_limit": cost_limit, "learning_rate": learning_rate, "multiplier": multiplier}
         for name, value in given.items():
             if not 0 <= value < math.inf:
-                raise InputError(
-                    f"{name} must be at least 0 and finite; got {value}. Correct it."
-                )
+                raise InputError(f"{name} must be at least 0 and finite; got {value}. Correct it.")
         self.cost_limit, self.learning_rate = cost_limit, learning_rate
         self.multiplier = multiplier
         self.episode_costs: deque[float] = deque(maxlen=WINDOW)

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from edgegym.cli.options import (
     AsJson,
@@ -20,12 +18,12 @@ from edgegym.cli.options import (
     DataDir,
     ScenarioName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir
-from edgegym.evaluation.files import read_model, write_figure, write_whole
+from edgegym.cli.trained import report
+from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
 
 if TYPE_CHECKING:
@@ -137,7 +135,7 @@ def _train_all(
         tasks = {str(f): progress.add_task(f.name, total=card.total_steps) for card, f in todo}
         futures = [pool.submit(_train_one, card, f, data_dir, steps) for card, f in todo]
         _follow(futures, steps, tasks, progress)
-    _report(cards, folders, run_dir, as_json)
+    report(cards, folders, run_dir, as_json)
 
 
 def _train_one(card: "AgentCard", folder: Path, data_dir: str | None, steps: Any) -> None:
@@ -158,75 +156,3 @@ def _follow(futures: list[Future[None]], steps: Any, tasks: dict[str, Any], bars
             pass
     for future in futures:
         future.result()
-
-
-def _report(
-    cards: Sequence["AgentCard"], folders: Sequence[Path], run_dir: Path, as_json: bool
-) -> None:
-    import pandas as pd
-
-    from agents.saving import read_card
-    from agents.training import AGENT, PROGRESS
-    from edgegym.figures.learning import plot_learning
-
-    card = cards[0]
-    metric = "gradient_norm_bound" if card.fidelity == "bound" else "validation_loss"
-    courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
-    references = _references(card, metric)
-    name = card.scenario["name"]
-    title = f"{card.algo.upper()} on scenario {name}, fidelity {card.fidelity}"
-    picture = plot_learning(pd.concat(courses), metric, title, references)
-    write_figure(run_dir / "learning-curve.png", picture)
-    rows = [
-        {"agent": str(f / AGENT), "steps": read_card(f / AGENT).steps_done}
-        | _played(f / AGENT, one, metric, references)
-        for f, one in zip(folders, cards, strict=True)
-    ]
-    if as_json:
-        return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
-    table = Table("agent", "steps", metric.replace("_", " "), *(f"above {r}" for r in references))
-    for row in rows:
-        cells = [f"{row[f'above_{r}']:+.2%}" if f"above_{r}" in row else "-" for r in references]
-        value = f"{row[metric]:.5f}" if metric in row else "-"
-        table.add_row(Path(str(row["agent"])).parent.name, str(row["steps"]), value, *cells)
-    Console().print(table)
-    print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
-
-
-def _references(card: "AgentCard", metric: str) -> dict[str, float]:
-    """Find what planners reach, where playing them takes no training."""
-    import baselines
-    from edgegym.evaluation.rollout import play_plan
-    from edgegym.two_stage.scenario import parse_scenario
-
-    scenario = parse_scenario(card.scenario, where="the agent's card")
-    planned = baselines.plan(scenario)
-    if planned.plan is None or card.fidelity == "train" or scenario.channel_mode != "fixed":
-        return {}
-    if card.fidelity == "bound":
-        return {"certified optimum": planned.relaxed_bound}
-    played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
-    return {"paper's plan": sum(float(e.final[metric] or 0) for e in played) / len(played)}
-
-
-def _played(
-    folder: Path, card: "AgentCard", metric: str, references: dict[str, float]
-) -> dict[str, float]:
-    """Let an agent that no longer explores play ten episodes."""
-    import warnings
-
-    from agents.saving import AgentRunsCode, load_policy
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.evaluation.rollout import play
-
-    if card.fidelity == "train":
-        return {}
-    env = TwoStageEdgeEnv(**card.env_arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
-        policy = load_policy(folder, env)
-    finals = [float(play(env, policy, seed).final[metric] or 0) for seed in range(10)]
-    mean = sum(finals) / len(finals)
-    return {metric: mean} | {
-        f"above_{name}": mean / value - 1 for name, value in references.items()
-    }

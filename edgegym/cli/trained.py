@@ -1,0 +1,87 @@
+"""What `edgegym train` tells at its end: how good the agents are, and how they came there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from edgegym.cli.options import print_json
+from edgegym.evaluation.files import write_figure
+
+if TYPE_CHECKING:
+    from agents.saving import AgentCard
+
+
+def report(
+    cards: Sequence["AgentCard"], folders: Sequence[Path], run_dir: Path, as_json: bool
+) -> None:
+    """Draw the learning curves, and let every agent play without exploring beside the planners."""
+    import pandas as pd
+
+    from agents.saving import read_card
+    from agents.training import AGENT, PROGRESS
+    from edgegym.figures.learning import plot_learning
+
+    card = cards[0]
+    metric = "gradient_norm_bound" if card.fidelity == "bound" else "validation_loss"
+    courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
+    references = _references(card, metric)
+    name = card.scenario["name"]
+    title = f"{card.algo.upper()} on scenario {name}, fidelity {card.fidelity}"
+    picture = plot_learning(pd.concat(courses), metric, title, references)
+    write_figure(run_dir / "learning-curve.png", picture)
+    rows = [
+        {"agent": str(f / AGENT), "steps": read_card(f / AGENT).steps_done}
+        | _played(f / AGENT, one, metric, references)
+        for f, one in zip(folders, cards, strict=True)
+    ]
+    if as_json:
+        return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
+    table = Table("agent", "steps", metric.replace("_", " "), *(f"above {r}" for r in references))
+    for row in rows:
+        cells = [f"{row[f'above_{r}']:+.2%}" if f"above_{r}" in row else "-" for r in references]
+        value = f"{row[metric]:.5f}" if metric in row else "-"
+        table.add_row(Path(str(row["agent"])).parent.name, str(row["steps"]), value, *cells)
+    Console().print(table)
+    print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
+
+
+def _references(card: "AgentCard", metric: str) -> dict[str, float]:
+    """Find what planners reach, where playing them takes no training."""
+    import baselines
+    from edgegym.evaluation.rollout import play_plan
+    from edgegym.two_stage.scenario import parse_scenario
+
+    scenario = parse_scenario(card.scenario, where="the agent's card")
+    planned = baselines.plan(scenario)
+    if planned.plan is None or card.fidelity == "train" or scenario.channel_mode != "fixed":
+        return {}
+    if card.fidelity == "bound":
+        return {"certified optimum": planned.relaxed_bound}
+    played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
+    return {"paper's plan": sum(float(e.final[metric] or 0) for e in played) / len(played)}
+
+
+def _played(
+    folder: Path, card: "AgentCard", metric: str, references: dict[str, float]
+) -> dict[str, float]:
+    """Let an agent that no longer explores play ten episodes."""
+    import warnings
+
+    from agents.saving import AgentRunsCode, load_policy
+    from edgegym.envs.two_stage import TwoStageEdgeEnv
+    from edgegym.evaluation.rollout import play
+
+    if card.fidelity == "train":
+        return {}
+    env = TwoStageEdgeEnv(**card.env_arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
+        policy = load_policy(folder, env)
+    finals = [float(play(env, policy, seed).final[metric] or 0) for seed in range(10)]
+    mean = sum(finals) / len(finals)
+    return {metric: mean} | {
+        f"above_{name}": mean / value - 1 for name, value in references.items()
+    }

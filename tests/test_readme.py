@@ -2,14 +2,18 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
+import pytest
+import pytest
 import torch
 
 from edgegym import Plan, Scenario
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def test_every_name_stands_in_the_notation_table():
@@ -32,7 +36,21 @@ def test_ci_runs_the_readmes_test_command():
     assert '-e ".[test]"' in ci and "-m pytest" in ci
 
 
-def test_every_example_runs(capsys):
-    for path in sorted((ROOT / "examples").glob("*.py")):
-        runpy.run_path(str(path), run_name="__main__")
-        assert capsys.readouterr().out, path.name
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
+)
+@pytest.mark.filterwarnings("default")  # Ray warns of itself
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_runs(path, capsys):
+    if path.name == "rllib_ppo.py":
+        pytest.importorskip("ray")
+    torch.set_num_threads(1)
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out
+
+
+def test_without_rllib_its_example_says_so_and_ends(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SystemExit, match=r"RLlib is not installed; get it with `pip install"):
+        runpy.run_path(str(ROOT / "examples" / "rllib_ppo.py"), run_name="__main__")

@@ -3,9 +3,9 @@
 import re
 import runpy
 import sys
+import warnings
 from pathlib import Path
 
-import pytest
 import pytest
 import torch
 
@@ -37,14 +37,11 @@ def test_ci_runs_the_readmes_test_command():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
-)
-@pytest.mark.filterwarnings("default")  # Ray warns of itself
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_runs(path, capsys):
     if path.name == "rllib_ppo.py":
         pytest.importorskip("ray")
+        warnings.simplefilter("default")  # Ray warns of itself
     torch.set_num_threads(1)
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out

@@ -87,7 +87,7 @@ def test_rounds_lower_the_loss_towards_zero_and_never_below(name):
         state = emulator.descend(state, 500)
         losses.append(float(emulator.loss(state)))
     assert (np.diff(losses) <= 1e-3).all()
-    assert 0 < losses[-1] < 0.2 < 2 < losses[0] < 2.5
+    assert 0 < losses[-1] < 0.3 < 2 < losses[0] < 2.5
 
 
 def test_copies_in_an_array_are_as_if_alone():

@@ -20,7 +20,10 @@ ALGORITHMS = {
 ENV_ID = "TwoStageEdge-v0"
 LINEAR = "lin_"
 #: Keys that the zoo reads and no constructor takes.
-ZOO_KEYS = ("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs")
+ZOO_KEYS = (
+    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs"),
+    *("noise_type", "noise_std"),
+)
 
 
 def find_algorithm(name: str) -> Any:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pandas as pd
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents.hyperparameters import constructor_arguments, find_algorithm
 from agents.saving import REPLAY, STATISTICS, AgentCard, load_archive, save_agent
 from agents.vec_env import NativeVecEnv
+from edgegym.errors import unknown_name
 from edgegym.evaluation.files import write_whole
 
 PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agent", "tensorboard"
@@ -150,7 +153,19 @@ def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
         device="cpu",  # small policies are faster there than on a GPU
         tensorboard_log=logs,
         **constructor_arguments(card.hyperparameters),
+        **_exploration(card.hyperparameters, envs),
     )
+
+
+def _exploration(hyperparameters: dict[str, Any], envs: VecEnv) -> dict[str, Any]:
+    """Make the noise on the actions that the zoo's `noise_type` and `noise_std` ask for."""
+    if (kind := hyperparameters.get("noise_type")) is None:
+        return {}
+    if kind != "normal":
+        raise unknown_name("noise_type", kind, ["normal"])
+    shape = envs.action_space.shape or ()
+    deviation = np.full(shape, hyperparameters["noise_std"])
+    return {"action_noise": NormalActionNoise(np.zeros(shape), deviation)}
 
 
 def _normalize_arguments(text: str | bool) -> dict[str, Any]:

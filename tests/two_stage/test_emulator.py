@@ -75,7 +75,10 @@ def test_larger_batches_never_learn_less(name, batch, other, luck):
     for _ in range(300):
         states = [emulator.descend(s, size) for s, size in zip(states, (small, large), strict=True)]
     assert states[0].progress <= states[1].progress
-    assert states[0].excess_loss >= states[1].excess_loss
+    # From where it stands a larger batch adds less noise; over rounds it is further on, where
+    # gradients are noisier.
+    noises = [emulator.descend(states[0], size).excess_loss for size in (small, large)]
+    assert noises[0] >= noises[1]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

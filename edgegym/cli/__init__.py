@@ -10,8 +10,10 @@ from edgegym.cli import (
     compare,
     doctor,
     evaluate,
+    figure,
     grid,
     plan,
+    rerun,
     run,
     scenario,
     train,
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
+app.command("figure")(figure.figure)
+app.command("rerun")(rerun.rerun)
 app.command("train")(train.train)
 app.command("calibrate")(calibrate.calibrate)
 app.command("plan")(plan.plan)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,7 @@ def _constants(
 
 
 def _record(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     campaign: Campaign,
     scenario: Scenario,
     run_dir: Path,
@@ -198,7 +198,7 @@ def _plan(scenario: Scenario) -> Plan:
 
 
 def _play(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     campaign: Campaign,
     scenario: Scenario,
     constants: Mapping[str, Mapping[str, float]],

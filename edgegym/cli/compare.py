@@ -23,6 +23,7 @@ from edgegym.cli.options import (
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
+    Backend,
     Jobs,
     Out,
     Resume,
@@ -54,6 +55,7 @@ def compare(
     seed: Seed = 0,
     grid: Grid = 6,
     jobs: Jobs = N_CORES,
+    backend: Backend = "processes",
     device: Device = "auto",
     data_dir: DataDir = None,
     out: Out = None,
@@ -77,7 +79,9 @@ def compare(
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)
     plan = None if known else partial(plan_designs, checked, grid)
-    done = carry_out(begun, plan, run_dir, jobs=jobs, device=device, data_dir=data_dir)
+    done = carry_out(
+        begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
+    )
     _report(run_dir, *done, as_json)
 
 

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -28,17 +29,25 @@ CONSTANTS = (
 )
 
 
-def plan_design(scenario: Scenario, scheme: str, method: str, grid: int) -> Design:
-    """Plan one row of the table."""
+def plan_design(
+    scenario: Scenario,
+    scheme: str,
+    method: str,
+    grid: int,
+    changes: Mapping[str, float] | None = None,
+) -> Design:
+    """Plan one row of the table, in a scenario with these changes."""
     import baselines
 
-    result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
+    changed = scenario.replace(**changes or {})
+    result = baselines.plan(changed, scheme=scheme, method=method, grid=grid)
     return Design(
         scheme=scheme,
         method=method,
         status=result.status,
         message=result.message,
         plan=json.loads(result.plan.to_json()) if result.plan else None,
+        changes=dict(changes or {}),
     )
 
 
@@ -158,7 +167,10 @@ def try_agents(scenario: Scenario, fidelity: str, agents: list[Contender]) -> No
 
 def find_contenders(manifest: Manifest) -> dict[str, Contender]:
     """Make everyone who plays in a run, by the design's name: plans, policies, agents."""
-    plans = {name: plan_contender(name, plan) for name, plan in manifest.read_plans().items()}
+    plans = {
+        name: plan_contender(name, plan, manifest.designs[name].changes)
+        for name, plan in manifest.read_plans().items()
+    }
     policies = {name: POLICIES[name]() for name in manifest.policies}
     agents = {label: agent_contender(file) for label, file in manifest.agents.items()}
     return plans | policies | agents

@@ -25,7 +25,17 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
-from edgegym.cli.runs import N_CORES, Agents, Jobs, Out, Resume, Seeds, carry_out, new_run_dir
+from edgegym.cli.runs import (
+    N_CORES,
+    Agents,
+    Backend,
+    Jobs,
+    Out,
+    Resume,
+    Seeds,
+    carry_out,
+    new_run_dir,
+)
 from edgegym.errors import InputError, unknown_name
 from edgegym.evaluation.manifest import Design, load_manifest, make_manifest
 from edgegym.two_stage.scenario import Scenario, load_scenario, shipped_scenarios
@@ -66,6 +76,7 @@ def evaluate(
     seed: Seed = 0,
     grid: Grid = 6,
     jobs: Jobs = N_CORES,
+    backend: Backend = "processes",
     device: Device = "auto",
     data_dir: DataDir = None,
     out: Out = None,
@@ -96,7 +107,9 @@ def evaluate(
         )
         plan = partial(plan_designs, checked, names, measured, grid)
     run_dir = resume or out or new_run_dir("evaluate", begun.scenario["name"])
-    done = carry_out(begun, plan, run_dir, jobs=jobs, device=device, data_dir=data_dir)
+    done = carry_out(
+        begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
+    )
     report(run_dir, *done, as_json)
 
 

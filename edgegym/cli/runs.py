@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,10 @@ from edgegym.evaluation.rollout import make_env
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
+Backend = Annotated[
+    str,
+    typer.Option("--backend", help="processes, or ray: the tasks of a running Ray cluster."),
+]
 Agents = Annotated[
     list[Path] | None,
     typer.Option("--agent", metavar="FILE", help="A saved agent; repeat for more."),
@@ -42,6 +46,7 @@ def carry_out(
     run_dir: Path,
     *,
     jobs: int,
+    backend: str,
     device: str,
     data_dir: str | None,
 ) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
@@ -54,7 +59,8 @@ def carry_out(
     begun : of an old run as it was read, of a new one without designs
     plan : makes a new run's designs; None for an old one
     run_dir : the run folder
-    jobs, device, data_dir : in how many processes and where to train, and where the data sets lie
+    jobs, backend : in how many processes to play, or on what else
+    device, data_dir : where to train, and where the data sets lie
 
     Returns
     -------
@@ -68,7 +74,7 @@ def carry_out(
     if plan is not None:
         require_new(run_dir)
         try_agents(scenario, begun.fidelity, agents)
-    with start_workers(jobs) as pool:
+    with start_workers(jobs, backend) as pool:
         if begun.fidelity == "train":
             prepared = pool.submit(prepare, scenario, device, data_dir)
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
@@ -81,7 +87,7 @@ def carry_out(
 
 
 def _play(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     manifest: Manifest,
     run_dir: Path,
     device: str,

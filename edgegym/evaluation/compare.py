@@ -2,19 +2,36 @@
 
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import pandas as pd
 
+from edgegym.errors import unknown_name
 from edgegym.evaluation.contenders import Contender
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.rollout import Episode, play_anew
 from edgegym.two_stage.scenario import Scenario
 
+BACKENDS = ("processes", "ray")
 
-def start_workers(jobs: int) -> ProcessPoolExecutor:
-    """Start processes to play in; spawned, as forks of a process that has used CUDA can hang."""
+
+def start_workers(jobs: int, backend: str = "processes") -> Executor:
+    """Start what plays: processes of this machine, or the tasks of a running Ray cluster.
+
+    Processes are spawned, as forks of one that has used CUDA can hang.
+
+    Raises
+    ------
+    InputError
+        If there is no such backend, no Ray, or no cluster.
+    """
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
+    if backend == "ray":
+        from edgegym.evaluation.cluster import RayExecutor
+
+        return RayExecutor()
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(max_workers=jobs, mp_context=context)
 
@@ -49,7 +66,7 @@ def episode_files(
 
 
 def play_designs(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     scenario: Scenario,
     contenders: Mapping[str, Contender],
     seeds: Sequence[int],
@@ -65,7 +82,7 @@ def play_designs(
     Parameters
     ----------
     pool : processes to play in, each with one torch thread
-    scenario : what is played
+    scenario : what is played, but for a contender's own changes
     contenders : who plays, by the design's name
     seeds : common to all designs, so that they meet the same weights and mini-batches
     run_dir : the run folder; each episode is written there as soon as it ends
@@ -80,7 +97,7 @@ def play_designs(
     futures = {
         pool.submit(
             play_anew,
-            scenario,
+            scenario.replace(**contenders[design].changes),
             contenders[design].make_policy,
             seed,
             rounds_per_step=contenders[design].rounds_per_step,

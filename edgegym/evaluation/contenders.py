@@ -1,7 +1,9 @@
 """What is compared: a name, and how to make the policy that plays under it."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,16 +25,18 @@ class Contender:
     make_policy : makes the policy for an environment; pickled, so of functions at module level
     digest : names the episode files; contenders that play alike have the same one
     rounds_per_step : rounds for which it repeats an action
+    changes : of the scenario, for this contender alone
     """
 
     name: str
     make_policy: PolicyFactory
     digest: str
     rounds_per_step: int = 1
+    changes: Mapping[str, float] = field(default_factory=dict)
 
 
-def plan_contender(name: str, plan: Plan) -> Contender:
-    """Let a plan take part.
+def plan_contender(name: str, plan: Plan, changes: Mapping[str, float] | None = None) -> Contender:
+    """Let a plan take part, in a scenario with these changes.
 
     Examples
     --------
@@ -42,8 +46,9 @@ def plan_contender(name: str, plan: Plan) -> Contender:
     >>> plan_contender("joint", plan).digest == plan_contender("again", plan).digest
     True
     """
-    digest = hashlib.sha256(plan.to_json().encode()).hexdigest()[:12]
-    return Contender(name, partial(follow_plan, plan), digest)
+    played = plan.to_json() + (json.dumps(changes, sort_keys=True) if changes else "")
+    digest = hashlib.sha256(played.encode()).hexdigest()[:12]
+    return Contender(name, partial(follow_plan, plan), digest, changes=changes or {})
 
 
 def random_contender() -> Contender:

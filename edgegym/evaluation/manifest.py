@@ -21,11 +21,11 @@ PACKAGES = (
 )
 FILE_NAME = "manifest.json"
 
-Job = Literal["compare", "evaluate"]
+Job = Literal["compare", "evaluate", "figure"]
 
 
 class Design(BaseModel):
-    """One row of a comparison: how it was planned, and the plan, None where nothing fits."""
+    """Who plays by a plan: how it was planned, and the plan, None where nothing fits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,6 +34,7 @@ class Design(BaseModel):
     status: str
     message: str
     plan: dict[str, Any] | None
+    changes: dict[str, float] = {}  # of the scenario, for this design alone
 
 
 class AgentFile(BaseModel):
@@ -63,6 +64,12 @@ class Manifest(BaseModel):
     fidelity: str = "train"
     policies: list[str] = []  # what decides as it goes: random, receding
     agents: dict[str, AgentFile] = {}
+    figure: int | None = None  # of the paper
+
+    @property
+    def command_name(self) -> str:
+        """What finishes the run, as it is typed."""
+        return self.job if self.figure is None else f"{self.job} {self.figure}"
 
     def read_scenario(self) -> Scenario:
         """Check and freeze the scenario anew."""
@@ -115,8 +122,8 @@ def save_manifest(manifest: Manifest, run_dir: Path) -> None:
     write_whole(run_dir / FILE_NAME, manifest.model_dump_json(indent=2))
 
 
-def load_manifest(run_dir: Path, job: Job = "compare") -> Manifest:
-    """Read the manifest of a run folder.
+def load_manifest(run_dir: Path, job: Job | None = "compare") -> Manifest:
+    """Read the manifest of a run folder, whatever command's if `job` is None.
 
     Raises
     ------
@@ -124,9 +131,9 @@ def load_manifest(run_dir: Path, job: Job = "compare") -> Manifest:
         If there is none, it is damaged or another command's; the folder is left as it was.
     """
     manifest = read_model(Manifest, run_dir / FILE_NAME)
-    if manifest.job != job:
+    if job is not None and manifest.job != job:
         raise InputError(
             f"run folder must be one that `edgegym {job}` began; got {str(run_dir)!r}. "
-            f"Finish it with `edgegym {manifest.job} --resume {run_dir}`."
+            f"Finish it with `edgegym {manifest.command_name} --resume {run_dir}`."
         )
     return manifest

@@ -40,7 +40,7 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
         # Beyond the last style the colours begin again, each with another's dashes.
         colour, _ = STYLES[index % len(STYLES)]
         _, dashes = STYLES[(index + index // len(STYLES)) % len(STYLES)]
-        curve = _mean_curve(group, x)
+        curve = mean_curve(group, x)
         axes.plot(curve[x], curve["loss"], color=colour, linestyle=dashes, label=design)
         band = curve["interval"].fillna(0.0)
         axes.fill_between(
@@ -58,7 +58,7 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
     return figure
 
 
-def _mean_curve(group: pd.DataFrame, x: str) -> pd.DataFrame:
+def mean_curve(group: pd.DataFrame, x: str) -> pd.DataFrame:
     """Average a design's seeds round by round, after a running mean along each episode."""
     group = group.assign(step=group.groupby("seed").cumcount())
     window = max(int(np.ceil(SMOOTHING * (group["step"].max() + 1))), 1)

@@ -31,6 +31,10 @@ PIXEL_STATISTICS = {
 }
 
 
+NAMES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "cinic10": "CINIC-10"}
+CINIC10_TRAINING_IMAGES = 90_000
+
+
 class TaskData(NamedTuple):
     """Who holds which samples; no two parts share one."""
 
@@ -103,6 +107,21 @@ def load_task_data(
     devices = tuple(on_device.split(task.n_device_samples // n_devices)[:n_devices])
     data = TaskData(_prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
     return data.to(device)
+
+
+def full_name(name: str, data_dir: Path) -> str:
+    """Name a data set as people do, and say "sample" of a part of CINIC-10.
+
+    Examples
+    --------
+    >>> full_name("mnist", Path("data")), full_name("cinic10", Path("nowhere"))
+    ('MNIST', 'CINIC-10 sample')
+    """
+    if name == "cinic10":
+        n_images = sum(1 for _ in (data_dir / "cinic10" / "train").glob("*/*"))
+        if n_images < CINIC10_TRAINING_IMAGES:
+            return "CINIC-10 sample"
+    return NAMES[name]
 
 
 class RawData(NamedTuple):

@@ -1,6 +1,9 @@
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,27 @@ def console() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     return call
+
+
+def _start_and_kill(*arguments: object) -> None:
+    command = [sys.executable, "-m", "edgegym", *map(str, arguments)]
+    folder = Path(command[command.index("--out") + 1]) / "episodes"
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while process.poll() is None and not any(folder.glob("[!.]*.json")):
+            time.sleep(0.002)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def start_and_kill() -> Callable[..., None]:
+    """Start a command and kill its processes as soon as an episode lies in its --out folder."""
+    return _start_and_kill
 
 
 @pytest.fixture(scope="session")

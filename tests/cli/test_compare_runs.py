@@ -1,10 +1,5 @@
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
@@ -173,27 +168,12 @@ def test_resuming_a_finished_run_prints_its_table_and_changes_nothing(whole, run
     assert [path.name for path in episodes(run_copy)] == [p.name for p in episodes(whole[0])]
 
 
-def start_and_kill(command, folder):
-    """Start a process group and kill it as soon as an episode lies in the folder."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        while process.poll() is None and not episodes(folder):
-            time.sleep(0.002)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 @pytest.mark.slow
 def test_a_killed_run_is_resumed_to_the_tables_of_an_unbroken_one(
-    whole, tmp_path, ask, compare_options
+    whole, tmp_path, ask, compare_options, start_and_kill
 ):
     folder = tmp_path / "killed"
-    options = [*map(str, compare_options), "--jobs", "1", "--out", str(folder)]
-    start_and_kill([sys.executable, "-m", "edgegym", *options], folder)
+    start_and_kill(*compare_options, "--jobs", 1, "--out", folder)
     finished = {path: path.read_bytes() for path in episodes(folder)}
     assert finished
     ask("compare", "--resume", folder, "--jobs", 1, "--device", "cpu")

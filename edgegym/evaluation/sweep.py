@@ -1,0 +1,87 @@
+"""What the paper's figures sweep: which budget, over which values, with which held."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from edgegym.errors import InputError
+from edgegym.evaluation.manifest import Design
+from edgegym.evaluation.statistics import interval95
+from edgegym.two_stage.scenario import Scenario
+
+#: What Figs. 4 and 5 sweep.
+SWEPT = {4: "delay_budget_s", 5: "energy_budget_j"}
+#: What they hold, where that is not the scenario's own budget: the figures' captions.
+HELD = {
+    (4, "mnist"): {"energy_budget_j": 250.0},
+    (4, "cinic10-cifar10"): {"energy_budget_j": 1700.0},
+    (5, "cinic10-cifar10"): {"delay_budget_s": 3000.0},
+}
+#: The swept budget as shares of the scenario's own; the paper's values are in its pictures alone.
+SHARES = (0.2, 0.4, 0.7, 1.0, 1.5, 2.5)
+
+
+def sweep_points(
+    figure: int, scenario: Scenario, budgets: Sequence[float] = ()
+) -> list[dict[str, float]]:
+    """List what is changed of the scenario, point by point; nothing where a figure has one point.
+
+    Parameters
+    ----------
+    figure : of the paper, 2 to 5
+    scenario : whose swept budget the shares are of
+    budgets : seconds for Fig. 4, joules for Fig. 5; else shares of the scenario's budget
+
+    Raises
+    ------
+    InputError
+        If budgets are given for a figure that sweeps none, or one is out of range.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> sweep_points(4, load_scenario("mnist"))[:2]
+    [{'delay_budget_s': 200.0}, {'delay_budget_s': 400.0}]
+    >>> sweep_points(2, load_scenario("mnist"))
+    [{}]
+    """
+    if figure not in SWEPT:
+        if budgets:
+            raise InputError(
+                f"--budgets must be left out for Fig. {figure}, which sweeps none; got "
+                f"{', '.join(f'{budget:g}' for budget in budgets)}. Use it with 4 or 5."
+            )
+        return [{}]
+    key = SWEPT[figure]
+    values = budgets or [round(share * getattr(scenario, key), 6) for share in SHARES]
+    points = [{key: float(value)} for value in sorted(set(values))]
+    for point in points:
+        scenario.replace(**point)  # refuses a value out of range
+    return points
+
+
+def label_rows(results: pd.DataFrame, designs: dict[str, Design]) -> pd.DataFrame:
+    """Say of every row which scheme it is, and in which budget, instead of the design's name."""
+    labels = [
+        {"scheme": designs[name].scheme} | designs[name].changes for name in results["design"]
+    ]
+    return pd.concat([pd.DataFrame(labels), results.drop(columns="design")], axis=1)
+
+
+def accuracy_by_budget(results: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Reduce labelled rows to the mean accuracy of every scheme and budget.
+
+    Returns
+    -------
+    Columns scheme, the budget's key, test_accuracy, interval (half the 95 % one), n_seeds
+    """
+    groups = results.astype({"test_accuracy": float}).groupby(["scheme", key], sort=False)
+    accuracy = groups["test_accuracy"]
+    table = pd.DataFrame(
+        {
+            "test_accuracy": accuracy.mean(),
+            "interval": accuracy.agg(interval95),
+            "n_seeds": accuracy.count(),
+        }
+    )
+    return table.reset_index()

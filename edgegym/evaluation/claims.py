@@ -71,7 +71,8 @@ def lead_over(rows: pd.DataFrame, column: str, rivals: list[str] | None = None) 
     sign = 1 if column == "test_accuracy" else -1
     table = rows.astype({column: float}).pivot(index="seed", columns="scheme", values=column)
     means = {str(scheme): float(mean) for scheme, mean in table.mean().items()}
-    best = max(rivals or set(means) - {"joint"}, key=lambda scheme: sign * means[scheme])
+    rivals = rivals or [scheme for scheme in means if scheme != "joint"]
+    best = max(rivals, key=lambda scheme: sign * means[scheme])
     ahead = sign * (table["joint"] - table[best])
     return Lead(best, means["joint"], means[best], ahead.mean(), interval95(ahead))
 
@@ -105,7 +106,7 @@ def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) 
     yield Claim(
         figure,
         "some benchmarks fall faster in the early stages",
-        f"at {early:.3g} of {curves[x].max():.3g}: {first} {losses[first]:.3f}, joint {joint:.3f}",
+        f"at {early:.4g} of {curves[x].max():.4g}: {first} {losses[first]:.3f}, joint {joint:.3f}",
         HOLDS if losses[first] < joint else FAILS,
     )
 

@@ -59,10 +59,12 @@ def effective_constants(scenario: Scenario, recordings: Sequence[Recording]) -> 
     Scenario keys and their values
     """
     losses = [recording.target_loss[-1] for recording in recordings]
+    spent = _rounds_and_batches(recordings)
 
     def score(before: float, after: float) -> float:
         tried = {"pretrain_gradient_variance": before, "finetune_gradient_variance": after}
-        return rank_agreement(scenario.model_copy(update=tried), recordings, losses)
+        bounds = gradient_norm_bound(scenario.model_copy(update=tried), **spent)
+        return float(spearmanr(bounds, losses).statistic)
 
     scores = np.array([[score(before, after) for after in VARIANCES] for before in VARIANCES])
     best = np.argwhere(scores >= scores.max() - 1e-12)
@@ -88,17 +90,20 @@ def rank_agreement(
     scenario: Scenario, recordings: Sequence[Recording], losses: Sequence[float]
 ) -> float:
     """Correlate the ranks of bound (34) with those of real final losses, after Spearman."""
-    m, n = np.array(
-        [(len(r.pretrain_batch_size), len(r.finetune_batch_size)) for r in recordings]
-    ).T
-    bounds = gradient_norm_bound(
-        scenario,
-        n_pretrain_rounds=m,
-        n_finetune_rounds=n,
-        pretrain_inverse_batch_sum=_inverse_sums(r.pretrain_batch_size for r in recordings),
-        finetune_inverse_batch_sum=_inverse_sums(r.finetune_batch_size for r in recordings),
-    )
+    bounds = gradient_norm_bound(scenario, **_rounds_and_batches(recordings))
     return float(spearmanr(bounds, losses).statistic)
+
+
+def _rounds_and_batches(recordings: Sequence[Recording]) -> dict[str, Array]:
+    """Give what (34) asks of a plan, for every recording at once."""
+    pretrain = [recording.pretrain_batch_size for recording in recordings]
+    finetune = [recording.finetune_batch_size for recording in recordings]
+    return {
+        "n_pretrain_rounds": np.array([len(sizes) for sizes in pretrain]),
+        "n_finetune_rounds": np.array([len(sizes) for sizes in finetune]),
+        "pretrain_inverse_batch_sum": _inverse_sums(pretrain),
+        "finetune_inverse_batch_sum": _inverse_sums(finetune),
+    }
 
 
 def _inverse_sums(batch_sizes: Iterable[Sequence[int]]) -> Array:

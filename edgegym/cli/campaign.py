@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from edgegym.cli.contenders import CONSTANTS
+from edgegym.cli.contenders import CONSTANTS, find_plan
 from edgegym.cli.options import progress_console
-from edgegym.errors import InputError
+from edgegym.cli.progress import counting
 from edgegym.evaluation.files import read_model, write_figure, write_whole
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from edgegym.calibration.recording import Recording
 
 CAMPAIGN = "calibration.json"
-#: Where the constants of (34) come from.
 TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
+#: Where the constants of (34) come from.
 SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
 
 
@@ -156,13 +155,13 @@ def _record(
 
 def _keep(futures: Mapping[Future[Any], Path], n_all: int, as_text: Callable[[Any], str]) -> None:
     """Write every result as soon as it is there, under a progress bar."""
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=progress_console) as progress:
-        task = progress.add_task("Recording", total=n_all, completed=n_all - len(futures))
+    n_kept = n_all - len(futures)
+    with counting("Recording") as on_progress:
+        on_progress(n_kept, n_all)
         try:
-            for future in as_completed(futures):
+            for n_done, future in enumerate(as_completed(futures), n_kept + 1):
                 write_whole(futures[future], as_text(future.result()))
-                progress.advance(task)
+                on_progress(n_done, n_all)
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -177,7 +176,7 @@ def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
 
     file = run_dir / "constants.csv"
     if not file.exists():
-        looks = measure_along(scenario, _plan(scenario), seed, **where)
+        looks = measure_along(scenario, find_plan(scenario), seed, **where)
         write_whole(file, pd.DataFrame(looks).to_csv(index=False))
     return pd.read_csv(file)
 
@@ -186,15 +185,6 @@ def _distance(scenario: Scenario, where: Mapping[str, Any]) -> float:
     from edgegym.calibration.constants import stage_distance
 
     return stage_distance(scenario, **where)
-
-
-def _plan(scenario: Scenario) -> Plan:
-    import baselines
-
-    result = baselines.plan(scenario)
-    if result.plan is None:
-        raise InputError(result.message)
-    return result.plan
 
 
 def _play(
@@ -210,11 +200,10 @@ def _play(
     from edgegym.evaluation.contenders import plan_contender
     from edgegym.evaluation.statistics import summarise
 
-    plans = {source: _plan(scenario.replace(**values)) for source, values in constants.items()}
+    plans = {source: find_plan(scenario.replace(**values)) for source, values in constants.items()}
     contenders = {source: plan_contender(source, plan) for source, plan in plans.items()}
     seeds = list(range(campaign.seeds))
-    with Progress(console=progress_console) as progress:
-        task = progress.add_task("Playing", total=None)
+    with counting("Playing") as on_progress:
         play_designs(
             pool,
             scenario,
@@ -222,7 +211,7 @@ def _play(
             seeds,
             run_dir,
             fidelity="train",
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=on_progress,
             **where,
         )
     results, _ = collect(contenders, seeds, run_dir)

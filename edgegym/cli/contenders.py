@@ -15,6 +15,7 @@ from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender, plan_contender, random_contender
 from edgegym.evaluation.manifest import AgentFile, Design, Manifest
 from edgegym.evaluation.rollout import Policy, make_env
+from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 #: The constants of (34) that a calibration measures.
@@ -49,6 +50,24 @@ def plan_design(
         plan=json.loads(result.plan.to_json()) if result.plan else None,
         changes=dict(changes or {}),
     )
+
+
+def find_plan(
+    scenario: Scenario, scheme: str = "joint", method: str = "exact", grid: int = 6
+) -> Plan:
+    """Plan a scenario that must have one.
+
+    Raises
+    ------
+    InputError
+        Saying which budget is too small, if nothing fits.
+    """
+    import baselines
+
+    result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
+    if result.plan is None:
+        raise InputError(result.message)
+    return result.plan
 
 
 def require_a_plan(designs: dict[str, Design]) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from edgegym.cli.contenders import find_plan, mean_channel
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -77,24 +78,20 @@ def bench_fading(
 
 def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, Any]:
     """Play the mean channel's plan and the receding horizon, and plan with all gains known."""
-    from baselines import SCHEMES, plan
+    from baselines import SCHEMES
     from baselines.fading import best_known_gains
     from baselines.receding import receding_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.errors import InputError
     from edgegym.evaluation.rollout import plan_policy, play
     from edgegym.two_stage.channel import round_gains
 
     env = TwoStageEdgeEnv(scenario, fidelity="bound")
-    mean = np.full(scenario.n_devices, scenario.mean_path_gain).tolist()
-    planned = plan(scenario.replace(uplink_gain=mean, downlink_gain=mean))
-    if planned.plan is None:
-        raise InputError(planned.message)
+    planned = find_plan(mean_channel(scenario))
     codecs = env.action_codec, env.observation_codec
     receding = receding_policy(scenario, *codecs, replan_every=replan_every)
-    fixed = play(env, plan_policy(planned.plan, env.action_codec), seed).final
+    fixed = play(env, plan_policy(planned, env.action_codec), seed).final
     played = play(env, receding, seed).final
-    near = planned.plan.n_finetune_rounds
+    near = planned.n_finetune_rounds
     n_known = min(int(1.2 * near) + 1, scenario.max_finetune_rounds)
     drawn = [round_gains(scenario, env.episode_seed, n) for n in range(n_known)]
     uplink, downlink = (np.stack(gains) for gains in zip(*drawn, strict=True))

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edgegym.cli.contenders import agent_contender, find_agents
+from edgegym.cli.contenders import agent_contender, find_agents, find_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -23,7 +23,6 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
-from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import require_same_devices
@@ -87,9 +86,4 @@ def _plan(scenario: Scenario, path: Path | None, scheme: str, method: str, grid:
         chosen = Plan.load(path)
         require_same_devices(chosen, scenario, name=f"plan {str(path)!r}")
         return plan_contender("plan", chosen)
-    import baselines
-
-    result = baselines.plan(scenario, scheme=scheme, method=method, grid=grid)
-    if result.plan is None:
-        raise InputError(result.message)
-    return plan_contender("plan", result.plan)
+    return plan_contender("plan", find_plan(scenario, scheme, method, grid))

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
 from edgegym.cli.options import progress_console
+from edgegym.cli.progress import counting
 from edgegym.envs.ledger import EndCode
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
@@ -96,9 +96,7 @@ def _play(
     from edgegym.evaluation.compare import collect, play_designs
 
     contenders, seeds = find_contenders(manifest), manifest.seeds
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
-        task = progress.add_task("Playing", total=None)
+    with counting("Playing") as on_progress:
         play_designs(
             pool,
             manifest.read_scenario(),
@@ -108,7 +106,7 @@ def _play(
             fidelity=manifest.fidelity,
             device=device,
             data_dir=data_dir,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=on_progress,
         )
     return collect(contenders, seeds, run_dir)
 

@@ -26,6 +26,7 @@ from edgegym.learning.datasets import (
     PIXEL_STATISTICS,
     RawData,
     find_data_dir,
+    full_name,
     load_task_data,
 )
 from edgegym.two_stage.scenario import load_scenario
@@ -448,6 +449,14 @@ def test_cinic10_is_read_from_its_folders_without_the_images_of_cifar10(make_tas
     assert sorted(colours[:, 0, 7, 8].tolist()) == list(range(12))
     assert torch.equal(colours[:, 0, 7, 8] // 4, labels.float())
     assert set(colours[:, 1].flatten().tolist()) == {50.0}
+
+
+def test_a_part_of_cinic10_is_called_a_sample(tmp_path, monkeypatch):
+    write_cinic10(tmp_path)
+    assert full_name("cinic10", tmp_path) == "CINIC-10 sample"
+    n_images = len(list((tmp_path / "cinic10/train").rglob("*.png")))
+    monkeypatch.setattr("edgegym.learning.datasets.CINIC10_TRAINING_IMAGES", n_images)
+    assert full_name("cinic10", tmp_path) == "CINIC-10"
 
 
 def test_the_images_of_cifar10_do_not_count_as_samples_of_cinic10(make_task, tmp_path):

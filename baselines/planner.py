@@ -67,7 +67,7 @@ def plan(
 
     Parameters
     ----------
-    scenario : what is planned; its fixed gains are used
+    scenario : what is planned; its fixed gains are used, and no device straggles
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
     method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
     grid : points on each axis of Algorithm 1's first grid over (M, N)

@@ -3,6 +3,7 @@
 Under fading that nobody knows ahead of time this is the strongest planner an agent can meet. Every
 plan is the exact planner's, with the budgets and rounds that are left, the gains of this round as
 they are shown, and the mean channel for the rounds after it; only its first rounds are played.
+Stragglers are not foreseen; what they cost shows in what is left.
 """
 
 from collections.abc import Callable

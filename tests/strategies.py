@@ -23,6 +23,7 @@ def scaled(scenario: Scenario, rng: np.random.Generator, decades: float) -> dict
     """Multiply every physical value by a random factor within so many decades around one."""
     data = scenario.model_dump()
     fixed = {"max_pretrain_rounds", "max_finetune_rounds", "pretrain_batch_size_limit"}
+    fixed |= {"straggler_clock_share"}
     for key, value in data.items():
         if isinstance(value, float) and value > 0 and key not in fixed:
             data[key] = value * 10 ** rng.uniform(-decades / 2, decades / 2)

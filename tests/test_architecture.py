@@ -15,7 +15,7 @@ OURS = {"edgegym", "baselines", "agents"}
 ALLOWED = {
     "edgegym/physics": ({"numpy"}, {"edgegym.physics"}),
     "edgegym/two_stage": (
-        {"numpy", "pydantic"},
+        {"numpy", "pydantic", "tomlkit"},
         {"edgegym.physics", "edgegym.two_stage", "edgegym.errors"},
     ),
     "edgegym/learning": (
@@ -32,13 +32,18 @@ ALLOWED = {
         {"edgegym.wrappers", "edgegym.envs", "edgegym.errors"},
     ),
     "edgegym/evaluation": (
-        {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib", "torch"},
+        {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib", "torch", "ray"},
         {"edgegym.evaluation", "edgegym.envs", "edgegym.learning", "edgegym.two_stage"}
         | {"edgegym.errors"},
     ),
     "edgegym/figures": (
         {"numpy", "pandas", "matplotlib"},
         {"edgegym.evaluation.statistics", "edgegym.figures"},
+    ),
+    "edgegym/report": (
+        {"numpy", "pandas", "pydantic", "jinja2", "tomlkit"},
+        {"edgegym.report", "edgegym.evaluation", "edgegym.envs.ledger", "edgegym.two_stage"}
+        | {"edgegym.errors"},
     ),
     "edgegym/calibration": (
         {"numpy", "scipy", "pandas", "pydantic", "sklearn", "tomlkit", "torch"},

@@ -13,6 +13,7 @@ from edgegym.cli import (
     figure,
     grid,
     plan,
+    report,
     rerun,
     run,
     scenario,
@@ -31,6 +32,7 @@ app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("figure")(figure.figure)
 app.command("rerun")(rerun.rerun)
+app.command("report")(report.report)
 app.command("train")(train.train)
 app.command("calibrate")(calibrate.calibrate)
 app.command("plan")(plan.plan)

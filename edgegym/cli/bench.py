@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from edgegym.cli.devices import bench_devices
 from edgegym.cli.fading import bench_fading
+from edgegym.cli.learning_bench import bench_learning
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -18,7 +18,7 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    print_json,
+    print_rows,
     progress_console,
     read_scenario,
 )
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from edgegym.envs.two_stage import TwoStageEdgeEnv
 
 app = typer.Typer(help="Speed of this machine beside its references.", no_args_is_help=True)
+app.command("devices")(bench_devices)
 app.command("fading")(bench_fading)
+app.command("learning")(bench_learning)
 app.command("vector")(bench_vector)
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Runs of each, in turn.")]
 
@@ -61,7 +63,7 @@ def bench_env(
                 env = _endless_env(checked, batch_size, device, data_dir)
                 times = [_time_once(env, stage, rounds, seed) for _ in range(repeats)]
             rows.append({"stage": stage, "batch_size": batch_size} | _medians(times, rounds))
-    _show(rows, as_json)
+    print_rows(rows, as_json)
 
 
 def _endless_env(
@@ -142,7 +144,7 @@ def bench_planner(
         checked = read_scenario(scenario, changes).replace(n_devices=n_devices)
         with progress_console.status(f"{checked.name}, K = {n_devices}"):
             rows.append(_planner_row(checked, grid, repeats))
-    _show(rows, as_json)
+    print_rows(rows, as_json)
 
 
 def _planner_row(scenario: Scenario, grid: int, repeats: int) -> dict[str, Any]:
@@ -187,19 +189,3 @@ def _seconds(run: Callable[[], Any]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Print rows as a table, or a single row as lines."""
-    if as_json:
-        return print_json({"rows": rows})
-    shown = [[f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-    if len(rows) == 1:
-        table = Table(show_header=False)
-        for key, cell in zip(rows[0], shown[0], strict=True):
-            table.add_row(key, cell)
-    else:
-        table = Table(*rows[0])
-        for cells in shown:
-            table.add_row(*cells)
-    Console().print(table)

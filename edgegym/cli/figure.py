@@ -55,11 +55,10 @@ def figure(
     2: training loss over time. 3: training loss over energy. 4: accuracy over the delay budget.
     5: accuracy over the energy budget. 6: both stages' delay and energy over the distance of their
     data. All six schemes at their certified best; Figs. 2 to 5 with real training, Fig. 6 on one
-    drawn channel a seed. Figs. 2 and 3 come from the same run: --resume one to draw the other.
+    drawn channel a seed. A run of Fig. 2 or 3 draws both.
 
     Writes figure-N.png, .svg and .csv, results.csv (a row per episode), claims.csv, manifest.json.
     """
-    held = [f"{key}={value}" for key, value in HELD.get((number, scenario), {}).items()]
     all_seeds = list(range(seed, seed + seeds))
     if number == 6:
         if resume or budgets:
@@ -67,14 +66,11 @@ def figure(
                 "Fig. 6 must go without --resume and --budgets, as it is planned alone, in "
                 "seconds, and sweeps no budget; got one of them. Leave it out."
             )
-        checked = read_scenario(scenario, changes)
-        begun = make_manifest(checked, all_seeds, designs={}, job="figure", figure=6)
-        stages = plan_distances(checked, all_seeds)
-        run_dir = out or new_run_dir("figure6", checked.name)
-        return report_distances(run_dir, begun, stages, as_json)
+        return _figure6(read_scenario(scenario, changes), all_seeds, out, as_json)
     if resume:
         begun, plan = _known(resume, number), None
     else:
+        held = [f"{key}={value}" for key, value in HELD.get((number, scenario), {}).items()]
         checked = read_scenario(scenario, held + (changes or []))
         points = sweep_points(number, checked, _numbers(budgets))
         begun = make_manifest(checked, all_seeds, designs={}, job="figure", figure=number)
@@ -104,6 +100,12 @@ def plan_points(scenario: Scenario, points: list[dict[str, float]]) -> dict[str,
                 designs[scheme + where] = plan_design(scenario, scheme, "exact", 6, changes)
     require_a_plan(designs)
     return designs
+
+
+def _figure6(scenario: Scenario, seeds: list[int], out: Path | None, as_json: bool) -> None:
+    begun = make_manifest(scenario, seeds, designs={}, job="figure", figure=6)
+    run_dir = out or new_run_dir("figure6", scenario.name)
+    report_distances(run_dir, begun, plan_distances(scenario, seeds), as_json)
 
 
 def plan_distances(scenario: Scenario, seeds: list[int]) -> pd.DataFrame:

@@ -33,7 +33,8 @@ def report_played(
     """Draw Figs. 2 to 5 from played episodes, judge the claims, write and print all."""
     scenario = manifest.read_scenario()
     results = label_rows(results, manifest.designs)
-    title = f"{data}, {len(manifest.seeds)} seeds, within {{}}"
+    n_seeds = len(manifest.seeds)
+    title = f"{data}, {n_seeds} seed{'s' * (n_seeds > 1)}, within {{}}"
     claims = list[Claim]()
     if number in SWEPT:
         key = SWEPT[number]

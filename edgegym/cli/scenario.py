@@ -55,6 +55,8 @@ def show(
         table = document
         for part in tables:
             table = table[part]
+        for group in document.get("device_group", []):
+            group.pop(key, None)
         table[key] = tomlkit.item(value).comment("given by --set")
     print(tomlkit.dumps(document), end="")
 

@@ -21,6 +21,7 @@ from edgegym.errors import InputError, unknown_name
 from edgegym.two_stage.channel import round_gains
 from edgegym.two_stage.emulator import load_emulator
 from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
+from edgegym.two_stage.stragglers import clock_share
 
 if TYPE_CHECKING:
     from edgegym.envs.dashboard import Dashboard
@@ -75,8 +76,15 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     the last value stands. `info` holds all four terms.
 
     ## Starting State
-    `reset(seed=...)` fixes the initial weights, every mini-batch and every channel gain, whatever
-    is played. With `channel_mode` `per-episode` or `per-round` the gains are drawn anew.
+    `reset(seed=...)` fixes the initial weights, every mini-batch, every channel gain and every
+    straggler, whatever is played. With `channel_mode` `per-episode` or `per-round` the gains are
+    drawn anew.
+
+    ## Stragglers
+    In a fine-tuning round each device straggles with the scenario's `straggler_probability`: its
+    processor then runs at `straggler_clock_share` of the clock asked for, so the round takes longer
+    and that device computes for less energy. The observation does not say who straggles; an agent
+    sees it in the budgets left. Plans, `edgegym.evaluate` and the receding horizon count on none.
 
     ## Episode End
     `terminated`: advanced out of fine-tuning (end code 1), limit of fine-tuning rounds (2), a
@@ -235,7 +243,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             self.end_code = EndCode.FINISHED
 
     def _run_round(self, decision: Decision) -> None:
-        cost = self.ledger.cost(decision, self.gains)
+        cost = self.ledger.cost(self._throttled(decision), self.gains)
         if self.budgets == "hard":
             self.end_code = self.ledger.misfit(cost)
         if self.end_code:
@@ -248,6 +256,11 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             self.end_code = EndCode.DIVERGED
         elif self.ledger.n_finetune_rounds == self.scenario.max_finetune_rounds:
             self.end_code = EndCode.ROUND_LIMIT
+
+    def _throttled(self, decision: Decision) -> Decision:
+        """Slow down the processors of the coming round's stragglers."""
+        share = clock_share(self.scenario, self.episode_seed, self.ledger.n_finetune_rounds)
+        return decision._replace(clock_hz=decision.clock_hz * share)
 
     def _train(self, decision: Decision) -> float:
         if self.learner is None:

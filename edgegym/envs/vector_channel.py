@@ -1,17 +1,19 @@
-"""The channels of many copies: what `round_gains` is for one, a block of rounds at a time."""
+"""The channels of many copies: what `round_gains` is for one."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgegym.envs.vector_blocks import VectorBlocks
 from edgegym.physics import Array
-from edgegym.two_stage.channel import BLOCK_ROUNDS, block_gains
+from edgegym.two_stage.channel import block_gains
 from edgegym.two_stage.scenario import Scenario
 
 
 class VectorChannel:
-    """The gains of C copies; each keeps the block of rounds that it is in.
+    """The gains of C copies.
 
     Examples
     --------
@@ -28,20 +30,14 @@ class VectorChannel:
         self.scenario = scenario
         self.is_fixed = scenario.channel_mode == "fixed"
         self.fades = scenario.channel_mode == "per-round"
-        self._seeds = [0] * num_envs
-        self._block = np.zeros(num_envs, dtype=int)
-        self._n_kept = BLOCK_ROUNDS if self.fades else 1
-        self._first = self._n_kept * np.arange(num_envs)  # a copy's first column in _gains
-        n_columns = 0 if self.is_fixed else self._n_kept * num_envs
-        self._gains = np.empty((2, scenario.n_devices, n_columns))
+        kept = 0 if self.is_fixed else num_envs
+        shape = (2, scenario.n_devices)
+        self._blocks = VectorBlocks(partial(_gains, scenario), shape, kept, self.fades)
 
     def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
         """Open new episodes in some copies."""
-        if self.is_fixed:
-            return
-        for copy, seed in zip(copies, seeds, strict=True):
-            self._seeds[copy] = seed
-            self._draw(copy, 0)
+        if not self.is_fixed:
+            self._blocks.begin(copies, seeds)
 
     def gains(self, n_finetune_rounds: NDArray[np.number]) -> tuple[Array, Array]:
         """Give the up- and downlink gains of every copy's coming round.
@@ -56,17 +52,9 @@ class VectorChannel:
         """
         if self.is_fixed:
             return self.scenario.uplink_gain, self.scenario.downlink_gain
-        column = self._first
-        if self.fades:
-            block, round_in_block = np.divmod(n_finetune_rounds.astype(int), BLOCK_ROUNDS)
-            for copy in np.flatnonzero(block != self._block).tolist():
-                self._draw(copy, int(block[copy]))
-            column = self._first + round_in_block
-        uplink, downlink = self._gains.take(column, axis=-1)
+        uplink, downlink = self._blocks.at(n_finetune_rounds)
         return uplink.T, downlink.T
 
-    def _draw(self, copy: int, block: int) -> None:
-        drawn = block_gains(self.scenario, self._seeds[copy], block)
-        columns = slice(self._first[copy], self._first[copy] + self._n_kept)
-        self._gains[..., columns] = np.stack(drawn)[..., : self._n_kept]
-        self._block[copy] = block
+
+def _gains(scenario: Scenario, seed: int, block: int) -> Array:
+    return np.stack(block_gains(scenario, seed, block))

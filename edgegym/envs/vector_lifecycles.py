@@ -13,6 +13,7 @@ from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_channel import VectorChannel
 from edgegym.envs.vector_learning import VectorLearning
 from edgegym.envs.vector_ledger import VectorLedger
+from edgegym.envs.vector_stragglers import VectorStragglers
 from edgegym.envs.vector_training import VectorTraining
 from edgegym.physics import Array
 
@@ -25,7 +26,7 @@ class Assessment(NamedTuple):
 
 
 class VectorLifecycles:
-    """Ledgers, channels and learners of C copies of an environment.
+    """Ledgers, channels, stragglers and learners of C copies of an environment.
 
     Examples
     --------
@@ -45,6 +46,7 @@ class VectorLifecycles:
         self.observation_codec = single.observation_codec
         self.ledger = VectorLedger(single.scenario, num_envs, single.budgets)
         self.channel = VectorChannel(single.scenario, num_envs)
+        self.stragglers = VectorStragglers(single.scenario, num_envs)
         self.learning = (
             VectorTraining(single, num_envs)
             if single.fidelity == "train"
@@ -56,7 +58,7 @@ class VectorLifecycles:
     @property
     def are_random(self) -> bool:
         """Whether an episode's seed changes anything."""
-        return not self.channel.is_fixed or self.learning.is_random
+        return not self.channel.is_fixed or self.stragglers.there_are or self.learning.is_random
 
     def begin(self, copies: NDArray[np.bool_], seeds: Sequence[int]) -> None:
         """Open new lifecycles in some copies.
@@ -68,6 +70,7 @@ class VectorLifecycles:
         """
         self.ledger.begin(copies)
         self.channel.begin(np.flatnonzero(copies).tolist(), seeds)
+        self.stragglers.begin(np.flatnonzero(copies).tolist(), seeds)
         self.learning.begin(copies, seeds)
         self.gains = self.channel.gains(self.ledger.n_finetune_rounds)
         self.now = self._assess()
@@ -84,8 +87,9 @@ class VectorLifecycles:
         ledger, self.before = self.ledger, self.now
         rounds_left, running = ledger.rounds_left, copies & ~decisions.advance
         for done in range(self.rounds_per_step):
-            if done == 0 or self.channel.fades:
-                round_ = ledger.round_of(decisions, self.gains)
+            if done == 0 or self.channel.fades or self.stragglers.there_are:
+                throttled = self.stragglers.throttle(decisions, ledger.n_finetune_rounds)
+                round_ = ledger.round_of(throttled, self.gains)
             running = ledger.book(round_, running & (rounds_left > done))
             if not running.any():
                 break

@@ -29,7 +29,8 @@ def _replacing(path: Path) -> Iterator[Path]:
             f"file {str(path)!r} must be writable; got {error.strerror}. Choose another place."
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -48,9 +49,15 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_figure(path: Path, figure: "Figure") -> None:
-    """Write a picture in the same way, in the format of the file's ending."""
-    with _replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    """Write a picture in the same way, in the format of the file's ending.
+
+    The same figure gives the same bytes: an SVG without the date, and with names that do not vary.
+    """
+    from matplotlib import rc_context
+
+    undated = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
+    with _replacing(path) as temporary, rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(temporary, dpi=150, **undated)
 
 
 def read_model(model: type[Model], path: Path) -> Model:

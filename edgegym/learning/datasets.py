@@ -17,6 +17,7 @@ from torchvision.transforms.v2.functional import InterpolationMode, rotate
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
+from edgegym.learning.partition import dirichlet_partition
 from edgegym.two_stage.scenario import LearningTask
 
 ENVIRONMENT_VARIABLE = "EDGEGYM_DATA"
@@ -67,7 +68,8 @@ def load_task_data(
 
     The split is the same for every seed. Validation and test follow the devices' distribution,
     the target of the fine-tuning. Where both stages use one data set the server's part comes
-    first, and the devices share what follows.
+    first, and the devices share what follows: evenly, or with `dirichlet_concentration` label by
+    label (`edgegym.learning.partition`).
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def load_task_data(
     on_device, validation, test = (
         _prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in parts
     )
-    devices = tuple(on_device.split(task.n_device_samples // n_devices)[:n_devices])
+    devices = tuple(_share_among_devices(on_device, n_devices, task.dirichlet_concentration))
     data = TaskData(_prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
     return data.to(device)
 
@@ -232,6 +234,17 @@ def _share_out(samples: Samples, counts: list[int], name: str) -> list[Samples]:
         )
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(samples)))
     return [samples.take(index) for index in order[: sum(counts)].split(counts)]
+
+
+def _share_among_devices(
+    samples: Samples, n_devices: int, concentration: float | None
+) -> list[Samples]:
+    """Deal out the devices' part: evenly, or by label with a concentration."""
+    if concentration is None:
+        return samples.split(len(samples) // n_devices)[:n_devices]
+    rng = np.random.default_rng(1)  # 0 mixed them
+    parts = dirichlet_partition(samples.labels.numpy(), n_devices, concentration, rng)
+    return [samples.take(torch.from_numpy(index)) for index in parts]
 
 
 def _prepare(samples: Samples, name: str, rotation_deg: float) -> Samples:

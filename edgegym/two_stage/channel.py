@@ -1,5 +1,7 @@
 """The channel of an episode: which gains each fine-tuning round meets."""
 
+from functools import lru_cache
+
 from edgegym.physics import Array
 from edgegym.physics.channel import rayleigh_gain
 from edgegym.two_stage.randomness import Stream, keyed_generator
@@ -35,7 +37,7 @@ def round_gains(scenario: Scenario, seed: int, round_index: int) -> tuple[Array,
     fades = scenario.channel_mode == "per-round"
     block, column = divmod(round_index, BLOCK_ROUNDS) if fades else (0, 0)
     uplink, downlink = block_gains(scenario, seed, block)
-    return uplink[:, column], downlink[:, column]
+    return uplink[:, column].copy(), downlink[:, column].copy()
 
 
 def block_gains(scenario: Scenario, seed: int, block: int) -> tuple[Array, Array]:
@@ -52,7 +54,7 @@ def block_gains(scenario: Scenario, seed: int, block: int) -> tuple[Array, Array
 
     Returns
     -------
-    Two (K, BLOCK_ROUNDS) power ratios
+    Two (K, BLOCK_ROUNDS) power ratios, read-only
 
     Examples
     --------
@@ -62,12 +64,17 @@ def block_gains(scenario: Scenario, seed: int, block: int) -> tuple[Array, Array
     >>> bool((uplink[:, 5] == round_gains(fading, 1, 2 * BLOCK_ROUNDS + 5)[0]).all())
     True
     """
+    return _drawn(seed, block, scenario.mean_path_gain, scenario.n_devices)
+
+
+@lru_cache(maxsize=4)  # an episode stays in its block for 64 rounds
+def _drawn(seed: int, block: int, mean_path_gain: float, n_devices: int) -> tuple[Array, Array]:
     uplink, downlink = (
         rayleigh_gain(
-            keyed_generator(seed, stream, block),
-            scenario.mean_path_gain,
-            (scenario.n_devices, BLOCK_ROUNDS),
+            keyed_generator(seed, stream, block), mean_path_gain, (n_devices, BLOCK_ROUNDS)
         )
         for stream in (Stream.UPLINK, Stream.DOWNLINK)
     )
+    uplink.setflags(write=False)
+    downlink.setflags(write=False)
     return uplink, downlink

@@ -178,6 +178,9 @@ def evaluate(
 ) -> Outcome:
     """Grade a plan: the cost of every round, the bound (34), violations of (10), (11), (35a)-(35f).
 
+    Without given gains the channel is the scenario's fixed one, whatever its mode, and no device
+    straggles; playing a plan through the environment shows what both do to it.
+
     Parameters
     ----------
     plan : what every round does

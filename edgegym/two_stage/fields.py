@@ -46,6 +46,8 @@ def as_list(array: Array) -> Any:
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 RealArray = Annotated[Array, PlainValidator(read_only), PlainSerializer(as_list)]
 CountArray = Annotated[

@@ -15,6 +15,7 @@ class Stream(IntEnum):
     WEIGHTS = 4
     ACTION = 5
     CALIBRATION = 6
+    STRAGGLER = 7
 
 
 def keyed_generator(

@@ -10,7 +10,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgegym.errors import InputError, from_validation, unknown_name
-from edgegym.two_stage.fields import Count, CountArray, NonNegative, Positive, RealArray
+from edgegym.two_stage.fields import (
+    Count,
+    CountArray,
+    NonNegative,
+    Positive,
+    Probability,
+    RealArray,
+    Share,
+)
+from edgegym.two_stage.groups import PER_DEVICE, expand_groups
 
 #: Shares of the limits below which no action asks for a clock or a power, and no plan for less
 #: unless its energy budget leaves no other way.
@@ -18,19 +27,6 @@ CLOCK_FLOOR = 1e-2
 POWER_FLOOR = 1e-4
 
 DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]
-PER_DEVICE = (
-    "uplink_gain",
-    "downlink_gain",
-    "finetune_batch_size_limit",
-    "device_clock_limit_hz",
-    "device_tx_power_peak_limit_w",
-    "device_tx_power_mean_limit_w",
-    "device_flop_per_cycle",
-    "device_pue",
-    "device_power_coefficient_w_per_hz3",
-    "device_noise_psd_w_per_hz",
-    "uplink_bandwidth_hz",
-)
 
 
 class LearningTask(BaseModel):
@@ -39,11 +35,13 @@ class LearningTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: Literal["lenet", "googlenet"]
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the passes; weights are float32
     pretrain_dataset: DatasetName
     finetune_dataset: DatasetName
     finetune_rotation_deg: float = 0.0
     n_server_samples: Count
     n_device_samples: Count
+    dirichlet_concentration: Positive | None = None  # None deals them out evenly
     n_validation_samples: Count
     n_test_samples: Count
     validation_interval: Count
@@ -53,8 +51,9 @@ class Scenario(BaseModel):
     """The system of Section II with the constants of Theorem 3.1, one name per paper letter.
 
     Per-device values have shape (K,); in a file a single number stands for K equal ones, and
-    the list `uplink_gain` says how many devices there are. `edgegym scenario show` prints one
-    with the source of every value.
+    the list `uplink_gain` says how many devices there are, or the counts of `[[device_group]]`,
+    tables of devices that are alike. A file may say `extends = "digits"`, a shipped scenario, and
+    then holds only what differs. `edgegym scenario show` prints one with the source of every value.
 
     Examples
     --------
@@ -96,6 +95,9 @@ class Scenario(BaseModel):
     device_pue: RealArray
     server_power_coefficient_w_per_hz3: Positive
     device_power_coefficient_w_per_hz3: RealArray
+    # each device, each fine-tuning round; the environment's alone, planners count on none
+    straggler_probability: Probability = 0.0
+    straggler_clock_share: Share = 1.0
     # (34)
     learning_rate: Positive
     pretrain_smoothness: Positive
@@ -191,7 +193,7 @@ def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
         Naming the key, the rule and the value.
     """
     try:
-        return Scenario.model_validate(dict(data))
+        return Scenario.model_validate(expand_groups(data, where))
     except ValidationError as error:
         raise from_validation(error, valid_keys(), where) from None
 
@@ -206,11 +208,28 @@ def shipped_scenarios() -> dict[str, Path]:
 def scenario_text(name_or_path: str | Path) -> str:
     """Read the TOML text of a shipped scenario or of a file, comments and all.
 
+    Where it extends a shipped one, that is written out.
+
     Raises
     ------
     InputError
-        If there is no such scenario or file.
+        If there is no such scenario or file, it is not TOML, or extends what it cannot.
     """
+    text = _read(name_or_path)
+    base = _parsed(text, name_or_path).get("extends")
+    if base is None:
+        return text
+    texts = {name: path.read_text(encoding="utf-8") for name, path in shipped_scenarios().items()}
+    whole = {name for name in texts if "extends" not in tomllib.loads(texts[name])}
+    if str(base) not in whole:
+        where = f"extends in scenario {str(name_or_path)!r}"
+        raise unknown_name(where, base, [name for name in texts if name in whole])
+    from edgegym.two_stage.extending import extended_text  # tomlkit, which few scenarios need
+
+    return extended_text(texts[base], text)
+
+
+def _read(name_or_path: str | Path) -> str:
     shipped = shipped_scenarios()
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
@@ -228,6 +247,15 @@ def scenario_text(name_or_path: str | Path) -> str:
         ) from None
 
 
+def _parsed(text: str, name_or_path: str | Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"scenario file must be TOML; got {str(name_or_path)!r}: {error}. Correct that line."
+        ) from None
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Load a shipped scenario by name or any scenario from a TOML file.
 
@@ -241,11 +269,5 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     >>> load_scenario("mnist").server_clock_limit_hz
     1600000000.0
     """
-    text = scenario_text(name_or_path)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"scenario file must be TOML; got {str(name_or_path)!r}: {error}. Correct that line."
-        ) from None
+    data = _parsed(scenario_text(name_or_path), name_or_path)
     return parse_scenario(data, where=f"scenario {str(name_or_path)!r}")

@@ -10,7 +10,9 @@ from edgegym import InputError, load_scenario
 from edgegym.envs.snapshot import STATE
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 
-FADING = load_scenario("digits").replace(channel_mode="per-round")
+FADING = load_scenario("digits").replace(
+    channel_mode="per-round", straggler_probability=0.5, straggler_clock_share=0.5
+)
 SCENARIO = FADING.replace(**TINY_SCENARIO | {"energy_budget_j": 50.0, "delay_budget_s": 99.0})
 LOW, HIGH = np.full(12, -0.2), np.full(12, 0.45)
 ADVANCE = np.ones(12)

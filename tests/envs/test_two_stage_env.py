@@ -1,6 +1,7 @@
 import json
 import pickle
 import warnings
+from itertools import pairwise
 
 import gymnasium as gym
 import numpy as np
@@ -12,6 +13,8 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 import edgegym
 from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.two_stage.costs import finetune_round_cost
+from edgegym.two_stage.stragglers import clock_share
 
 IDS = [spec.id for spec in gym.registry.values() if "edgegym" in str(spec.entry_point)]
 INFO_KEYS = {
@@ -56,6 +59,15 @@ def test_both_checkers_pass_with_warnings_as_errors(env_id, kwargs):
 
 def test_the_main_id_is_registered():
     assert "TwoStageEdge-v0" in IDS
+
+
+@pytest.mark.parametrize("kwargs", [{"scenario": "digits-1000"}, {"scenario": "mnist-1000"}])
+def test_both_checkers_pass_for_a_thousand_devices(kwargs):
+    fidelity = "train" if kwargs["scenario"] == "digits-1000" else "bound"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(make(**kwargs, fidelity=fidelity).unwrapped)
+        check_env_for_sb3(make(**kwargs, fidelity=fidelity).unwrapped)
 
 
 def weights(env):
@@ -110,6 +122,49 @@ def test_per_round_gains_change_every_fine_tuning_round_and_per_episode_gains_do
         before = env.gains
         env.step(action())
         assert np.array_equal(before, env.gains) != changes
+
+
+SLOW = {"straggler_probability": 0.5, "straggler_clock_share": 0.25}
+
+
+def test_every_policy_meets_the_same_stragglers_and_pays_for_their_throttled_clocks():
+    scenario = edgegym.load_scenario("mnist").replace(**SLOW)
+    for clock in (-0.5, 0.5):
+        env = make(scenario=scenario).unwrapped
+        steps = rollout(env, [ADVANCE, *[action(clock=clock)] * 70], seed=5)
+        decision = env.action_codec.decode(action(clock=clock))
+        for n, (before, after) in enumerate(pairwise(steps[1:])):
+            cost = finetune_round_cost(
+                scenario,
+                batch_size=decision.batch_size,
+                clock_hz=decision.clock_hz * clock_share(scenario, env.episode_seed, n),
+                tx_power_w=decision.tx_power_w,
+            )
+            for key, value in zip(("delay_s", "energy_j"), cost, strict=True):
+                assert after[4][key] == before[4][key] + value
+
+
+def test_stragglers_show_in_the_budgets_alone():
+    scenario = edgegym.load_scenario("mnist")
+    actions = [action(), ADVANCE, *[action()] * 5]
+    plain, slow = (rollout(make(scenario=s), actions) for s in (scenario, scenario.replace(**SLOW)))
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(plain[:3], slow[:3], strict=True))
+    assert slow[-1][4]["delay_s"] > plain[-1][4]["delay_s"]
+    assert slow[-1][4]["energy_j"] < plain[-1][4]["energy_j"]
+    differs = plain[-1][0] != slow[-1][0]
+    assert np.flatnonzero(differs).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "changes", [{**SLOW, "straggler_probability": 0.0}, {**SLOW, "straggler_clock_share": 1.0}]
+)
+def test_stragglers_that_never_come_or_are_not_slow_change_nothing(changes):
+    scenario = edgegym.load_scenario("mnist")
+    actions = [action(), ADVANCE, *[action()] * 5]
+    plain, other = (
+        rollout(make(scenario=s), actions) for s in (scenario, scenario.replace(**changes))
+    )
+    assert [step[4] for step in plain] == [step[4] for step in other]
 
 
 def test_info_has_the_same_keys_at_every_step_and_plain_values():

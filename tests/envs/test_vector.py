@@ -101,6 +101,37 @@ def test_every_copy_is_the_scalar_environment(fidelity, mode, budgets, rounds, r
     assert n_ended > N_COPIES
 
 
+SLOW = {"straggler_probability": 0.3, "straggler_clock_share": 0.2}
+SLOW_CASES = list(product(MODES, (1, 5), RESETS))
+
+
+@pytest.mark.parametrize(("mode", "rounds", "reset"), SLOW_CASES)
+def test_every_copy_meets_the_stragglers_of_the_scalar_environment(mode, rounds, reset):
+    budgets = ("hard", "soft")[SLOW_CASES.index((mode, rounds, reset)) % 2]
+    arguments = {
+        "scenario": small(3, mode, **SLOW),
+        "fidelity": "bound",
+        "budgets": budgets,
+        "rounds_per_step": rounds,
+        "autoreset_mode": reset,
+    }
+    # The second actions advance now and then; the first stay in fine-tuning beyond a block.
+    long = random_actions(80, advance=0.0)
+    long[0, :, 0] = 1
+    for actions in (long, random_actions(100, advance=0.1)):
+        n_ended = assert_alike(native(**arguments), loop(**arguments), actions)
+    assert n_ended > N_COPIES
+
+
+def test_copies_meet_stragglers_of_their_own():
+    envs = native(scenario=small(**SLOW))
+    envs.reset(seed=0)
+    actions = np.zeros((N_COPIES, 12))
+    envs.step(np.ones((N_COPIES, 12)))
+    delays = [envs.step(actions)[4]["delay_s"] for _ in range(20)]
+    assert len(np.unique(delays, axis=1).T) == N_COPIES
+
+
 @pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
 def test_rewards_are_those_of_the_scalar_environment(reward):
     arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}

@@ -45,6 +45,23 @@ def test_a_new_text_that_cannot_be_written_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(InputError, match="must be writable; got"):
+        write_whole(tmp_path / "a" / "b.txt", "text")
+    assert (tmp_path / "a").read_text() == "a file"
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_the_same_figure_gives_the_same_bytes(tmp_path, ending):
+    for folder in ("first", "second"):
+        figure = Figure()
+        figure.subplots().plot([1, 2], marker="o", label="line")
+        write_figure(tmp_path / folder / f"a.{ending}", figure)
+    first, second = (tmp_path / folder / f"a.{ending}" for folder in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_a_figure_is_written_in_the_format_of_the_ending(tmp_path):
     write_figure(tmp_path / "a.png", Figure())
     write_figure(tmp_path / "a.svg", Figure())

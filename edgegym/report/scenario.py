@@ -1,0 +1,139 @@
+"""The scenario of a run, every value with its unit and its source."""
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from typing import Any
+
+import tomlkit
+
+from edgegym.report.tables import Table, number, unit
+from edgegym.two_stage.groups import PER_DEVICE
+from edgegym.two_stage.scenario import (
+    Scenario,
+    load_scenario,
+    scenario_text,
+    shipped_scenarios,
+    valid_keys,
+)
+
+#: The first key of every group.
+GROUPS = {
+    "delay_budget_s": "Budgets and limits",
+    "channel_mode": "Channel and radio",
+    "flop_per_sample": "Computing",
+    "learning_rate": "Learning and bound (34)",
+    "learning.network": "Network and data",
+}
+#: Units that the names do not end with.
+UNITS = {
+    "_rounds": "rounds",
+    "_batch_size_limit": "samples",
+    "_samples": "samples",
+    "_gain": "power ratio",
+    "flop_per_sample": "FLOP/sample",
+    "_flop_per_cycle": "FLOP/cycle",
+    "_loss_gap": "nats",
+    "validation_interval": "rounds",
+}
+
+
+def scenario_table(scenario: Scenario, command: Sequence[str]) -> Table:
+    """List every value with its unit and its source.
+
+    The sources are the comments of the shipped scenario of that name. Of a scenario that came from
+    a file the page says only that, as the file may have changed since.
+
+    Parameters
+    ----------
+    scenario : what was run
+    command : that ran it, whose `--scenario` and `--set` tell where values came from
+    """
+    keys = [key for key in valid_keys() if key != "name"]
+    values = _flat(scenario)
+    file = next(reversed(_options(command, "--scenario", "-s")), scenario.name)
+    if file in shipped_scenarios() and scenario.name in shipped_scenarios():
+        sources = _shipped_sources(scenario, command)
+    else:
+        sources = dict.fromkeys(keys, f"given in {file}")
+    rows = [[key, write(values[key]), _unit(key), sources[key]] for key in keys]
+    return Table(
+        "Every value with its unit and its source",
+        ("name", "value", "unit", "source"),
+        rows,
+        groups={keys.index(key): title for key, title in GROUPS.items()},
+    )
+
+
+def write(value: Any) -> str:
+    """Write a value; one that devices in a row share stands once.
+
+    Examples
+    --------
+    >>> write([64, 64, 64]), write([0.5, 0.25]), write([1, 1, 2]), write("lenet")
+    ('64 each', '0.5, 0.25', '1 (2 devices), 2', 'lenet')
+    """
+    if isinstance(value, list):
+        runs = [(write(shared), len(list(run))) for shared, run in groupby(value)]
+        if len(runs) == 1 < len(value):
+            return f"{runs[0][0]} each"
+        return ", ".join(f"{text} ({n} devices)" if n > 1 else text for text, n in runs)
+    return value if isinstance(value, str) else number(value, ".12g")
+
+
+def _shipped_sources(scenario: Scenario, command: Sequence[str]) -> dict[str, str]:
+    """Take the sources from the shipped file's comments, and mark what is not as shipped."""
+    shipped, values = _flat(load_scenario(scenario.name)), _flat(scenario)
+    comments = _comments(scenario.name)
+    given = {change.partition("=")[0].strip() for change in _options(command, "--set")}
+    if "n_devices" in given:
+        given |= set(PER_DEVICE)
+    how = {key: "changed by --set" if key in given else "not as shipped" for key in comments}
+    return {
+        key: comment
+        if write(values[key]) == write(shipped[key])  # of more devices, too
+        else f"{how[key]}; shipped: {write(shipped[key])} ({comment})"
+        for key, comment in comments.items()
+    }
+
+
+def _comments(name: str) -> dict[str, str]:
+    """Read the comment behind every value of a shipped scenario, or behind its first group's."""
+    document: Any = tomlkit.parse(scenario_text(name))
+    tables = [document, *document.get("device_group", [])]
+    comments = {}
+    for dotted in valid_keys():
+        *path, key = dotted.split(".")
+        places = [document.get(path[0], {})] if path else tables
+        items = [place[key] for place in places if key in place]
+        comments[dotted] = items[0].trivia.comment.lstrip("# ") if items else "default"
+    return comments
+
+
+def _flat(scenario: Scenario) -> dict[str, Any]:
+    """Give the values as plain data, by dotted key."""
+    data = scenario.model_dump(mode="json")
+    inner = {f"learning.{key}": value for key, value in data.pop("learning").items()}
+    return data | inner
+
+
+def _unit(key: str) -> str:
+    by_suffix = (unit for suffix, unit in UNITS.items() if key.endswith(suffix))
+    return unit(key) or next(by_suffix, "")
+
+
+def _options(command: Sequence[str], *names: str) -> list[str]:
+    """Find the values that a command gave an option, as `--name value` or `--name=value`.
+
+    Examples
+    --------
+    >>> _options(["edgegym", "compare", "--set", "a=1", "--set=b=2"], "--set")
+    ['a=1', 'b=2']
+    """
+    apart = [value for name, value in pairwise(command) if name in names]
+    joined = [
+        part.removeprefix(f"{name}=")
+        for part in command
+        for name in names
+        if part.startswith(f"{name}=")
+    ]
+    return apart + joined

@@ -1,0 +1,68 @@
+"""The first table of a run's page: means with 95 % intervals of everyone who was compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edgegym.evaluation.leaderboard import METRICS
+from edgegym.evaluation.manifest import Manifest
+from edgegym.evaluation.statistics import summarise
+from edgegym.evaluation.sweep import SWEPT
+from edgegym.report.tables import Table, lay_out, read_table
+
+STUDENT = "± is half of Student's 95 % interval over the seeds. "
+#: What a ranking's page leaves out, as it is told elsewhere.
+NOT_SHOWN = ["metric", "n_agents", "cost", "best_agent", "worst_agent"]
+
+
+def summary_table(run_dir: Path, manifest: Manifest, results: pd.DataFrame, again: str) -> Table:
+    """Choose the summary of a run by the command that made it.
+
+    Parameters
+    ----------
+    run_dir, manifest : the folder, and what it says of the run
+    results : one row per episode, of Fig. 6 one per plan
+    again : the command that writes the tables anew
+    """
+    if manifest.figure == 6:
+        points = read_table(run_dir / "figure-6.csv", ["distribution_distance"], again)
+        return lay_out(points, "Means over the channels", note="± is half of the 95 % interval.")
+    n_seeds = len(manifest.seeds)
+    seeds = f"{n_seeds} seeds, which all share" if n_seeds > 1 else "one seed, so no interval"
+    caption = f"Means over {seeds}"
+    if manifest.job == "evaluate":
+        needed = ["mean", "n_agents", "best_agent", "worst_agent", "violated"]
+        board = read_table(run_dir / "summary.csv", needed, again)
+        return _ranking(board, METRICS[manifest.fidelity].label, caption)
+    return _means(results, caption)
+
+
+def _ranking(board: pd.DataFrame, metric: str, caption: str) -> Table:
+    """Lay out what `edgegym evaluate` ranked, the best contender first."""
+    # No interval over seeds tells how far the agents of one contender are apart.
+    agents = "".join(
+        f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean {metric} runs "
+        f"from {row.best_agent:.4f} to {row.worst_agent:.4f}. "
+        for row in board[board["n_agents"] > 1].itertuples()
+    )
+    names = {"mean": metric, "mean_interval": f"{metric}_interval"}
+    known = board.drop(columns=NOT_SHOWN, errors="ignore").dropna(axis="columns", how="all")
+    note = f"{STUDENT}[ ] holds the ends of a bootstrap interval. {agents}The best is in bold."
+    forms = {metric: ".4f"}
+    return lay_out(known.rename(columns=names), caption, forms, note=note, best=[0])
+
+
+def _means(results: pd.DataFrame, caption: str) -> Table:
+    """Average the episodes of every design, or of every scheme at every budget."""
+    swept = next((key for key in SWEPT.values() if key in results), None)
+    who = "scheme" if "scheme" in results else "design"
+    keys = [who] if swept is None else [who, swept]
+    rows = results[keys].drop_duplicates(ignore_index=True)
+    labels = results[keys].astype(str).agg(" ".join, axis="columns")
+    means = summarise(results.assign(design=labels)).drop(columns=["design", "n_seeds"])
+    losses = means["test_loss"].astype(float)
+    lowest = losses.min() if swept is None else losses.groupby(rows[swept]).transform("min")
+    note = f"{STUDENT}The lowest test loss{' at each budget' * (swept is not None)} is in bold."
+    best = np.flatnonzero(losses == lowest).tolist()
+    return lay_out(rows.join(means), caption, note=note, best=best)

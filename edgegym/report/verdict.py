@@ -1,0 +1,103 @@
+"""The verdict: what was run on what, and who has the lowest loss."""
+
+import pandas as pd
+
+from edgegym.evaluation.leaderboard import METRICS, Metric
+from edgegym.evaluation.manifest import Manifest
+from edgegym.evaluation.statistics import interval95
+from edgegym.evaluation.sweep import SWEPT
+from edgegym.report.tables import SPACE, heading
+
+HOW = {
+    "train": "played with real training",
+    "curve": "played on the emulator of real training",
+    "bound": "played without training, on bound (34) alone,",
+}
+
+
+def how_it_ran(manifest: Manifest) -> str:
+    """Say in one sentence what was run, on what, and over how many seeds."""
+    scenario = manifest.read_scenario()
+    task = scenario.learning
+    angle, n_seeds = task.finetune_rotation_deg, len(manifest.seeds)
+    played, times = HOW[manifest.fidelity], "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
+    if manifest.figure == 6:
+        played, times = "planned but not played,", f"its own channel and {n_seeds} drawn ones"
+    return (
+        f"{_who_plays(manifest)} {played} on scenario {scenario.name} ({task.network} on "
+        f"{task.pretrain_dataset}, then {task.finetune_dataset}"
+        f"{f' turned by {angle:g}°' if angle else ''}; {scenario.n_devices} devices, "
+        f"{scenario.delay_budget_s:g} s, {scenario.energy_budget_j:g} J), over {times}."
+    )
+
+
+def _who_plays(manifest: Manifest) -> str:
+    if manifest.job == "figure":
+        return f"{len({d.scheme for d in manifest.designs.values()}) or 'All'} schemes"
+    counts = {
+        ("design", "designs"): sum(design.plan is not None for design in manifest.designs.values()),
+        ("policy", "policies"): len(manifest.policies),
+        ("agent", "agents"): len(manifest.agents),
+    }
+    return _listed([f"{count} {names[count != 1]}" for names, count in counts.items() if count])
+
+
+def _listed(parts: list[str]) -> str:
+    """Join words as a sentence does.
+
+    Examples
+    --------
+    >>> _listed(["a"]), _listed(["a", "b"]), _listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
+    """Say who has the lowest mean loss, and how far the next one is behind on the same seeds.
+
+    Whoever's training diverged with some seed is left out, and named.
+    """
+    metric = METRICS[manifest.fidelity]
+    who = next(key for key in ("contender", "scheme", "design") if key in results)
+    swept = next((key for key in SWEPT.values() if key in results), None)
+    if swept is not None:
+        return _who_leads_most(results, who, swept, metric)
+    by_seed = results.groupby(["seed", who], sort=False)[metric.loss]
+    losses = by_seed.agg(lambda loss: loss.mean(skipna=False)).unstack(who, sort=False)
+    whole = losses.dropna(axis="columns")
+    diverged = ", ".join(str(name) for name in losses.columns if name not in whole)
+    left_out = f" Left out, as training diverged: {diverged}." if diverged else ""
+    return ("Training diverged everywhere." if whole.empty else _ranked(whole, metric)) + left_out
+
+
+def _ranked(losses: pd.DataFrame, metric: Metric) -> str:
+    """Tell the first of a table with a row for each seed and a column for each one."""
+    means = losses.mean().sort_values(kind="stable")
+    first = [str(name) for name in means.index[means == means.iloc[0]]]
+    best = losses[first[0]]
+    leads = (
+        f"{_listed(first)} {'has' if len(first) == 1 else 'have'} the lowest {metric.label}, "
+        f"{_with_interval(best)}."
+    )
+    if len(first) == len(means):
+        return leads
+    second = str(means.index[len(first)])
+    behind = losses[second] - best
+    seeds = "the same seeds" if len(losses) > 1 else "this seed"
+    apart = "" if behind.mean() > interval95(behind) else ", not enough to tell them apart"
+    return f"{leads} The next, {second}, is {_with_interval(behind)} higher on {seeds}{apart}."
+
+
+def _who_leads_most(results: pd.DataFrame, who: str, swept: str, metric: Metric) -> str:
+    """Count at how many budgets each one has the lowest loss."""
+    means = results.groupby([swept, who], sort=False)[metric.loss].mean().unstack(who)
+    wins = means.dropna(how="all").idxmin(axis=1).value_counts()
+    counts = ", ".join(f"{name} at {count}" for name, count in wins.items())
+    where = f"at each of {len(means)} values of the {heading(swept)}"
+    return f"The lowest {metric.label} {where}: {counts}."
+
+
+def _with_interval(values: pd.Series) -> str:
+    mean, half = values.mean(), interval95(values)
+    return f"{mean:.4f}" if pd.isna(half) else f"{mean:.4f} ±{SPACE}{half:.4f}"

@@ -42,6 +42,10 @@ def test_every_example_runs(path, capsys):
     if path.name == "rllib_ppo.py":
         pytest.importorskip("ray")
         warnings.simplefilter("default")  # Ray warns of itself
+    if path.name == "flower_finetune.py":
+        pytest.importorskip("flwr")
+        pytest.importorskip("ray")
+        warnings.simplefilter("default")
     torch.set_num_threads(1)
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out
@@ -51,3 +55,10 @@ def test_without_rllib_its_example_says_so_and_ends(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SystemExit, match=r"RLlib is not installed; get it with `pip install"):
         runpy.run_path(str(ROOT / "examples" / "rllib_ppo.py"), run_name="__main__")
+
+
+def test_without_flower_its_example_says_so_and_ends(monkeypatch):
+    monkeypatch.setenv("FLWR_TELEMETRY_ENABLED", "0")  # which the example sets
+    monkeypatch.setitem(sys.modules, "flwr.app", None)
+    with pytest.raises(SystemExit, match=r"Flower is not installed; get it with `pip install"):
+        runpy.run_path(str(ROOT / "examples" / "flower_finetune.py"), run_name="__main__")

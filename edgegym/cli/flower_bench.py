@@ -29,14 +29,19 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
     Raises
     ------
     InputError
-        If Flower is not installed, or no plan fits the budgets.
+        If Flower is not installed, or no plan that fine-tunes fits the budgets.
     """
     import baselines
 
-    planned = baselines.plan(scenario).plan
+    result = baselines.plan(scenario)
+    planned = result.plan
     if planned is None:
-        raise InputError(baselines.plan(scenario).message)
+        raise InputError(result.message)
     n_rounds = min(N_ROUNDS, planned.n_finetune_rounds)
+    if not n_rounds:
+        raise InputError(
+            "the joint plan must have a fine-tuning round; got none. Raise the budgets with --set."
+        )
     client = device_app(scenario, seed, planned.finetune_batch_size, data_dir)
     learner = Learner(scenario, seed, "cpu", data_dir)
     for m in range(planned.n_pretrain_rounds):
@@ -45,9 +50,11 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
     on_flower = _run_on_flower(client, pretrained.weights, n_rounds, scenario.n_devices)
     here = _run_here(learner, planned, n_rounds)
     row: dict[str, Any] = {"n_devices": scenario.n_devices, "n_rounds": n_rounds}
-    for name, (seconds, _) in (on_flower | {"edgegym": here}).items():
-        # The first round of the engine starts its processes.
-        row[f"{name}_rounds_per_s"] = 1 / statistics.median(seconds[1:] or seconds)
+    here_s = statistics.median(here[0])
+    row["rounds_per_s"] = 1 / here_s
+    for name, (seconds, _) in on_flower.items():
+        round_s = statistics.median(seconds[1:] or seconds)  # the first starts processes
+        row |= {f"{name}_rounds_per_s": 1 / round_s, f"{name}_time_ratio": here_s / round_s}
     row["largest_weight_difference"] = max(
         float((theirs[name] - here[1][name]).abs().max())
         for _, theirs in on_flower.values()

@@ -32,7 +32,7 @@ SCENARIOS: dict[str, tuple[str, tuple[int, ...]]] = {
     "googlenet": ("cinic10-cifar10", (3, 32, 32)),
 }
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
-BATCH_SIZES = {
+BATCH_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
     "cpu": {"lenet": (8, 64, 256), "googlenet": (2, 8)},
     "cuda": {"lenet": (8, 64, 256), "googlenet": (8, 64, 256)},
 }
@@ -53,7 +53,7 @@ def bench_learning(
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", help="To time each row for.")] = 5.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="To time each row for.")] = 5.0,
     changes: Changes = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -63,10 +63,10 @@ def bench_learning(
     """Time rounds of training beside a bare PyTorch loop and beside the machine's limit.
 
     Both train the same network on the same random images, on one thread of a CPU. They run in turn;
-    figures are medians over the runs, `time_ratio` that of the pairs' ratios. The limit is the least time for a round's
-    floating-point operations at the rate of a large matrix product, or for the bytes that its
-    operations read and write at the rate of a large copy, both measured in this run: `binds` says
-    which takes longer, `limit_share` how much of a round it is.
+    figures are medians over the runs, `time_ratio` that of the pairs' ratios. The limit is the
+    least time for a round's floating-point operations at the rate of a large matrix product, or
+    for the bytes that its operations read and write at the rate of a large copy, both measured in
+    this run: `binds` says which takes longer, `limit_share` how much of a round it is.
 
     Against Flower, scenario `digits` fine-tunes its joint plan on a CPU: on Flower's simulation
     engine, which looks for messages ten times a second; with Flower's client, messages and strategy
@@ -127,10 +127,7 @@ def _beside_a_bare_loop(
 
 
 def _make_learner(name: str, changes: list[str] | None, seed: int, device: str) -> "Learner":
-    """Make a learner whose samples are noise: nothing is downloaded, and none is easier to train.
-
-    Server and devices hold samples of their own, as in a scenario.
-    """
+    """Make a learner whose images are noise, so that nothing is downloaded."""
     import torch
 
     from edgegym.learning.centralized import Samples

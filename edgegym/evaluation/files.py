@@ -55,9 +55,9 @@ def write_figure(path: Path, figure: "Figure") -> None:
     """
     from matplotlib import rc_context
 
-    undated = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
+    metadata = {"Date": None} if path.suffix == ".svg" else None
     with _replacing(path) as temporary, rc_context({"svg.hashsalt": path.stem}):
-        figure.savefig(temporary, dpi=150, **undated)
+        figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
 def read_model(model: type[Model], path: Path) -> Model:

@@ -49,18 +49,28 @@ def expected_loss(network: nn.Module, samples: Samples, chunk: int) -> tuple[flo
     """
     was_training = network.training
     network.eval()
-    loss, right = 0.0, 0
+    # Summed where the samples are: the host waits once for a GPU, not once a chunk.
+    totals = torch.zeros(2, dtype=torch.float64, device=samples.images.device)
     with torch.inference_mode():
         for part in samples.split(chunk):
             logits = network(part.images)
-            loss += float(cross_entropy(logits, part.labels, reduction="sum"))
-            right += int((logits.argmax(dim=1) == part.labels).sum())
+            totals[0] += cross_entropy(logits, part.labels, reduction="sum")
+            totals[1] += (logits.argmax(dim=1) == part.labels).sum()
     network.train(was_training)
+    loss, right = totals.tolist()
     return loss / len(samples), right / len(samples)
 
 
+def trainable(network: nn.Module) -> list[Tensor]:
+    """List the parameters that are trained; the walk takes a while, so a round makes it once."""
+    return [p for p in network.parameters() if p.requires_grad]
+
+
 def minibatch_gradient(
-    network: nn.Module, batch: Samples, chunk: int | None = None
+    network: nn.Module,
+    batch: Samples,
+    chunk: int | None = None,
+    parameters: list[Tensor] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Loss over a mini-batch, (2), and its gradient, (7) on a device.
 
@@ -72,6 +82,7 @@ def minibatch_gradient(
     batch : the mini-batch 𝒟̃
     chunk : samples to pass at once; smaller parts stay in a processor's cache, and their sum is
         the same gradient unless the network has batch statistics
+    parameters : those that are trained, None to list them
 
     Returns
     -------
@@ -86,24 +97,30 @@ def minibatch_gradient(
     >>> round(loss.item(), 4), gradient.tolist()
     (0.6931, [[-0.5], [0.5]])
     """
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    total, gradient = torch.zeros((), device=batch.images.device), list[Tensor]()
-    for part in batch.split(chunk or len(batch)):
-        loss = cross_entropy(network(part.images), part.labels, reduction="sum") / len(batch)
-        summand = list(torch.autograd.grad(loss, parameters))
-        total += loss.detach()
-        gradient = list(torch._foreach_add(gradient, summand)) if gradient else summand
-    return total, gradient
+    parameters = trainable(network) if parameters is None else parameters
+    first, *others = batch.split(chunk) if chunk and chunk < len(batch) else [batch]
+    loss, gradient = _share(network, first, parameters, len(batch))
+    for part in others:
+        more, summand = _share(network, part, parameters, len(batch))
+        loss, gradient = loss + more, list(torch._foreach_add(gradient, summand))
+    return loss, gradient
 
 
-def descend(network: nn.Module, gradient: Sequence[Tensor], learning_rate: float) -> None:
+def _share(
+    network: nn.Module, part: Samples, parameters: list[Tensor], n_samples: int
+) -> tuple[Tensor, list[Tensor]]:
+    """Give a part's summand of a mini-batch's mean loss, and of its gradient."""
+    loss = cross_entropy(network(part.images), part.labels, reduction="sum") / n_samples
+    return loss.detach(), list(torch.autograd.grad(loss, parameters))
+
+
+def descend(parameters: Sequence[Tensor], gradient: Sequence[Tensor], learning_rate: float) -> None:
     """Take one step against a gradient, (3) and (9).
 
     w ← w − γ · ∇L
     """
-    parameters: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
     with torch.no_grad():
-        torch._foreach_add_(parameters, list(gradient), alpha=-learning_rate)
+        torch._foreach_add_(list(parameters), list(gradient), alpha=-learning_rate)
 
 
 def sgd_round(
@@ -115,6 +132,7 @@ def sgd_round(
     -------
     The loss over the mini-batch before the step
     """
-    loss, gradient = minibatch_gradient(network, batch, chunk)
-    descend(network, gradient, learning_rate)
+    parameters = trainable(network)
+    loss, gradient = minibatch_gradient(network, batch, chunk, parameters)
+    descend(parameters, gradient, learning_rate)
     return loss.item()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from edgegym.learning.centralized import Samples, descend, minibatch_gradient
+from edgegym.learning.centralized import Samples, descend, minibatch_gradient, trainable
 
 
 def aggregate(parts: Sequence[Sequence[Tensor]], batch_sizes: Sequence[int]) -> list[Tensor]:
@@ -42,23 +42,27 @@ def fedsgd_round(
     -------
     The loss over all mini-batches before the step
     """
-    sizes = [len(batch) for batch in batches]
+    sizes, parameters = [len(batch) for batch in batches], trainable(network)
     # Floating buffers are the running means and variances; the count of batches may run on.
     statistics = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    start = [buffer.clone() for buffer in statistics]
+    start = _copies(statistics)
     losses, gradients, ends = list[Tensor](), list[list[Tensor]](), list[list[Tensor]]()
     for batch in batches:
-        for buffer, value in zip(statistics, start, strict=True):
-            buffer.copy_(value)
-        loss, gradient = minibatch_gradient(network, batch, chunk)
+        if statistics:
+            torch._foreach_copy_(statistics, start)
+        loss, gradient = minibatch_gradient(network, batch, chunk, parameters)
         losses.append(loss)
         gradients.append(gradient)
-        ends.append([buffer.clone() for buffer in statistics])
+        ends.append(_copies(statistics))
     if statistics:
-        for buffer, value in zip(statistics, aggregate(ends, sizes), strict=True):
-            buffer.copy_(value)
-    descend(network, aggregate(gradients, sizes), learning_rate)
+        torch._foreach_copy_(statistics, aggregate(ends, sizes))
+    descend(parameters, aggregate(gradients, sizes), learning_rate)
     return aggregate([[loss] for loss in losses], sizes)[0].item()
+
+
+def _copies(tensors: list[Tensor]) -> list[Tensor]:
+    """Copy tensors, on a GPU in one launch for all; a product with one is exact."""
+    return list(torch._foreach_mul(tensors, 1)) if tensors else []
 
 
 def fused_fedsgd_round(
@@ -77,6 +81,7 @@ def fused_fedsgd_round(
         torch.cat([batch.images for batch in batches]),
         torch.cat([batch.labels for batch in batches]),
     )
-    loss, gradient = minibatch_gradient(network, union, chunk)
-    descend(network, gradient, learning_rate)
+    parameters = trainable(network)
+    loss, gradient = minibatch_gradient(network, union, chunk, parameters)
+    descend(parameters, gradient, learning_rate)
     return loss.item()

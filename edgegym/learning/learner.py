@@ -1,6 +1,7 @@
 """The learner: one network on its way through both stages, round by round."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,14 @@ from torch import Tensor
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
-from edgegym.learning.datasets import find_data_dir, load_task_data
+from edgegym.learning.datasets import TaskData, find_data_dir, load_task_data
 from edgegym.learning.federated import fedsgd_round, fused_fedsgd_round
-from edgegym.learning.networks import has_batch_statistics, make_network
+from edgegym.learning.networks import (
+    compute_in_bfloat16,
+    has_batch_statistics,
+    make_network,
+    place_network,
+)
 from edgegym.physics import Array
 from edgegym.two_stage.randomness import Stream, keyed_generator
 from edgegym.two_stage.scenario import Scenario
@@ -60,6 +66,17 @@ def draw_index(
     return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
 
 
+def send_index(index: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Copy samples' places to a device.
+
+    A copy out of ordinary memory would make the host wait until a GPU has done all before it.
+    """
+    host = torch.from_numpy(index)
+    if device.type == "cuda":
+        return host.pin_memory().to(device, non_blocking=True)
+    return host
+
+
 class LearnerState(NamedTuple):
     """What training changes, and the seed of the mini-batches to come."""
 
@@ -68,7 +85,11 @@ class LearnerState(NamedTuple):
 
 
 class Learner:
-    """A network, its data and the seed that all its mini-batches come from."""
+    """A network, its data and the seed that all its mini-batches come from.
+
+    Without `data` the scenario's data sets are loaded. All data stay on the device; a round then
+    sends it the samples' places, and waits for it once, for the loss.
+    """
 
     def __init__(
         self,
@@ -76,12 +97,20 @@ class Learner:
         seed: int,
         device: str = "auto",
         data_dir: str | Path | None = None,
+        data: TaskData | None = None,
     ) -> None:
         task = scenario.learning
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
-        self.data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
-        self.network = make_network(task.network, seed).to(self.device)
+        self.data = (
+            load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
+            if data is None
+            else data.to(self.device)
+        )
+        self.network = place_network(make_network(task.network, seed), task.network, self.device)
+        self.precision = task.precision
+        if task.precision == "bfloat16":
+            compute_in_bfloat16(self.network, self.device)
         self.batch_statistics = has_batch_statistics(self.network)
         self.seed = seed
 
@@ -102,23 +131,30 @@ class Learner:
 
     def pretrain(self, round_index: int, batch_size: int) -> float:
         """Run one pre-training round on the server, (2)-(3), and return its loss."""
-        batch = self._draw(self.data.server, batch_size, Stream.PRETRAIN_BATCH, round_index)
+        holders = [self.data.server]
+        (batch,) = self._draw(Stream.PRETRAIN_BATCH, round_index, holders, [batch_size])
         return sgd_round(self.network, batch, self.learning_rate, self.chunk)
 
     def finetune(self, round_index: int, batch_sizes: Array) -> float:
         """Run one fine-tuning round on the devices, (7)-(9), and return its loss."""
-        batches = [
-            self._draw(samples, size, Stream.FINETUNE_BATCH, round_index, k)
-            for k, (samples, size) in enumerate(zip(self.data.devices, batch_sizes, strict=True))
-        ]
+        batches = self._draw(Stream.FINETUNE_BATCH, round_index, self.data.devices, batch_sizes)
         run_round = fedsgd_round if self.batch_statistics else fused_fedsgd_round
         return run_round(self.network, batches, self.learning_rate, self.chunk)
 
     def _draw(
-        self, samples: Samples, size: int, stream: Stream, round_index: int, device: int = 0
-    ) -> Samples:
-        index = draw_index(self.seed, stream, round_index, device, len(samples), int(size))
-        return samples.take(torch.from_numpy(index).to(self.device))
+        self,
+        stream: Stream,
+        round_index: int,
+        holders: Sequence[Samples],
+        sizes: Sequence[int] | Array,
+    ) -> list[Samples]:
+        """Draw a mini-batch of each holder; all their places are sent at once."""
+        drawn = [
+            draw_index(self.seed, stream, round_index, k, len(samples), int(size))
+            for k, (samples, size) in enumerate(zip(holders, sizes, strict=True))
+        ]
+        parts = send_index(np.concatenate(drawn), self.device).split(list(map(len, drawn)))
+        return [samples.take(part) for samples, part in zip(holders, parts, strict=True)]
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the target domain's validation samples."""

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
 from edgegym.learning.datasets import find_data_dir, load_task_data
-from edgegym.learning.learner import draw_index, find_device
-from edgegym.learning.networks import has_batch_statistics, make_network
+from edgegym.learning.learner import draw_index, find_device, send_index
+from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
 from edgegym.physics import Array
 from edgegym.two_stage.randomness import Stream
 from edgegym.two_stage.scenario import Scenario
@@ -78,6 +78,8 @@ class StackedLearner:
                 f"{task.network!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
                 "or 'async'."
             )
+        if task.precision == "bfloat16":
+            compute_in_bfloat16(self._network, self.device)
         data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
         holders = [data.server, *data.devices]
         images = torch.cat([samples.images for samples in holders])
@@ -108,7 +110,7 @@ class StackedLearner:
         The loss of each copy over its mini-batches before the step
         """
         table = self._draw(rounds)
-        moved = torch.from_numpy(table).to(self.device)
+        moved = send_index(table, self.device)
         copies, sizes, index = moved[:, 0], moved[:, 1:2], moved[:, 2:]
         is_sample = torch.arange(index.shape[1], device=self.device) < sizes
         parameters = {name: s[copies].requires_grad_() for name, s in self.parameters.items()}

@@ -1,4 +1,4 @@
-"""Section V on digits with real training, at the shipped budgets; Fig. 6 is tested by its command."""
+"""Section V on digits with real training; Fig. 6 is tested by its command."""
 
 import numpy as np
 import pytest

@@ -83,7 +83,7 @@ def test_computing_a_gradient_leaves_the_network_alone(lenet, make_samples):
 def test_a_descent_is_exactly_the_step_of_torch(lenet, make_samples):
     _, gradient = minibatch_gradient(lenet, make_samples(8))
     expected = step_by_torch(lenet, gradient, learning_rate=0.1)
-    descend(lenet, gradient, learning_rate=0.1)
+    descend(list(lenet.parameters()), gradient, learning_rate=0.1)
     assert_close(list(lenet.parameters()), expected, rtol=0.0, atol=0.0)
 
 

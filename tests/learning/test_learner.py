@@ -1,4 +1,5 @@
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch.testing import assert_close
 from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import expected_loss
-from edgegym.learning.datasets import RawData
+from edgegym.learning.datasets import RawData, TaskData
 from edgegym.learning.learner import Learner, find_device
 from edgegym.learning.networks import make_network
 from edgegym.two_stage.randomness import Stream, keyed_generator
@@ -19,6 +20,8 @@ from edgegym.two_stage.scenario import load_scenario
 SEED = 5
 DIGITS = load_scenario("digits")
 SIZES = np.array([3, 17, 70])
+IN_BFLOAT16 = DIGITS.replace(**{"learning.precision": "bfloat16"})
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
 
 @pytest.fixture
@@ -40,6 +43,12 @@ def googlenet_learner(make_samples, monkeypatch):
     counts |= {"n_validation_samples": 2, "n_test_samples": 4}
     changes = {f"learning.{key}": value for key, value in counts.items()}
     return Learner(load_scenario("cinic10-cifar10").replace(**changes), SEED, device="cpu")
+
+
+@pytest.fixture
+def colour_data(make_samples):
+    parts = [make_samples(16, shape=(3, 32, 32), seed=seed) for seed in range(6)]
+    return TaskData(parts[0], tuple(parts[1:4]), *parts[4:])
 
 
 @pytest.fixture
@@ -303,3 +312,66 @@ def test_a_state_of_googlenet_holds_its_running_statistics(googlenet_learner):
     assert_close(state.weights, before, rtol=0.0, atol=0.0)
     googlenet_learner.load_state(state)
     assert_close(googlenet_learner.network.state_dict(), before, rtol=0.0, atol=0.0)
+
+
+def test_a_learner_takes_data_that_no_scenario_names(colour_data):
+    learner = Learner(load_scenario("cinic10-cifar10"), SEED, device="cpu", data=colour_data)
+    expected = draw_by_hand(colour_data.server, 2, Stream.PRETRAIN_BATCH, 0)
+    loss = cross_entropy(make_network("googlenet", SEED)(expected.images), expected.labels)
+    assert learner.pretrain(0, 2) == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_bfloat16_trains_alike_and_keeps_weights_in_float32(make_learner):
+    plain, short = make_learner(), Learner(IN_BFLOAT16, SEED, device="cpu")
+    losses, others = (train(learner, rounds=100) for learner in (plain, short))
+    assert others != losses
+    assert others == pytest.approx(losses, rel=0.05)
+    assert short.validation()[0] == pytest.approx(plain.validation()[0], rel=0.01)
+    assert {value.dtype for value in short.state().weights.values()} == {torch.float32}
+
+
+def waits_for_the_gpu(run):
+    """Count how often the host waits for the GPU in a run."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            run()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("called a synchronizing CUDA operation" in str(each.message) for each in caught)
+
+
+@needs_gpu
+@pytest.mark.parametrize("scenario", [DIGITS, IN_BFLOAT16], ids=["float32", "bfloat16"])
+def test_a_round_waits_for_the_gpu_for_its_loss_alone(scenario):
+    learner = Learner(scenario, SEED, device="cuda")
+    train(learner)  # what is done once only
+    assert waits_for_the_gpu(lambda: learner.pretrain(9, 32)) == 1
+    assert waits_for_the_gpu(lambda: learner.finetune(9, SIZES)) == 1
+    assert waits_for_the_gpu(learner.validation) == 1
+
+
+@needs_gpu
+def test_googlenets_rounds_wait_for_the_gpu_for_their_loss_alone(colour_data):
+    learner = Learner(load_scenario("cinic10-cifar10"), SEED, device="cuda", data=colour_data)
+    sizes = np.array([2, 3, 4])
+    learner.pretrain(0, 4), learner.finetune(0, sizes)
+    assert waits_for_the_gpu(lambda: learner.pretrain(1, 4)) == 1
+    assert waits_for_the_gpu(lambda: learner.finetune(1, sizes)) == 1
+
+
+@needs_gpu
+def test_a_gpu_walks_the_path_of_a_cpu(make_learner):
+    theirs, ours = make_learner(), Learner(DIGITS, SEED, device="cuda")
+    assert train(ours, rounds=20) == pytest.approx(train(theirs, rounds=20), rel=1e-2)
+
+
+@needs_gpu
+def test_googlenet_lies_channels_last_on_a_gpu_and_all_data_with_it(colour_data):
+    learner = Learner(load_scenario("cinic10-cifar10"), SEED, device="cuda", data=colour_data)
+    weights = [p for p in learner.network.parameters() if p.dim() == 4]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+    assert all(part.images.is_cuda for part in (learner.data.server, *learner.data.devices))
+    alone = Learner(load_scenario("cinic10-cifar10"), SEED, device="cpu", data=colour_data)
+    assert learner.pretrain(0, 8) == pytest.approx(alone.pretrain(0, 8), rel=1e-2)

@@ -3,7 +3,18 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgegym.learning.networks import NETWORKS, GoogLeNet, LeNet, has_batch_statistics, make_network
+from edgegym.learning.centralized import minibatch_gradient, sgd_round
+from edgegym.learning.networks import (
+    NETWORKS,
+    GoogLeNet,
+    LeNet,
+    compute_in_bfloat16,
+    has_batch_statistics,
+    make_network,
+    place_network,
+)
+
+CPU = torch.device("cpu")
 
 
 def count_parameters(network):
@@ -75,3 +86,63 @@ def test_only_networks_with_batch_norm_have_batch_statistics():
     assert has_batch_statistics(GoogLeNet())
     assert has_batch_statistics(nn.Sequential(nn.Sequential(nn.BatchNorm1d(3))))
     assert not has_batch_statistics(nn.Sequential(nn.GroupNorm(1, 3)))
+
+
+def flat(gradient):
+    return torch.cat([part.flatten() for part in gradient])
+
+
+def test_channels_last_weights_lay_every_activation_so_and_change_no_gradient(make_samples):
+    batch = make_samples(2, shape=(3, 32, 32))
+    batch = type(batch)(batch.images.double(), batch.labels)
+    plain, lying = (make_network("googlenet", seed=1).double() for _ in range(2))
+    lying.to(memory_format=torch.channels_last)
+    layouts = []
+    for module in lying.modules():
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.ReLU | nn.MaxPool2d):
+            module.register_forward_hook(
+                lambda *call: layouts.append(
+                    call[-1].is_contiguous(memory_format=torch.channels_last)
+                )
+            )
+    (loss, gradient), (other_loss, other) = (
+        minibatch_gradient(network, batch) for network in (plain, lying)
+    )
+    assert len(layouts) > 200
+    assert all(layouts)
+    torch.testing.assert_close(other_loss, loss)
+    torch.testing.assert_close(flat(other), flat(gradient), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_lies_plainly_on_a_cpu(name):
+    network = place_network(make_network(name, seed=1), name, CPU)
+    weights = [p for p in network.parameters() if p.dim() == 4]
+    assert all(weight.is_contiguous() for weight in weights)
+
+
+def test_bfloat16_gives_the_loss_and_the_gradient_to_its_accuracy(make_samples):
+    batch = make_samples(64)
+    plain, short = (make_network("lenet", seed=1) for _ in range(2))
+    names = list(short.state_dict())
+    compute_in_bfloat16(short, CPU)
+    (loss, gradient), (other_loss, other) = (
+        minibatch_gradient(network, batch) for network in (plain, short)
+    )
+    assert other_loss.item() == pytest.approx(loss.item(), rel=2**-8)
+    assert not torch.equal(flat(other), flat(gradient))
+    assert (flat(other) - flat(gradient)).norm() < 0.1 * flat(gradient).norm()
+    assert {part.dtype for part in [other_loss, *other]} == {torch.float32}
+    assert list(short.state_dict()) == names
+
+
+@pytest.mark.slow
+def test_googlenet_in_bfloat16_trains_alike(make_samples):
+    batch = make_samples(4, shape=(3, 32, 32))
+    plain, short = (make_network("googlenet", seed=1) for _ in range(2))
+    compute_in_bfloat16(short, CPU)
+    losses, others = (
+        [sgd_round(network, batch, 0.01) for _ in range(4)] for network in (plain, short)
+    )
+    assert losses[-1] < 0.8 * losses[0]
+    assert others == pytest.approx(losses, rel=0.1)

@@ -163,3 +163,18 @@ def test_a_batch_size_is_needed_for_every_device():
 def test_a_network_with_batch_statistics_is_refused_before_its_data_are_looked_for():
     with pytest.raises(InputError, match=r"no batch statistics .*; got 'googlenet'\. .*'sync'"):
         StackedLearner(load_scenario("cinic10-cifar10"), 2, device="cpu", data_dir="nowhere")
+
+
+def test_bfloat16_is_honoured_to_its_accuracy():
+    short = TINY.replace(**{"learning.precision": "bfloat16"})
+    ours, plain, theirs = begun([5, 6], short), begun([5, 6]), [alone(s, short) for s in (5, 6)]
+    for n in range(10):
+        rounds = [StackedRound(0, False, n, [8]), StackedRound(1, True, n, [3, 1, 2])]
+        losses = ours.train(rounds)
+        assert losses != plain.train(rounds)
+        for one in rounds:
+            assert losses[one.copy] == pytest.approx(run_alone(theirs[one.copy], one), rel=1e-2)
+    assert ours.validation([0, 1])[0] == pytest.approx(
+        [t.validation()[0] for t in theirs], rel=1e-2
+    )
+    assert {value.dtype for value in ours.parameters.values()} == {torch.float32}

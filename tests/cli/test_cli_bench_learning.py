@@ -1,0 +1,116 @@
+import warnings
+
+import pytest
+import torch
+
+from edgegym.cli import learning_bench
+from edgegym.cli.machine_limit import MATRIX_SIZE, count_work, measure_limit
+from edgegym.learning.centralized import minibatch_gradient
+from edgegym.learning.networks import make_network
+
+QUICK = ("bench", "learning", "--network", "lenet", "--batch-size", 4, "--seconds", 0)
+
+
+@pytest.fixture
+def without_flower(monkeypatch):
+    monkeypatch.setattr("edgegym.learning.flower.find_spec", lambda name: None)
+
+
+@pytest.fixture(autouse=True)
+def _small_measurements(monkeypatch):
+    monkeypatch.setattr(learning_bench, "RUN_S", 0.01)
+    monkeypatch.setitem(MATRIX_SIZE, "cpu", 64)
+
+
+def test_it_times_both_stages_beside_a_bare_loop_and_the_machines_limit(ask):
+    answer = ask(*QUICK)
+    assert answer["precision"] == "float32"
+    assert answer["limit_tflop_per_s"] > 0
+    assert answer["limit_gbyte_per_s"] > 0
+    assert [row.pop("stage") for row in answer["rows"]] == ["pretrain", "finetune"]
+    for row in answer["rows"]:
+        assert (row.pop("network"), row.pop("batch_size")) == ("lenet", 4)
+        assert row.pop("binds") in ("flop", "bytes")
+        keys = {"rounds_per_s", "bare_rounds_per_s", "time_ratio", "limit_share"}
+        assert row.keys() == keys
+        assert all(value > 0 for value in row.values())
+
+
+def test_it_takes_the_precision_of_the_scenario(ask):
+    answer = ask(*QUICK, "--device", "cpu", "--set", "learning.precision=bfloat16")
+    assert (answer["device"], answer["precision"]) == ("cpu, one thread", "bfloat16")
+
+
+@pytest.mark.slow
+def test_googlenet_trains_on_noise_that_nobody_downloads(ask):
+    options = ("--network", "googlenet", "--batch-size", 1, "--seconds", 0)
+    rows = ask("bench", "learning", *options)["rows"]
+    assert [row["network"] for row in rows] == ["googlenet"] * 2
+
+
+def test_people_get_a_table_with_the_machine_below(succeed):
+    text = succeed(*QUICK)
+    assert all(word in text for word in ("lenet", "limit", "binds", "float32"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--against", "flowr"), "--against must be one of bare, flower; got 'flowr'. Did you"),
+        (("--network", "lennet"), "--network must be one of lenet, googlenet; got 'lennet'."),
+    ],
+)
+def test_unknown_names_are_refused(refusal, options, sentence):
+    assert refusal("bench", "learning", *options).startswith(sentence)
+
+
+def test_without_flower_it_says_how_to_get_it(refusal, without_flower):
+    sentence = refusal("bench", "learning", "--against", "flower")
+    assert 'pip install "edgegym[flower]"' in sentence
+
+
+def test_against_flower_it_needs_a_plan_that_fine_tunes(refusal):
+    small = ("--set", "energy_budget_j=1e-6")
+    assert "energy_budget_j" in refusal("bench", "learning", "--against", "flower", *small)
+
+
+@pytest.mark.slow
+def test_flower_gets_the_same_weights(ask):
+    pytest.importorskip("flwr")
+    pytest.importorskip("ray")
+    warnings.simplefilter("default")  # Ray warns of itself
+    (row,) = ask("bench", "learning", "--against", "flower")["rows"]
+    assert (row["n_devices"], row["n_rounds"]) == (3, 20)
+    assert row["largest_weight_difference"] <= 1e-5
+    assert row["flower_rounds_per_s"] > 0
+    assert row["flower_time_ratio"] == row["flower_rounds_per_s"] / row["rounds_per_s"]
+
+
+def test_the_work_of_a_pass_is_that_of_its_products_and_its_tensors():
+    a, b = torch.ones(4, 6), torch.ones(6, 3)
+    assert count_work(lambda: a @ b) == (2 * 4 * 6 * 3, 4 * (24 + 18 + 12))
+    assert count_work(lambda: a.view(24).split(6)) == (0, 0)
+
+
+def test_the_work_of_a_gradient_is_three_times_that_of_the_network(make_noise):
+    network, batch = make_network("lenet", seed=0), make_noise(5)
+    work = count_work(lambda: minibatch_gradient(network, batch))
+    first_layer = 28 * 28 * 6 * 25  # whose images need no gradient
+    assert work.n_flop == 5 * 2 * (3 * 416_520 - first_layer)
+
+
+def test_the_limit_is_measured_in_either_precision():
+    for dtype in (torch.float32, torch.bfloat16):
+        limit = measure_limit(torch.device("cpu"), dtype)
+        assert limit.flop_per_s > 0
+        assert limit.bytes_per_s > 0
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.fixture
+def make_noise():
+    def make(n):
+        learner = learning_bench._make_learner("lenet", None, 0, "cpu")
+        return learner.data.server.split(n)[0]
+
+    return make

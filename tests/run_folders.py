@@ -1,4 +1,4 @@
-"""Run folders for the tests, with made-up outcomes: nothing is trained."""
+"""Run folders and rows for the tests, with made-up outcomes: nothing is trained."""
 
 import json
 import struct
@@ -45,6 +45,23 @@ def episode(loss, **more):
         "test_loss": loss,
         "test_accuracy": 1 - loss,
     } | more
+
+
+def outcome_rows(**accuracies):
+    """Make rows of a few seeds in one budget from each scheme's accuracies."""
+    return pd.DataFrame(
+        [
+            {
+                "scheme": scheme.replace("_", "-"),
+                "seed": seed,
+                "test_accuracy": value,
+                "test_loss": 1 - value,
+                "train_loss": 1 - value,
+            }
+            for scheme, values in accuracies.items()
+            for seed, value in enumerate(values)
+        ]
+    )
 
 
 def scenario_and_manifest(job, seeds, designs, name="digits", options=(), **more):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edgegym.evaluation.statistics import interval95
+from edgegym.evaluation.leads import FAILS, HOLDS, OPEN, Lead, lead_over
 
-HOLDS, OPEN, FAILS = "holds", "not settled", "does not hold"
+#: What is measured of a comparison if only one side has a plan whose training did not diverge.
+NO_RIVAL = "nothing to compare"
 #: Share of the axis from its lower end by which a benchmark leads "in the early training stages".
 EARLY = 0.2
 #: Growth over the upper half of the axis, as a share of all growth, that counts as converging.
@@ -27,56 +28,6 @@ class Claim:
     verdict: str
 
 
-@dataclass(frozen=True)
-class Lead:
-    """By how much the joint design is ahead of a benchmark, with the 95 % interval over seeds."""
-
-    rival: str
-    joint: float
-    theirs: float
-    ahead: float  # paired; positive where the joint design is better
-    interval: float
-
-    @property
-    def verdict(self) -> str:
-        """Whether the joint design is ahead, beyond what the seeds leave open."""
-        if abs(self.ahead) > self.interval:
-            return HOLDS if self.ahead > 0 else FAILS
-        return OPEN
-
-    def __str__(self) -> str:
-        return (
-            f"joint {self.joint:.3f}, {self.rival} {self.theirs:.3f}, "
-            f"ahead by {self.ahead:.3f} ± {self.interval:.3f}"
-        )
-
-
-def lead_over(rows: pd.DataFrame, column: str, rivals: list[str] | None = None) -> Lead:
-    """Compare the joint design with the best of its rivals, seed by seed.
-
-    Parameters
-    ----------
-    rows : one row per scheme and seed, in one budget
-    column : "test_accuracy", of which more is better, or a loss
-    rivals : schemes; all benchmarks if None
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"scheme": ["joint", "joint", "fixed-power", "fixed-power"],
-    ...                      "seed": [0, 1, 0, 1], "test_loss": [0.3, 0.4, 0.5, 0.6]})
-    >>> lead = lead_over(rows, "test_loss")
-    >>> str(lead), lead.verdict
-    ('joint 0.350, fixed-power 0.550, ahead by 0.200 ± 0.000', 'holds')
-    """
-    sign = 1 if column == "test_accuracy" else -1
-    table = rows.astype({column: float}).pivot(index="seed", columns="scheme", values=column)
-    means = {str(scheme): float(mean) for scheme, mean in table.mean().items()}
-    rivals = rivals or [scheme for scheme in means if scheme != "joint"]
-    best = max(rivals, key=lambda scheme: sign * means[scheme])
-    ahead = sign * (table["joint"] - table[best])
-    return Lead(best, means["joint"], means[best], ahead.mean(), interval95(ahead))
-
-
 def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Claim]:
     """Judge Figs. 2 and 3: who ends lowest, and who is fast at first.
 
@@ -93,19 +44,23 @@ def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) 
             figure,
             f"within the {budget} budget the joint design ends with the lowest "
             f"{loss.replace('_', ' ')}",
-            str(lead),
-            lead.verdict,
+            str(lead or NO_RIVAL),
+            lead.verdict if lead else OPEN,
         )
     early = EARLY * curves[x].max()
     losses = {
         str(scheme): float(np.interp(early, curve[x], curve["loss"]))
         for scheme, curve in curves.groupby("scheme", sort=False)
     }
-    joint = losses.pop("joint")
+    claim = "some benchmarks fall faster in the early stages"
+    joint = losses.pop("joint", None)
+    if joint is None or not losses:
+        yield Claim(figure, claim, NO_RIVAL, OPEN)
+        return
     first = min(losses, key=losses.__getitem__)
     yield Claim(
         figure,
-        "some benchmarks fall faster in the early stages",
+        claim,
         f"at {early:.4g} of {curves[x].max():.4g}: {first} {losses[first]:.3f}, joint {joint:.3f}",
         HOLDS if losses[first] < joint else FAILS,
     )
@@ -136,17 +91,17 @@ def judge_budgets(figure: int, key: str, results: pd.DataFrame, shipped: float) 
 
 
 def _leads(key: str, results: pd.DataFrame, rivals: set[str]) -> dict[float, Lead]:
-    """Compare the joint design with its rivals in every budget in which both could be planned."""
-    leads = {}
-    for budget in sorted(set(results[key])):
-        rows = results[results[key] == budget]
-        present = rivals & set(rows["scheme"])
-        if present and "joint" in set(rows["scheme"]):
-            leads[float(budget)] = lead_over(rows, "test_accuracy", sorted(present))
-    return leads
+    """Compare the joint design with its rivals in every budget in which both have figures."""
+    leads = {
+        float(budget): lead_over(results[results[key] == budget], "test_accuracy", rivals)
+        for budget in sorted(set(results[key]))
+    }
+    return {budget: lead for budget, lead in leads.items() if lead}
 
 
 def _everywhere(figure: int, claim: str, leads: dict[float, Lead]) -> Claim:
+    if not leads:
+        return Claim(figure, claim, NO_RIVAL, OPEN)
     verdicts = [lead.verdict for lead in leads.values()]
     worst = min(leads, key=lambda budget: leads[budget].ahead)
     counts = ", ".join(
@@ -159,14 +114,17 @@ def _everywhere(figure: int, claim: str, leads: dict[float, Lead]) -> Claim:
 
 def _saturates(figure: int, key: str, results: pd.DataFrame) -> Claim:
     joint = results[results["scheme"] == "joint"].astype({"test_accuracy": float})
-    means = joint.groupby(key)["test_accuracy"].mean()
+    means = joint.groupby(key)["test_accuracy"].mean().dropna()
+    claim = "as the budget grows with the other held, the joint design's accuracy converges"
+    if len(means) < 3:
+        return Claim(figure, claim, f"{len(means)} budgets; it takes three to see", OPEN)
     low, high = means.index.min(), means.index.max()
     middle = (low + high) / 2
     at_low, at_middle, at_high = np.interp([low, middle, high], means.index, means)
-    share = (at_high - at_middle) / (at_high - at_low)
+    share = (at_high - at_middle) / (at_high - at_low) if at_high != at_low else 0.0
     return Claim(
         figure,
-        "as the budget grows with the other held, the joint design's accuracy converges",
+        claim,
         f"{at_low:.3f} at {low:g}, {at_middle:.3f} at {middle:g}, {at_high:.3f} at {high:g}: "
         f"{share:.0%} of the growth lies in the upper half",
         HOLDS if at_high > at_low and share <= CONVERGED else FAILS,

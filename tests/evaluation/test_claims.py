@@ -16,15 +16,11 @@ KEY = "delay_budget_s"
 
 def swept(**by_budget):
     """Make rows of two seeds over budgets 1, 2, 3 from each scheme's mean accuracies."""
-    return pd.concat(
-        [
-            outcome_rows(
-                **{scheme: [values[i], values[i]] for scheme, values in by_budget.items()}
-            ).assign(**{KEY: float(budget)})
-            for i, budget in enumerate((1, 2, 3))
-        ],
-        ignore_index=True,
-    )
+    tables = []
+    for i, budget in enumerate((1.0, 2.0, 3.0)):
+        pairs = {scheme: [values[i]] * 2 for scheme, values in by_budget.items()}
+        tables.append(outcome_rows(**pairs).assign(**{KEY: budget}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def verdicts(claims):

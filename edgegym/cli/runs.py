@@ -66,7 +66,7 @@ def carry_out(
     -------
     Manifest, results with one row per episode, rounds with one per round
     """
-    from edgegym.evaluation.compare import prepare, start_workers
+    from edgegym.evaluation.compare import TRAINING, prepare, start_workers
 
     scenario = begun.read_scenario()
     make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
@@ -74,12 +74,11 @@ def carry_out(
     if plan is not None:
         require_new(run_dir)
         try_agents(scenario, begun.fidelity, agents)
-    with start_workers(jobs, backend) as pool:
-        if begun.fidelity == "train":
-            prepared = pool.submit(prepare, scenario, device, data_dir)
+    preload = TRAINING if begun.fidelity == "train" else ()
+    with start_workers(jobs, backend, preload) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
         if begun.fidelity == "train":
-            progress_console.print(prepared.result())
+            progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
         if plan is not None:
             save_manifest(manifest, run_dir)
         results, rounds = _play(pool, manifest, run_dir, device, data_dir)

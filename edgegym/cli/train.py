@@ -128,7 +128,7 @@ def _train_all(
     todo = [(c, f) for c, f in zip(cards, folders, strict=True) if not (f / AGENT).exists()]
     with (
         multiprocessing.Manager() as manager,
-        start_workers(min(jobs, len(todo) or 1)) as pool,
+        start_workers(min(jobs, len(todo) or 1), preload=["agents.training"]) as pool,
         Progress(console=progress_console) as progress,
     ):
         steps = manager.Queue()

@@ -1,6 +1,7 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -14,12 +15,21 @@ from edgegym.evaluation.rollout import Episode, play_anew
 from edgegym.two_stage.scenario import Scenario
 
 BACKENDS = ("processes", "ray")
+#: What real training imports, in seconds.
+TRAINING = ("edgegym.learning.learner",)
 
 
-def start_workers(jobs: int, backend: str = "processes") -> Executor:
+def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:
     """Start what plays: processes of this machine, or the tasks of a running Ray cluster.
 
-    Processes are spawned, as forks of one that has used CUDA can hang.
+    Processes are no forks of this one, as forks of one that has used CUDA can hang. On Linux they
+    are forks of a server that has imported what they need, once for all, and has done nothing else.
+
+    Parameters
+    ----------
+    jobs : processes
+    backend : "processes" or "ray"
+    preload : modules that every process needs
 
     Raises
     ------
@@ -32,8 +42,14 @@ def start_workers(jobs: int, backend: str = "processes") -> Executor:
         from edgegym.evaluation.cluster import RayExecutor
 
         return RayExecutor()
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=jobs, mp_context=context)
+    if sys.platform != "linux":
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    forkserver.ensure_running()  # imports while the console plans
+    return ProcessPoolExecutor(jobs, context)
 
 
 def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str:
@@ -43,7 +59,7 @@ def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str
     -------
     Where the training will run, and on data from where
     """
-    import torch  # in the worker, while the console plans
+    import torch
 
     from edgegym.learning.datasets import find_data_dir, load_task_data
     from edgegym.learning.learner import find_device

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from edgegym.cli import app
 from edgegym.errors import InputError
+from edgegym.evaluation.compare import TRAINING
 
 
 def _invoke(*arguments: object) -> Result:
@@ -22,6 +24,13 @@ def _invoke(*arguments: object) -> Result:
 
 def _no_such_number(word: str) -> None:
     raise AssertionError(f"{word} is no JSON")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_server_for_all_pools() -> None:
+    """Let the first pool's server import what training needs, whichever command starts it."""
+    forkserver.set_forkserver_preload([*TRAINING])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

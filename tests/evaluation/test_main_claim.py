@@ -6,28 +6,42 @@ import torch
 
 import baselines
 from edgegym import load_scenario
+from edgegym.evaluation.compare import TRAINING, start_workers
 from edgegym.evaluation.rollout import play_plan
 
 DIGITS = load_scenario("digits")
+SEEDS = (0, 1)
 
 
-def play_mean(scheme, seeds=(0, 1), **changes):
-    """Average the final figures of a scheme's plan over seeds."""
-    scenario = DIGITS.replace(**changes)
+@pytest.fixture(scope="module")
+def pool():
+    with start_workers(2, preload=TRAINING) as pool:
+        yield pool
+
+
+def play(scenario, plan, seed):
     torch.set_num_threads(1)
-    plan = baselines.plan(scenario, scheme).plan
-    finals = [play_plan(scenario, plan, seed, device="cpu").final for seed in seeds]
-    return {
-        key: np.mean([final[key] for final in finals])
-        for key in ("train_loss", "test_loss", "test_accuracy")
-    }
+    return play_plan(scenario, plan, seed, device="cpu").final
+
+
+def play_means(pool, points):
+    """Average the final figures over seeds, for each scenario and scheme."""
+    plans = [(scenario, baselines.plan(scenario, scheme).plan) for scenario, scheme in points]
+    finals = [[pool.submit(play, *planned, seed) for seed in SEEDS] for planned in plans]
+    return [
+        {
+            key: np.mean([final.result()[key] for final in of_plan])
+            for key in ("train_loss", "test_loss", "test_accuracy")
+        }
+        for of_plan in finals
+    ]
 
 
 @pytest.mark.slow
-def test_the_joint_design_learns_best_at_the_shipped_budgets():
-    means = {scheme: play_mean(scheme) for scheme in baselines.SCHEMES}
-    joint = means.pop("joint")
-    for figures in means.values():
+def test_the_joint_design_learns_best_at_the_shipped_budgets(pool):
+    points = [(DIGITS, scheme) for scheme in sorted(baselines.SCHEMES, key="joint".__ne__)]
+    joint, *benchmarks = play_means(pool, points)
+    for figures in benchmarks:
         assert joint["train_loss"] < figures["train_loss"]
         assert joint["test_loss"] < figures["test_loss"]
         assert joint["test_accuracy"] > figures["test_accuracy"]
@@ -35,10 +49,9 @@ def test_the_joint_design_learns_best_at_the_shipped_budgets():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["delay_budget_s", "energy_budget_j"])
-def test_accuracy_saturates_as_one_budget_grows_with_the_other_held(key):
-    low, middle, high = (
-        play_mean("joint", **{key: share * getattr(DIGITS, key)})["test_accuracy"]
-        for share in (0.2, 1.35, 2.5)
-    )
+def test_accuracy_saturates_as_one_budget_grows_with_the_other_held(pool, key):
+    budgets = [share * getattr(DIGITS, key) for share in (0.2, 1.35, 2.5)]
+    means = play_means(pool, [(DIGITS.replace(**{key: budget}), "joint") for budget in budgets])
+    low, middle, high = (mean["test_accuracy"] for mean in means)
     assert low < middle
     assert high - middle < 0.25 * (high - low)

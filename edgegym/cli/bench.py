@@ -18,10 +18,10 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    print_rows,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_rows
 from edgegym.cli.vector import bench_vector
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario

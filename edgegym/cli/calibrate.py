@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.campaign import CAMPAIGN, Campaign, carry_out
@@ -17,9 +16,9 @@ from edgegym.cli.options import (
     Device,
     ScenarioName,
     Seed,
-    print_json,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
@@ -90,7 +89,7 @@ def _print(report: dict[str, Any], run_dir: Path) -> None:
     constants = Table("constant", *report["constants"], title="Constants of (34)")
     for key in report["constants"]["shipped"]:
         constants.add_row(key, *(f"{values[key]:.4g}" for values in report["constants"].values()))
-    Console().print(constants)
+    print_table(constants)
     table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
     for row in report["plans"]:
         table.add_row(
@@ -99,5 +98,5 @@ def _print(report: dict[str, Any], run_dir: Path) -> None:
             f"{row['test_loss']:.3f} ± {row['test_loss_interval']:.3f}",
             f"{row['test_accuracy']:.3f}",
         )
-    Console().print(table)
+    print_table(table)
     print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")

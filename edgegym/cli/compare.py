@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Column, Table
 
 from edgegym.cli.contenders import find_agents, plan_design, require_a_plan
@@ -16,10 +15,10 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
@@ -117,7 +116,7 @@ def _report(
     if as_json:
         rows = summary.to_dict(orient="records")
         return print_json({"scenario": scenario, "run": str(run_dir), "rows": rows})
-    Console().print(_table(summary, title))
+    print_table(_table(summary, title))
     print_remarks(manifest, results, "have no final losses")
     print(f"Written to {run_dir}: results.csv, rounds.csv, manifest.json and two pictures")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from edgegym.cli.options import AsJson, Device, Seed, print_json, progress_console
+from edgegym.cli.options import AsJson, Device, Seed, progress_console
+from edgegym.cli.printing import print_json, print_table
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario, load_scenario
 
@@ -56,7 +56,7 @@ def bench_devices(
     for row in rows:
         n_devices, *times = row.values()
         table.add_row(f"{n_devices:,}", *(f"{value:.3g}" for value in times))
-    Console().print(table)
+    print_table(table)
 
 
 def scaled_digits(n_devices: int) -> Scenario:

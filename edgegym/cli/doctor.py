@@ -6,7 +6,6 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.options import (
@@ -15,9 +14,9 @@ from edgegym.cli.options import (
     DataDir,
     ScenarioName,
     Seed,
-    print_json,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.evaluation.manifest import PACKAGES
 from edgegym.two_stage.scenario import Scenario
 
@@ -36,7 +35,7 @@ def doctor(
     table = Table(show_header=False)
     for key, value in report.items():
         table.add_row(key, str(value))
-    Console().print(table)
+    print_table(table)
 
 
 def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -18,10 +17,10 @@ from edgegym.cli.options import (
     Changes,
     ScenarioName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.two_stage.scenario import Scenario
 
 
@@ -67,7 +66,7 @@ def bench_fading(
         bound = statistics.mean(row[policy] for row in rows)
         rounds = statistics.mean(row[f"{policy}_rounds"] for row in rows)
         table.add_row(policy.replace("_", " "), f"{bound:.5f}", f"{rounds:.1f}")
-    Console().print(table)
+    print_table(table)
     half_width = summary["mean_channel_minus_receding_interval95"]
     print(
         f"Planning again lowers the bound by {statistics.mean(better):.5f} ± {half_width:.5f} "

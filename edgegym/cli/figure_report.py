@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Column, Table
 
-from edgegym.cli.options import print_json
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import print_remarks
 from edgegym.evaluation.claims import Claim, judge_budgets, judge_convergence, judge_distances
 from edgegym.evaluation.files import write_figure, write_whole
@@ -90,9 +89,9 @@ def _report_claims(run_dir: Path, number: int, claims: list[Claim], as_json: boo
     if as_json:
         rows = [vars(claim) for claim in asked]
         return print_json({"figure": number, "run": str(run_dir), "claims": rows})
-    table = Table("The paper says", "measured here", Column("", no_wrap=True))
+    table = Table("The paper says", "measured here", Column("", no_wrap=True), leading=1)
     for claim in asked:
         table.add_row(claim.claim, claim.measured, claim.verdict)
-    Console().print(table)
+    print_table(table)
     name = f"figure-{number}"
     print(f"Written to {run_dir}: {name}.png, {name}.svg, {name}.csv, results.csv and claims.csv")

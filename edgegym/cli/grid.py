@@ -17,10 +17,10 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_json
 from edgegym.errors import InputError
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.scenario import Scenario

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
 from rich.table import Column, Table
 
 from edgegym.cli.contenders import find_contenders
-from edgegym.cli.options import print_json
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import print_remarks
 from edgegym.evaluation.files import write_figure, write_whole
 from edgegym.evaluation.leaderboard import METRICS, PAPER, RANDOM, Metric, average_agents, rank
@@ -130,7 +129,7 @@ def report(
         head = {"scenario": scenario, "fidelity": manifest.fidelity, "run": str(run_dir)}
         return print_json(head | {"rows": board.to_dict(orient="records")})
     for table in as_tables(cells, title):
-        Console().print(table)
+        print_table(table)
     print("± and [ ] are intervals over the seeds, which all contenders share.")
     for row in board[board["n_agents"] > 1].itertuples():
         print(

@@ -15,10 +15,10 @@ from edgegym.cli.options import (
     DataDir,
     Device,
     Seed,
-    print_rows,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_rows
 from edgegym.errors import unknown_name
 
 if TYPE_CHECKING:

@@ -1,12 +1,10 @@
 """Options that the commands share, and how they are read."""
 
-import json
 import tomllib
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario, load_scenario
@@ -77,35 +75,3 @@ def read_change(change: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value
-
-
-def print_json(data: Any) -> None:
-    """Print one JSON object; numbers that JSON has no word for become null."""
-    print(json.dumps(json.loads(json.dumps(data), parse_constant=lambda _: None), indent=2))
-
-
-def print_rows(
-    rows: list[dict[str, Any]], as_json: bool, about: dict[str, Any] | None = None
-) -> None:
-    """Print rows as a table, or a single row as lines; what they have in common below."""
-    about = about or {}
-    if as_json:
-        return print_json(about | {"rows": rows})
-    shown = [list(map(_cell, row.values())) for row in rows]
-    caption = (
-        ", ".join(f"{key.replace('_', ' ')} {_cell(value)}" for key, value in about.items()) or None
-    )
-    if len(rows) == 1:
-        table = Table(show_header=False, caption=caption)
-        for key, cell in zip(rows[0], shown[0], strict=True):
-            table.add_row(key, cell)
-    else:
-        headings = (key.replace("_", " ") for key in rows[0])  # which wrap at spaces
-        table = Table(*headings, caption=caption)
-        for cells in shown:
-            table.add_row(*cells)
-    Console().print(table)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

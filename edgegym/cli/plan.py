@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.options import (
@@ -18,9 +17,9 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    print_json,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
@@ -154,4 +153,4 @@ def _print_report(report: dict[str, Any]) -> None:
         elif value == {}:
             shown = "none"
         table.add_row(key, str(shown))
-    Console().print(table)
+    print_table(table)

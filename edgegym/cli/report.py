@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edgegym.cli.options import AsJson, print_json
+from edgegym.cli.options import AsJson
+from edgegym.cli.printing import print_json
 
 
 def report(

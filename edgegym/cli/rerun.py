@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.contenders import find_contenders
-from edgegym.cli.options import AsJson, DataDir, Device, print_json, progress_console
+from edgegym.cli.options import AsJson, DataDir, Device, progress_console
+from edgegym.cli.printing import print_json, print_table
 from edgegym.errors import InputError
 from edgegym.evaluation.compare import episode_files
 from edgegym.evaluation.files import read_model
@@ -67,7 +67,7 @@ def _report(design: str, seed: int, recorded: Episode, again: Episode, as_json: 
     table = Table("", "recorded", "again", title=f"{design}, seed {seed}")
     for key, value in recorded.final.items():
         table.add_row(key, str(value), str(again.final.get(key)))
-    Console().print(table)
+    print_table(table)
     n_rounds = len(again.rounds["loss"])
     print(
         f"Every figure of all {n_rounds} rounds is the same to the last bit."

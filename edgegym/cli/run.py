@@ -5,7 +5,6 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.contenders import agent_contender, find_agents, find_plan
@@ -19,10 +18,10 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import require_same_devices
@@ -72,7 +71,7 @@ def run(
     table = Table(show_header=False)
     for key, value in episode.final.items():
         table.add_row(key, f"{value:.6g}")
-    Console().print(table)
+    print_table(table)
 
 
 def _agent(path: Path) -> Contender:

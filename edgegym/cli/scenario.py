@@ -2,17 +2,16 @@
 
 import tomlkit
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from edgegym.cli.options import (
     AsJson,
     Changes,
     ScenarioName,
-    print_json,
     read_change,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
@@ -38,7 +37,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
     table = Table(Column("name", no_wrap=True), *list(rows[0])[1:])
     for row in rows:
         table.add_row(*map(str, row.values()))
-    Console().print(table)
+    print_table(table)
 
 
 @app.command("show")

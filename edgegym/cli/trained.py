@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
-from edgegym.cli.options import print_json
+from edgegym.cli.printing import print_json, print_table
 from edgegym.evaluation.files import write_figure
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def report(
         cells = [f"{row[f'above_{r}']:+.2%}" if f"above_{r}" in row else "-" for r in references]
         value = f"{row[metric]:.5f}" if metric in row else "-"
         table.add_row(Path(str(row["agent"])).parent.name, str(row["steps"]), value, *cells)
-    Console().print(table)
+    print_table(table)
     print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edgegym.cli.options import (
@@ -15,10 +14,10 @@ from edgegym.cli.options import (
     Changes,
     ScenarioName,
     Seed,
-    print_json,
     progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.stacking import training_steps
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario
@@ -70,7 +69,7 @@ def bench_vector(
         speeds = (f"{row[key]:,.0f}" for key in ("native_steps_per_s", "loop_steps_per_s"))
         ratio = f"{row['ratio']:.2f}"
         table.add_row(row["fidelity"], str(row["copies"]), *speeds, ratio, row["faster"])
-    Console().print(table)
+    print_table(table)
 
 
 def _fidelities(scenario: Scenario) -> "list[Fidelity]":

@@ -1,5 +1,6 @@
 """How far the joint design is ahead of its best rival, beyond what the seeds leave open."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -27,10 +28,9 @@ class Lead:
         return OPEN
 
     def __str__(self) -> str:
-        return (
-            f"joint {self.joint:.3f}, {self.rival} {self.theirs:.3f}, "
-            f"ahead by {self.ahead:.3f} ± {self.interval:.3f}"
-        )
+        within = "on one seed" if math.isnan(self.interval) else f"± {self.interval:.3f}"
+        means = f"joint {self.joint:.3f}, {self.rival} {self.theirs:.3f}"
+        return f"{means}, ahead by {self.ahead:.3f} {within}"
 
 
 def lead_over(rows: pd.DataFrame, column: str, rivals: set[str] | None = None) -> Lead | None:

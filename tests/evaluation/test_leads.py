@@ -16,7 +16,9 @@ def test_a_lead_is_judged_by_the_paired_interval(joint, verdict, column):
 
 
 def test_one_seed_settles_nothing():
-    assert lead_over(outcome_rows(joint=[0.9], fixed_power=[0.1]), "test_accuracy").verdict == OPEN
+    lead = lead_over(outcome_rows(joint=[0.9], fixed_power=[0.1]), "test_accuracy")
+    assert lead.verdict == OPEN
+    assert str(lead) == "joint 0.900, fixed-power 0.100, ahead by 0.800 on one seed"
 
 
 def test_the_joint_design_is_compared_with_the_best_benchmark():

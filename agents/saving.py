@@ -7,53 +7,26 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
+from agents.card import AgentCard
 from agents.hyperparameters import find_algorithm
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_whole
 
 ARCHIVE, CARD, STATISTICS, REPLAY = "agent.zip", "agent.json", "vecnormalize.pkl", "replay.pkl"
-PACKAGES = ("edgegym", "gymnasium", "stable-baselines3", "torch", "numpy")
 #: What loaders raise when a file is damaged.
 DAMAGE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError),
     *(AssertionError, ImportError, zipfile.BadZipFile, pickle.UnpicklingError),
 )
-
-
-class AgentCard(BaseModel):
-    """What an agent was trained on and how, enough to go on training it or to play it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    algo: str
-    scenario: dict[str, Any]
-    fidelity: str
-    budgets: str
-    reward: str | None
-    rounds_per_step: int
-    emulator: str | None
-    seed: int
-    total_steps: int
-    hyperparameters: dict[str, Any]
-    steps_done: int = 0
-    versions: dict[str, str] = {package: version(package) for package in PACKAGES}
-
-    @property
-    def env_arguments(self) -> dict[str, Any]:
-        """What the environment is made with."""
-        keys = {"scenario", "fidelity", "budgets", "reward", "rounds_per_step", "emulator"}
-        return self.model_dump(include=keys)
 
 
 class AgentRunsCode(UserWarning):

@@ -15,8 +15,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
+from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm
-from agents.saving import REPLAY, STATISTICS, AgentCard, load_archive, save_agent
+from agents.saving import REPLAY, STATISTICS, load_archive, save_agent
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.evaluation.files import write_whole

@@ -19,12 +19,13 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import print_json, print_table
-from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir
+from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
 
 
 def calibrate(
+    context: typer.Context,
     scenario: ScenarioName = "digits",
     plans: Annotated[int, typer.Option("--plans", min=2, help="Random plans to train.")] = 96,
     tests: Annotated[int, typer.Option("--tests", min=3, help="Of these, not fitted.")] = 24,
@@ -48,6 +49,7 @@ def calibrate(
     what was measured, NAME-effective.toml with the gradient variances under which the bound ranks
     the recorded runs most like their losses), report.json and pictures.
     """
+    require_alone(resume, context)
     if resume:
         campaign, run_dir = read_model(Campaign, resume / CAMPAIGN), resume
     else:

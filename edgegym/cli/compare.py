@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import typer
 from rich.table import Column, Table
 
 from edgegym.cli.contenders import find_agents, plan_design, require_a_plan
@@ -30,6 +31,7 @@ from edgegym.cli.runs import (
     carry_out,
     new_run_dir,
     print_remarks,
+    require_alone,
 )
 from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.two_stage.scenario import Scenario
@@ -48,6 +50,7 @@ DESIGNS = {
 
 
 def compare(
+    context: typer.Context,
     scenario: ScenarioName = "digits",
     agent: Agents = None,
     seeds: Seeds = 5,
@@ -68,6 +71,7 @@ def compare(
     per episode), rounds.csv (a row per round), manifest.json and the loss over time and over energy
     as pictures.
     """
+    require_alone(resume, context)
     known = load_manifest(resume) if resume else None
     begun = known or make_manifest(
         read_scenario(scenario, changes),

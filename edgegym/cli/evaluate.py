@@ -35,6 +35,7 @@ from edgegym.cli.runs import (
     Seeds,
     carry_out,
     new_run_dir,
+    require_alone,
 )
 from edgegym.errors import InputError, unknown_name
 from edgegym.evaluation.manifest import Design, load_manifest, make_manifest
@@ -55,6 +56,7 @@ DESIGNS = {
 
 
 def evaluate(
+    context: typer.Context,
     scenario: ScenarioName = "digits",
     fidelity: Annotated[
         str, typer.Option("--fidelity", help="train (real SGD), curve (emulator) or bound")
@@ -89,6 +91,7 @@ def evaluate(
     Writes results.csv (a row per episode), rounds.csv, summary.csv and summary.md (a row per
     contender), manifest.json and pictures of the scores and of the loss over time.
     """
+    require_alone(resume, context)
     known = load_manifest(resume, "evaluate") if resume else None
     if known is not None:
         begun, plan = known, None

@@ -20,7 +20,17 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
-from edgegym.cli.runs import N_CORES, Backend, Jobs, Out, Resume, Seeds, carry_out, new_run_dir
+from edgegym.cli.runs import (
+    N_CORES,
+    Backend,
+    Jobs,
+    Out,
+    Resume,
+    Seeds,
+    carry_out,
+    new_run_dir,
+    require_alone,
+)
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.evaluation.sweep import HELD, sweep_points
@@ -33,6 +43,7 @@ DISTANCES = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
 
 
 def figure(
+    context: typer.Context,
     number: Annotated[int, typer.Argument(min=2, max=6, help="Which figure of the paper, 2 to 6.")],
     scenario: ScenarioName = "digits",
     budgets: Annotated[
@@ -59,6 +70,7 @@ def figure(
 
     Writes figure-N.png, .svg and .csv, results.csv (a row per episode), claims.csv, manifest.json.
     """
+    require_alone(resume, context)
     all_seeds = list(range(seed, seed + seeds))
     if number == 6:
         if resume or budgets:

@@ -14,6 +14,7 @@ from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
 from edgegym.cli.options import progress_console
 from edgegym.cli.progress import counting
 from edgegym.envs.ledger import EndCode
+from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
 
@@ -33,11 +34,31 @@ Resume = Annotated[
 ]
 
 N_CORES = os.cpu_count() or 1
+#: What a resumed run may still be told: how it is played, not what.
+FREE = {"number", "jobs", "backend", "device", "data_dir", "resume", "as_json"}
 
 
 def new_run_dir(job: str, scenario: str) -> Path:
     """Name a run folder by the time."""
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{scenario}"
+
+
+def require_alone(resume: Path | None, context: typer.Context) -> None:
+    """Refuse what a resumed run would ignore, as its folder says what is played.
+
+    Raises
+    ------
+    InputError
+        If --resume stands beside such an option.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if resume and source and source.name == "COMMANDLINE" and parameter.name not in FREE:
+            option = parameter.opts[0]
+            raise InputError(
+                f"--resume must stand without {option}, as the run folder says what is played; got "
+                f"both. Leave {option} out, or begin a new run."
+            )
 
 
 def carry_out(

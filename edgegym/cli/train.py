@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ConfigDict
 from rich.progress import Progress
 
+from agents.card import AgentCard
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -21,13 +22,10 @@ from edgegym.cli.options import (
     progress_console,
     read_scenario,
 )
-from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir
+from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
-
-if TYPE_CHECKING:
-    from agents.saving import AgentCard
 
 TRAINING = "training.json"
 
@@ -38,10 +36,11 @@ class Training(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     command: list[str]
-    cards: dict[str, dict[str, Any]]  # by the agent's folder
+    cards: dict[str, AgentCard]  # by the agent's folder
 
 
 def train(
+    context: typer.Context,
     scenario: ScenarioName = "digits",
     algo: Annotated[str, typer.Option("--algo", help="ppo, sac, td3 or tqc")] = "ppo",
     fidelity: Annotated[str, typer.Option("--fidelity", help="curve, bound or train")] = "curve",
@@ -76,12 +75,11 @@ def train(
     A killed training goes on from its last checkpoint with --resume.
     """
     from agents.hyperparameters import load_hyperparameters
-    from agents.saving import AgentCard
 
+    require_alone(resume, context)
     if resume:
         training = read_model(Training, resume / TRAINING)
-        cards = [AgentCard.model_validate(card) for card in training.cards.values()]
-        return _train_all(cards, resume, jobs, data_dir, as_json)
+        return _train_all(list(training.cards.values()), resume, jobs, data_dir, as_json)
     tuned = load_hyperparameters(algo, hyperparameters)
     tuned |= {"n_envs": n_envs} if n_envs else {}
     checked = read_scenario(scenario, changes)
@@ -103,13 +101,12 @@ def train(
     _try(cards[0])
     run_dir = out or new_run_dir("train", checked.name)
     require_new(run_dir, TRAINING)
-    folders = {f"{algo}-seed{card.seed}": card.model_dump(mode="json") for card in cards}
-    training = Training(command=sys.argv, cards=folders)
+    training = Training(command=sys.argv, cards={f"{algo}-seed{card.seed}": card for card in cards})
     write_whole(run_dir / TRAINING, training.model_dump_json(indent=2))
     _train_all(cards, run_dir, jobs, data_dir, as_json)
 
 
-def _try(card: "AgentCard") -> None:
+def _try(card: AgentCard) -> None:
     """Make one environment, so that what it refuses is said before anything is written."""
     from edgegym.envs.two_stage import TwoStageEdgeEnv
 
@@ -117,7 +114,7 @@ def _try(card: "AgentCard") -> None:
 
 
 def _train_all(
-    cards: Sequence["AgentCard"], run_dir: Path, jobs: int, data_dir: str | None, as_json: bool
+    cards: Sequence[AgentCard], run_dir: Path, jobs: int, data_dir: str | None, as_json: bool
 ) -> None:
     from agents.training import AGENT, has_tensorboard
     from edgegym.evaluation.compare import start_workers
@@ -138,7 +135,7 @@ def _train_all(
     report(cards, folders, run_dir, as_json)
 
 
-def _train_one(card: "AgentCard", folder: Path, data_dir: str | None, steps: Any) -> None:
+def _train_one(card: AgentCard, folder: Path, data_dir: str | None, steps: Any) -> None:
     from agents.training import train_agent
 
     def tell(done: int) -> None:

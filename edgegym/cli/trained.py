@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from agents.card import AgentCard
 from edgegym.cli.printing import print_json, print_table
 from edgegym.evaluation.files import write_figure
 
-if TYPE_CHECKING:
-    from agents.saving import AgentCard
-
 
 def report(
-    cards: Sequence["AgentCard"], folders: Sequence[Path], run_dir: Path, as_json: bool
+    cards: Sequence[AgentCard], folders: Sequence[Path], run_dir: Path, as_json: bool
 ) -> None:
     """Draw the learning curves, and let every agent play without exploring beside the planners."""
     import pandas as pd
@@ -47,7 +44,7 @@ def report(
     print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
 
 
-def _references(card: "AgentCard", metric: str) -> dict[str, float]:
+def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
     from edgegym.evaluation.rollout import play_plan
@@ -64,7 +61,7 @@ def _references(card: "AgentCard", metric: str) -> dict[str, float]:
 
 
 def _played(
-    folder: Path, card: "AgentCard", metric: str, references: dict[str, float]
+    folder: Path, card: AgentCard, metric: str, references: dict[str, float]
 ) -> dict[str, float]:
     """Let an agent that no longer explores play ten episodes."""
     import warnings

@@ -2,8 +2,8 @@ import pytest
 import torch
 from strategies import TINY_SCENARIO
 
+from agents.card import AgentCard
 from agents.hyperparameters import load_hyperparameters
-from agents.saving import AgentCard
 from edgegym import load_scenario
 
 torch.set_num_threads(1)

@@ -165,3 +165,21 @@ def test_an_unknown_device_is_answered_with_the_list(refusal, tiny):
 
 def test_a_plan_cannot_be_written_where_a_folder_is(refusal, tmp_path):
     assert str(tmp_path) in refusal("plan", "--out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["compare"], ["--seeds", 4]),
+        (["compare"], ["--set", "delay_budget_s=80"]),
+        (["evaluate"], ["--fidelity", "bound"]),
+        (["figure", 4], ["--budgets", "50,100"]),
+        (["train"], ["--algo", "sac"]),
+        (["calibrate"], ["--scenario", "mnist"]),
+        (["compare"], ["--out", "elsewhere"]),
+    ],
+)
+def test_what_a_resumed_run_would_ignore_is_refused(refusal, tmp_path, command, option):
+    sentence = refusal(*command, "--resume", tmp_path, *option)
+    assert sentence.startswith(f"--resume must stand without {option[0]}, ")
+    assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,8 @@ INTERVALS = {f"{key}_{end}" for key in ("iqm", "score", "improvement") for end i
 def make_agent(tmp_path_factory):
     """Save an untrained agent that repeats its actions for two rounds."""
     stable_baselines3 = pytest.importorskip("stable_baselines3")
-    from agents.saving import AgentCard, save_agent
+    from agents.card import AgentCard
+    from agents.saving import save_agent
     from edgegym.envs.two_stage import TwoStageEdgeEnv
 
     def make(scenario: Scenario, seed: int):

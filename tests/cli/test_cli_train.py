@@ -62,3 +62,10 @@ def test_wrong_input_is_named_and_nothing_is_written(invoke, tmp_path, arguments
 def test_a_folder_without_a_training_cannot_be_resumed(invoke, tmp_path):
     with pytest.raises(InputError, match=r"training\.json"):
         invoke("train", "--resume", tmp_path)
+
+
+def test_a_training_with_a_damaged_card_is_named(invoke, tmp_path):
+    text = json.dumps({"command": ["edgegym", "train"], "cards": {"ppo-seed0": {"algo": "ppo"}}})
+    (tmp_path / "training.json").write_text(text)
+    with pytest.raises(InputError, match=r"training\.json.* must be a whole training.*ppo-seed0"):
+        invoke("train", "--resume", tmp_path)

@@ -1,0 +1,33 @@
+"""What stands beside a saved agent, in plain JSON."""
+
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+PACKAGES = ("edgegym", "gymnasium", "stable-baselines3", "torch", "numpy")
+
+
+class AgentCard(BaseModel):
+    """What an agent was trained on and how, enough to go on training it or to play it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    algo: str
+    scenario: dict[str, Any]
+    fidelity: str
+    budgets: str
+    reward: str | None
+    rounds_per_step: int
+    emulator: str | None
+    seed: int
+    total_steps: int
+    hyperparameters: dict[str, Any]
+    steps_done: int = 0
+    versions: dict[str, str] = {package: version(package) for package in PACKAGES}
+
+    @property
+    def env_arguments(self) -> dict[str, Any]:
+        """What the environment is made with."""
+        keys = {"scenario", "fidelity", "budgets", "reward", "rounds_per_step", "emulator"}
+        return self.model_dump(include=keys)

@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 
 from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm
-from agents.saving import REPLAY, STATISTICS, load_archive, save_agent
+from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, save_agent
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.evaluation.files import write_whole
@@ -75,7 +75,7 @@ def train_agent(
     else:
         if card.hyperparameters.get("normalize"):
             envs = VecNormalize.load(str(last / STATISTICS), envs)
-        model = load_archive(card.algo, last / "agent.zip", envs)
+        model = load_archive(card.algo, last / ARCHIVE, envs)
         if (last / REPLAY).is_file():
             model.load_replay_buffer(last / REPLAY)
     course = Course(card, folder, on_progress)

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.contenders import find_agents, plan_design, require_a_plan
+from edgegym.cli.contenders import BENCHMARKS, find_agents, plan_design, require_a_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -41,11 +41,7 @@ from edgegym.two_stage.scenario import Scenario
 DESIGNS = {
     "joint-algorithm1": ("joint", "sca"),
     "joint-exact": ("joint", "exact"),
-    "fixed-power": ("fixed-power", "exact"),
-    "fixed-clock": ("fixed-clock", "exact"),
-    "fixed-batch": ("fixed-batch", "exact"),
-    "pretrain-only": ("pretrain-only", "exact"),
-    "finetune-only": ("finetune-only", "exact"),
+    **BENCHMARKS,
 }
 
 

@@ -28,6 +28,11 @@ CONSTANTS = (
     "data_lipschitz",
     "distribution_distance",
 )
+#: The paper's benchmark schemes, each at its certified best: scheme and method of a design.
+BENCHMARKS = {
+    name: (name, "exact")
+    for name in ("fixed-power", "fixed-clock", "fixed-batch", "pretrain-only", "finetune-only")
+}
 
 
 def plan_design(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgegym.cli.contenders import (
+    BENCHMARKS,
     POLICIES,
     find_agents,
     mean_channel,
@@ -47,11 +48,7 @@ DESIGNS = {
     "sca": ("joint", "sca"),
     "exact": ("joint", "exact"),
     "calibrated": ("joint", "exact"),
-    "fixed-power": ("fixed-power", "exact"),
-    "fixed-clock": ("fixed-clock", "exact"),
-    "fixed-batch": ("fixed-batch", "exact"),
-    "pretrain-only": ("pretrain-only", "exact"),
-    "finetune-only": ("finetune-only", "exact"),
+    **BENCHMARKS,
 }
 
 

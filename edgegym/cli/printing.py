@@ -47,7 +47,7 @@ def print_table(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, WIDTH))
-    console.print(table)
+    console.print(table, "")
 
 
 def _cell(value: Any) -> str:

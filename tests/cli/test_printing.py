@@ -15,7 +15,8 @@ def table():
 def test_a_table_in_a_pipe_has_one_line_a_row(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     print_table(table())
-    *_, row = capsys.readouterr().out.splitlines()
+    *_, row, blank = capsys.readouterr().out.splitlines()
+    assert blank == ""
     assert row.split() == " ".join(CELLS).split()
 
 

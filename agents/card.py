@@ -1,10 +1,11 @@
-"""What stands beside a saved agent, in plain JSON."""
+"""What stands beside agents in plain JSON: a card each, and the command that trains them."""
 
 from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+CARD, TRAINING = "agent.json", "training.json"
 PACKAGES = ("edgegym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
@@ -31,3 +32,12 @@ class AgentCard(BaseModel):
         """What the environment is made with."""
         keys = {"scenario", "fidelity", "budgets", "reward", "rounds_per_step", "emulator"}
         return self.model_dump(include=keys)
+
+
+class Training(BaseModel):
+    """What a run folder trains: the command, and a card for each agent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: list[str]
+    cards: dict[str, AgentCard]  # by the agent's folder

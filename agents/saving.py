@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
-from agents.card import AgentCard
+from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_whole
 
-ARCHIVE, CARD, STATISTICS, REPLAY = "agent.zip", "agent.json", "vecnormalize.pkl", "replay.pkl"
+ARCHIVE, STATISTICS, REPLAY = "agent.zip", "vecnormalize.pkl", "replay.pkl"
 #: What loaders raise when a file is damaged.
 DAMAGE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError),

@@ -43,7 +43,7 @@ ALLOWED = {
     "edgegym/report": (
         {"numpy", "pandas", "pydantic", "jinja2", "tomlkit"},
         {"edgegym.report", "edgegym.evaluation", "edgegym.envs.ledger", "edgegym.two_stage"}
-        | {"edgegym.errors"},
+        | {"edgegym.errors", "agents.card"},
     ),
     "edgegym/calibration": (
         {"numpy", "scipy", "pandas", "pydantic", "sklearn", "tomlkit", "torch"},

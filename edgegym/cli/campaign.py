@@ -62,11 +62,11 @@ def carry_out(
     from edgegym.calibration.effective import rank_agreement
     from edgegym.calibration.fitting import fit_emulator
     from edgegym.calibration.verdict import judge, verdict
-    from edgegym.evaluation.compare import TRAINING, prepare, start_workers
+    from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
     from edgegym.figures.calibration import plot_constants, plot_verdict
 
     scenario, where = campaign.read_scenario(), {"device": device, "data_dir": data_dir}
-    with start_workers(jobs, preload=TRAINING) as pool:
+    with start_workers(jobs, preload=TRAINING_MODULES) as pool:
         progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
         recorded = _record(pool, campaign, scenario, run_dir, where)
         fitted, tested = _shared_out(campaign, recorded)

@@ -19,7 +19,7 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import print_rows
-from edgegym.errors import unknown_name
+from edgegym.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +77,11 @@ def bench_learning(
     for name in network or ():
         if name not in SCENARIOS:
             raise unknown_name("--network", name, SCENARIOS)
+    if against == "flower" and (network or batch_size):
+        raise InputError(
+            "--against flower must go without --network and --batch-size, as the plan has its own; "
+            "got one of them. Leave it out."
+        )
     import torch
 
     torch.set_num_threads(1)

@@ -87,7 +87,7 @@ def carry_out(
     -------
     Manifest, results with one row per episode, rounds with one per round
     """
-    from edgegym.evaluation.compare import TRAINING, prepare, start_workers
+    from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
 
     scenario = begun.read_scenario()
     make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
@@ -95,7 +95,7 @@ def carry_out(
     if plan is not None:
         require_new(run_dir)
         try_agents(scenario, begun.fidelity, agents)
-    preload = TRAINING if begun.fidelity == "train" else ()
+    preload = TRAINING_MODULES if begun.fidelity == "train" else ()
     with start_workers(jobs, backend, preload) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
         if begun.fidelity == "train":

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.progress import Progress
 
-from agents.card import AgentCard
+from agents.card import TRAINING, AgentCard, Training
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -26,17 +25,6 @@ from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_al
 from edgegym.cli.trained import report
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
-
-TRAINING = "training.json"
-
-
-class Training(BaseModel):
-    """What a run folder trains: the command, and a card for each agent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    command: list[str]
-    cards: dict[str, AgentCard]  # by the agent's folder
 
 
 def train(

@@ -16,7 +16,7 @@ from edgegym.two_stage.scenario import Scenario
 
 BACKENDS = ("processes", "ray")
 #: What real training imports, in seconds.
-TRAINING = ("edgegym.learning.learner",)
+TRAINING_MODULES = ("edgegym.learning.learner",)
 
 
 def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:

@@ -2,11 +2,10 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel
 
+from agents.card import CARD, TRAINING, AgentCard, Training
 from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model
 from edgegym.report.page import Page
@@ -14,31 +13,6 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.two_stage.scenario import parse_scenario
-
-TRAINING = "training.json"
-CARD = Path("agent") / "agent.json"
-
-
-class Card(BaseModel):
-    """What the page tells of an agent's card."""
-
-    algo: str
-    scenario: dict[str, Any]
-    fidelity: str
-    budgets: str
-    reward: str | None
-    rounds_per_step: int
-    seed: int
-    hyperparameters: dict[str, Any]
-    steps_done: int
-    versions: dict[str, str]
-
-
-class Training(BaseModel):
-    """What the page tells of a training: the command, and whom it trains."""
-
-    command: list[str]
-    cards: dict[str, dict[str, Any]]
 
 
 def training_page(run_dir: Path) -> Page:
@@ -51,12 +25,13 @@ def training_page(run_dir: Path) -> Page:
     """
     training = read_model(Training, run_dir / TRAINING)
     again = f"edgegym train --resume {shlex.quote(str(run_dir))}"
-    if missing := [name for name in training.cards if not (run_dir / name / CARD).exists()]:
+    files = {name: run_dir / name / "agent" / CARD for name in training.cards}
+    if missing := [name for name, file in files.items() if not file.exists()]:
         raise InputError(
             f"run folder must hold a finished training; got {str(run_dir)!r}, where "
             f"{missing[0]} has no agent. Finish it with `{again}`."
         )
-    cards = {name: read_model(Card, run_dir / name / CARD) for name in training.cards}
+    cards = {name: read_model(AgentCard, file) for name, file in files.items()}
     card = next(iter(cards.values()))
     scenario = parse_scenario(card.scenario, where=TRAINING)
     agents = "agent" if len(cards) == 1 else "agents"
@@ -81,7 +56,7 @@ def training_page(run_dir: Path) -> Page:
     )
 
 
-def _ends(run_dir: Path, cards: dict[str, Card], again: str) -> Table:
+def _ends(run_dir: Path, cards: dict[str, AgentCard], again: str) -> Table:
     """Tell what every agent's last episodes ended with."""
     columns = ["steps", "validation_loss", "gradient_norm_bound", "is_success"]
     rows = [

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from edgegym.cli import app
 from edgegym.errors import InputError
-from edgegym.evaluation.compare import TRAINING
+from edgegym.evaluation.compare import TRAINING_MODULES
 
 
 def _invoke(*arguments: object) -> Result:
@@ -29,7 +29,7 @@ def _no_such_number(word: str) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _one_server_for_all_pools() -> None:
     """Let the first pool's server import what training needs, whichever command starts it."""
-    forkserver.set_forkserver_preload([*TRAINING])
+    forkserver.set_forkserver_preload([*TRAINING_MODULES])
     forkserver.ensure_running()
 
 

@@ -74,6 +74,11 @@ def test_against_flower_it_needs_a_plan_that_fine_tunes(refusal):
     assert "energy_budget_j" in refusal("bench", "learning", "--against", "flower", *small)
 
 
+@pytest.mark.parametrize("option", [("--network", "lenet"), ("--batch-size", 8)])
+def test_against_flower_what_would_be_ignored_is_refused(refusal, option):
+    assert option[0] in refusal("bench", "learning", "--against", "flower", *option)
+
+
 @pytest.mark.slow
 def test_flower_gets_the_same_weights(ask):
     pytest.importorskip("flwr")

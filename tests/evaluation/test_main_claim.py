@@ -6,7 +6,7 @@ import torch
 
 import baselines
 from edgegym import load_scenario
-from edgegym.evaluation.compare import TRAINING, start_workers
+from edgegym.evaluation.compare import TRAINING_MODULES, start_workers
 from edgegym.evaluation.rollout import play_plan
 
 DIGITS = load_scenario("digits")
@@ -15,7 +15,7 @@ SEEDS = (0, 1)
 
 @pytest.fixture(scope="module")
 def pool():
-    with start_workers(2, preload=TRAINING) as pool:
+    with start_workers(2, preload=TRAINING_MODULES) as pool:
         yield pool
 
 

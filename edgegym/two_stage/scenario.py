@@ -21,8 +21,7 @@ from edgegym.two_stage.fields import (
 )
 from edgegym.two_stage.groups import PER_DEVICE, expand_groups
 
-#: Shares of the limits below which no action asks for a clock or a power, and no plan for less
-#: unless its energy budget leaves no other way.
+#: Shares of the limits below which no action and no plan asks for a clock or a power.
 CLOCK_FLOOR = 1e-2
 POWER_FLOOR = 1e-4
 
@@ -128,6 +127,18 @@ class Scenario(BaseModel):
                     f"{key} must hold one value for each of the {self.uplink_gain.size} devices "
                     f"in uplink_gain; got shape {shape}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _mean_power_can_be_played(self) -> "Scenario":
+        least_w = POWER_FLOOR * self.device_tx_power_peak_limit_w
+        mean_w = self.device_tx_power_mean_limit_w
+        if np.any(below := mean_w < least_w):
+            raise ValueError(
+                f"device_tx_power_mean_limit_w must be at least {POWER_FLOOR:g} of "
+                f"device_tx_power_peak_limit_w, the least power that can be asked for; got "
+                f"{mean_w[below][0]:g} W where that is {least_w[below][0]:g} W"
+            )
         return self
 
     @property

@@ -71,6 +71,10 @@ def plan(
 ) -> PlanResult:
     """Plan every round of both stages ahead of time.
 
+    The certificate is for (P1) with batches of at least one sample, and clocks and powers no lower
+    than the environment's actions reach: a hundredth of a clock's limit, 1e-4 of the peak power.
+    It is a statement about (34), which bounds the training only where γ̄ <= min(1/ρ, 1/ρ̂).
+
     Parameters
     ----------
     scenario : what is planned; its fixed gains are used, and no device straggles

@@ -11,9 +11,17 @@ from edgegym import InputError, evaluate, load_scenario
 from edgegym.evaluation.rollout import play_plan
 
 
-@pytest.mark.parametrize("method", ["exact", "sca"])
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", ["digits", "mnist", "cinic10-cifar10"])
+NAMES = "digits", "mnist", "cinic10-cifar10"
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "method"),
+    [
+        *((name, scheme, "exact") for name in NAMES for scheme in SCHEMES),
+        *(("digits", scheme, "sca") for scheme in SCHEMES),
+        *((name, "joint", "sca") for name in NAMES[1:]),
+    ],
+)
 def test_every_plan_keeps_every_limit_and_its_certificate(name, scheme, method):
     scenario = load_scenario(name)
     result = plan(scenario, scheme=scheme, method=method, grid=4)

@@ -31,6 +31,12 @@ BAD_NUMBERS = [
     ("channel_mode", "fxed", "'fixed'", "'fxed'"),
     ("learning.n_test_samples", "-5", "greater than or equal to 1", "-5"),
     ("learning.network", "lnet", "'lenet'", "'lnet'"),
+    ("learning.network", "googlenet", "lenet for digits", "3x32x32 pixels in 10 classes"),
+    ("learning.finetune_dataset", "cifar10", "1x28x28", "cifar10, 3x32x32 pixels in 10 classes"),
+    ("learning.n_device_samples", "2", "at least one for each of 3 devices", "2"),
+    ("learning.n_server_samples", "701", "at most 1797 together", "701 + 600 + 137 + 360"),
+    ("learning.finetune_rotation_deg", "nan", "finite", "nan"),
+    ("straggler_probability", "nan", "finite", "nan"),
 ]
 
 
@@ -112,6 +118,18 @@ def test_a_bad_value_is_answered_with_key_rule_and_value(refusal, key, value, ru
 @pytest.mark.parametrize("command", [["plan"], ["run"], ["compare"], ["scenario", "show"]])
 def test_every_command_refuses_a_bad_value(refusal, command):
     assert refusal(*command, "--set", "delay_budget_s=nan").startswith("delay_budget_s must")
+
+
+@pytest.mark.parametrize(
+    "command", [["run"], ["compare"], ["figure", "4"], ["calibrate"], ["scenario", "check"]]
+)
+def test_a_network_that_does_not_take_the_data_is_refused_before_a_folder_is_made(
+    refusal, command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    sentence = refusal(*command, "--scenario", "digits", "--set", "learning.network=googlenet")
+    assert sentence.startswith("learning.network must be lenet for digits")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_plan_file_is_named(refusal, tmp_path):

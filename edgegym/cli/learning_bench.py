@@ -15,6 +15,7 @@ from edgegym.cli.options import (
     DataDir,
     Device,
     Seed,
+    finite,
     progress_console,
     read_scenario,
 )
@@ -51,7 +52,9 @@ def bench_learning(
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="To time each row for.")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0, callback=finite, help="To time each row for.")
+    ] = 5.0,
     changes: Changes = None,
     seed: Seed = 0,
     device: Device = "auto",

@@ -72,7 +72,7 @@ def read_model(model: type[Model], path: Path) -> Model:
         Naming the file, if it is missing, damaged or something else; it is left as it was.
     """
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
+        return model.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = str(error)
     except ValidationError as error:

@@ -230,7 +230,7 @@ def _read(name_or_path: str | Path) -> str:
             )
         raise unknown_name("scenario", str(name_or_path), shipped)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"scenario file must be readable text; got {str(path)!r} ({error}). Check the file."

@@ -3,6 +3,7 @@ import json
 import pytest
 
 import baselines
+from edgegym import InputError
 from edgegym.two_stage.scenario import shipped_scenarios, valid_keys
 
 UNKNOWN = [
@@ -113,6 +114,19 @@ def test_a_bad_value_is_answered_with_key_rule_and_value(refusal, key, value, ru
     assert rule in sentence
     assert f"{got}." in sentence.split("; got ")[1]
     assert "digits" in sentence
+
+
+@pytest.mark.parametrize(
+    "command", [["calibrate", "--percentile"], ["bench", "learning", "--seconds"]]
+)
+def test_every_option_that_is_a_number_is_finite(invoke, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for value in ("nan", "inf"):
+        try:
+            assert invoke(*command, value).exit_code == 2  # by newer versions of Click
+        except InputError as error:
+            assert str(error).startswith(f"{command[-1]} must be a finite number; got {value}")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", [["plan"], ["run"], ["compare"], ["scenario", "show"]])

@@ -118,6 +118,11 @@ def test_a_model_is_read_back(tmp_path):
     assert read_model(Pair, tmp_path / "a.json") == Pair(a=[1, 2.5])
 
 
+def test_a_byte_order_mark_is_no_part_of_a_model(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": [1]}', encoding="utf-8-sig")
+    assert read_model(Pair, tmp_path / "a.json") == Pair(a=[1])
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"{} {}", b"{}", b"null", b'{"a": "x"}']
 )

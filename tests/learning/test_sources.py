@@ -8,7 +8,7 @@ import sys
 import tarfile
 import urllib.request
 from email.message import Message
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from subprocess import PIPE
 from urllib.response import addinfourl
 
@@ -19,6 +19,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10, MNIST
 
 from edgegym.errors import InputError
+from edgegym.learning import sources
 from edgegym.learning.centralized import Samples
 from edgegym.learning.datasets import PIXEL_STATISTICS, load_task_data
 from edgegym.learning.sources import (
@@ -376,6 +377,19 @@ def test_a_damaged_image_is_named(tmp_path):
     with pytest.raises(InputError, match="must be whole; got") as caught:
         load_raw("cinic10", tmp_path)
     assert str(file) in str(caught.value)
+
+
+class WindowsFolder(PureWindowsPath):
+    def is_file(self):
+        return True
+
+
+def test_archives_are_known_by_their_names_on_windows(monkeypatch):
+    checked = {}
+    monkeypatch.setattr(sources, "check_integrity", lambda path, md5: checked.setdefault(path, md5))
+    packed = sources._whole_archives({"MNIST/raw/a.gz": "md5 of a"}, WindowsFolder("C:/data"))
+    assert checked == {r"C:\data\MNIST\raw\a.gz": "md5 of a"}
+    assert [path.as_posix() for path in packed] == ["C:/data/MNIST/raw/a.gz"]
 
 
 @pytest.mark.parametrize("name", TORCHVISION_SETS)

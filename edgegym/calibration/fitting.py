@@ -88,14 +88,13 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
     fitted = _emulator(scenario, np.concatenate([x, START[n_free:]]))
     mean, deviation = _spread(luck, found.jac[:, n_free:])
     losses, accuracies = _accuracy_curve(recordings)
-    return fitted.model_copy(
-        update={
-            "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
-            "start_spread": LUCK_PRIOR * deviation,
-            "accuracy_losses": losses,
-            "accuracies": accuracies,
-        }
-    )
+    found_here = {
+        "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
+        "start_spread": LUCK_PRIOR * deviation,
+        "accuracy_losses": losses,
+        "accuracies": accuracies,
+    }
+    return Emulator(**dict(fitted) | found_here)
 
 
 def emulate(
@@ -132,7 +131,8 @@ def emulate(
 def _emulator(scenario: Scenario, numbers: Array) -> Emulator:
     cuts = np.cumsum([DESCENT_KNOTS.size, NOISE_KNOTS.size, 5])
     descent, noise, (guess, start, relaxation, half, transfer), shift = np.split(numbers, cuts)
-    return Emulator(
+    # Unchecked: a trial of the fit may overflow, and is then not taken.
+    return Emulator.model_construct(
         learning_rate=scenario.learning_rate,
         learning=scenario.learning,
         guess_loss=guess,

@@ -141,7 +141,7 @@ class Plan(BaseModel):
     def load(cls, path: str | Path) -> "Plan":
         """Read a plan file, with the file's name in every error."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"plan file must be readable; got {str(path)!r} ({error}). Check the path."

@@ -10,7 +10,6 @@ from baselines import SCHEMES, plan, plan_many
 from edgegym import InputError, evaluate, load_scenario
 from edgegym.evaluation.rollout import play_plan
 
-
 NAMES = "digits", "mnist", "cinic10-cifar10"
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from edgegym.cli.contenders import CONSTANTS, find_plan
-from edgegym.cli.options import progress_console
+from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
+from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_figure, write_whole
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CAMPAIGN = "calibration.json"
 TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
+#: Plans that the emulator and the effective constants take at least.
+LEAST_FITTED = 2
 #: Where the constants of (34) come from.
 SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
 
@@ -70,6 +73,12 @@ def carry_out(
         progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
         recorded = _record(pool, campaign, scenario, run_dir, where)
         fitted, tested = _shared_out(campaign, recorded)
+        if len(fitted) < LEAST_FITTED or not tested:
+            raise InputError(
+                f"calibration must have {LEAST_FITTED} plans to fit and one to test whose training "
+                f"did not diverge; got {len(fitted)} and {len(tested)} of {campaign.plans}. Begin "
+                "a new one with a lower learning_rate, or with more --plans."
+            )
         with progress_console.status("Fitting the emulator"):
             emulator = fit_emulator(scenario, fitted)
         table = judge(emulator, tested)

@@ -16,10 +16,15 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import (
+    number,
+    print_json,
+    print_table,
+    progress_console,
+    with_half_width,
+)
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
@@ -130,23 +135,17 @@ def _table(summary: pd.DataFrame, title: str) -> Table:
     best = losses.idxmin() if losses.notna().any() else None
     for index, row in summary.iterrows():
         uncertain = (
-            _with_interval(row[column], row[f"{column}_interval"])
+            with_half_width(row[column], row[f"{column}_interval"], ".3f")
             for column in ("train_loss", "test_loss", "test_accuracy")
         )
         table.add_row(
             row["design"],
             *uncertain,
-            f"{row['total_delay_s']:.1f}",
-            f"{row['total_energy_j']:.2f}",
-            f"{row['gradient_norm_bound']:.4f}",
-            f"{row['n_pretrain_rounds']:.0f}",
-            f"{row['n_finetune_rounds']:.0f}",
+            number(row["total_delay_s"], ".1f"),
+            number(row["total_energy_j"], ".2f"),
+            number(row["gradient_norm_bound"], ".4f"),
+            number(row["n_pretrain_rounds"], ".0f"),
+            number(row["n_finetune_rounds"], ".0f"),
             style="bold" if index == best else "",
         )
     return table
-
-
-def _with_interval(mean: float | None, half_width: float | None) -> str:
-    if mean is None:
-        return "-"
-    return f"{mean:.3f}" if half_width is None else f"{mean:.3f} ± {half_width:.3f}"

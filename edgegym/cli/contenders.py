@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgegym.cli.options import progress_console
+from edgegym.cli.printing import progress_console
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender, plan_contender, random_contender

@@ -23,9 +23,9 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import progress_console
 from edgegym.cli.runs import (
     N_CORES,
     Agents,

@@ -17,9 +17,9 @@ from edgegym.cli.options import (
     Device,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import progress_console
 from edgegym.cli.runs import (
     N_CORES,
     Backend,

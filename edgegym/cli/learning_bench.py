@@ -15,10 +15,9 @@ from edgegym.cli.options import (
     DataDir,
     Device,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_rows
+from edgegym.cli.printing import print_rows, progress_console
 from edgegym.errors import InputError, unknown_name
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from edgegym.cli.contenders import find_contenders
-from edgegym.cli.options import AsJson, DataDir, Device, progress_console
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.options import AsJson, DataDir, Device
+from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
 from edgegym.evaluation.compare import episode_files
 from edgegym.evaluation.files import read_model
@@ -66,7 +66,7 @@ def _report(design: str, seed: int, recorded: Episode, again: Episode, as_json: 
         )
     table = Table("", "recorded", "again", title=f"{design}, seed {seed}")
     for key, value in recorded.final.items():
-        table.add_row(key, str(value), str(again.final.get(key)))
+        table.add_row(key, number(value, ""), number(again.final.get(key), ""))
     print_table(table)
     n_rounds = len(again.rounds["loss"])
     print(

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.table import Table
 
 from edgegym.cli.contenders import agent_contender, find_agents, find_plan
 from edgegym.cli.options import (
@@ -18,10 +17,9 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import print_json, print_lines, progress_console
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import require_same_devices
@@ -68,10 +66,7 @@ def run(
         write_whole(out, pd.DataFrame(episode.rounds).to_csv(index=False))
     if as_json:
         return print_json({"scenario": checked.name, "seed": seed, **episode.final})
-    table = Table(show_header=False)
-    for key, value in episode.final.items():
-        table.add_row(key, f"{value:.6g}")
-    print_table(table)
+    print_lines(episode.final, ".6g")
 
 
 def _agent(path: Path) -> Contender:

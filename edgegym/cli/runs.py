@@ -1,6 +1,7 @@
 """What the commands share that play many episodes into a run folder."""
 
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime
@@ -11,7 +12,7 @@ import pandas as pd
 import typer
 
 from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
-from edgegym.cli.options import progress_console
+from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
@@ -39,8 +40,9 @@ FREE = {"number", "jobs", "backend", "device", "data_dir", "resume", "as_json"}
 
 
 def new_run_dir(job: str, scenario: str) -> Path:
-    """Name a run folder by the time."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{scenario}"
+    """Name a run folder by the time; of the scenario's name what every system takes in a path."""
+    name = re.sub(r"[^\w.-]+", "-", scenario)
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{name}"
 
 
 def require_alone(resume: Path | None, context: typer.Context) -> None:

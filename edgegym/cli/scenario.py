@@ -11,7 +11,7 @@ from edgegym.cli.options import (
     read_change,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table
 from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
         return print_json({"scenarios": rows})
     table = Table(Column("name", no_wrap=True), *list(rows[0])[1:])
     for row in rows:
-        table.add_row(*map(str, row.values()))
+        table.add_row(*map(number, row.values()))
     print_table(table)
 
 

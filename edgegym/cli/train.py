@@ -18,9 +18,10 @@ from edgegym.cli.options import (
     DataDir,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import progress_console
+from edgegym.cli.progress import bars
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.evaluation.files import read_model, write_whole
@@ -108,13 +109,13 @@ def _train_all(
     from edgegym.evaluation.compare import start_workers
 
     if not has_tensorboard():
-        progress_console.print("No TensorBoard logs; `pip install edgegym[agents]` brings it.")
+        progress_console.print('No TensorBoard logs; `pip install "edgegym[agents]"` brings it.')
     folders = [run_dir / f"{card.algo}-seed{card.seed}" for card in cards]
     todo = [(c, f) for c, f in zip(cards, folders, strict=True) if not (f / AGENT).exists()]
     with (
         multiprocessing.Manager() as manager,
         start_workers(min(jobs, len(todo) or 1), preload=["agents.training"]) as pool,
-        Progress(console=progress_console) as progress,
+        bars() as progress,
     ):
         steps = manager.Queue()
         tasks = {str(f): progress.add_task(f.name, total=card.total_steps) for card, f in todo}

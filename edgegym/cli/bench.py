@@ -1,4 +1,4 @@
-"""`edgegym bench`: the speed of this machine beside a reference, as ratios within one run."""
+"""`edgegym bench env/planner`: this machine beside a reference, as ratios within one run."""
 
 import statistics
 import time

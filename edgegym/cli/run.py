@@ -30,7 +30,7 @@ from edgegym.two_stage.scenario import Scenario
 def run(
     scenario: ScenarioName = "digits",
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="A file that `edgegym plan --out` wrote.")
+        Path | None, typer.Option("--plan", help="A file that `edgegym plan --out FILE` wrote.")
     ] = None,
     agent: Annotated[
         Path | None, typer.Option("--agent", metavar="FILE", help="What `edgegym train` wrote.")

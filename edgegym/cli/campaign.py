@@ -159,7 +159,8 @@ def _record(
         for run, file in missing.items()
     }
     _keep(futures, len(files), lambda recording: recording.model_dump_json())
-    return {run: read_model(Recording, file) for run, file in files.items()}
+    advice = "Delete it, and --resume records the plan again."
+    return {run: read_model(Recording, file, advice) for run, file in files.items()}
 
 
 def _keep(futures: Mapping[Future[Any], Path], n_all: int, as_text: Callable[[Any], str]) -> None:

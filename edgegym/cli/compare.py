@@ -7,7 +7,8 @@ import pandas as pd
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.contenders import BENCHMARKS, find_agents, plan_design, require_a_plan
+from edgegym.cli.agents import find_agents
+from edgegym.cli.contenders import BENCHMARKS, plan_design, require_a_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -28,10 +29,12 @@ from edgegym.cli.printing import (
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
+    Algo,
     Backend,
     Jobs,
     Out,
     Resume,
+    RoundsPerStep,
     Seeds,
     carry_out,
     new_run_dir,
@@ -54,6 +57,8 @@ def compare(
     context: typer.Context,
     scenario: ScenarioName = "digits",
     agent: Agents = None,
+    algo: Algo = None,
+    rounds_per_step: RoundsPerStep = None,
     seeds: Seeds = 5,
     seed: Seed = 0,
     grid: Grid = 6,
@@ -78,7 +83,7 @@ def compare(
         read_scenario(scenario, changes),
         list(range(seed, seed + seeds)),
         designs={},
-        agents=find_agents(agent or []),
+        agents=find_agents(agent or [], algo, rounds_per_step),
     )
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from edgegym.cli.agents import warn_of_code
 from edgegym.cli.contenders import find_contenders
 from edgegym.cli.options import AsJson, DataDir, Device
 from edgegym.cli.printing import number, print_json, print_table, progress_console
@@ -13,7 +14,7 @@ from edgegym.errors import InputError
 from edgegym.evaluation.compare import episode_files
 from edgegym.evaluation.files import read_model
 from edgegym.evaluation.manifest import load_manifest
-from edgegym.evaluation.rollout import Episode, play_anew
+from edgegym.evaluation.rollout import PLAY_AGAIN, Episode, play_anew
 
 
 def rerun(
@@ -42,8 +43,10 @@ def rerun(
             f"{row}. Choose one of them."
         )
     (design, seed), file = list(files.items())[row - 1]
-    recorded = read_model(Episode, file)
+    recorded = read_model(Episode, file, PLAY_AGAIN)
     contender = contenders[design]
+    if design in manifest.agents:
+        warn_of_code()
     with progress_console.status(f"Playing {design} with seed {seed}"):
         again = play_anew(
             manifest.read_scenario().replace(**contender.changes),

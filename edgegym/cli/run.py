@@ -6,7 +6,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from edgegym.cli.contenders import agent_contender, find_agents, find_plan
+from edgegym.cli.agents import agent_contender, find_agents, warn_of_code
+from edgegym.cli.contenders import find_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -20,8 +21,10 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
+from edgegym.cli.runs import Algo, RoundsPerStep
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
+from edgegym.evaluation.manifest import AgentFile
 from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -33,8 +36,13 @@ def run(
         Path | None, typer.Option("--plan", help="A file that `edgegym plan --out FILE` wrote.")
     ] = None,
     agent: Annotated[
-        Path | None, typer.Option("--agent", metavar="FILE", help="What `edgegym train` wrote.")
+        Path | None,
+        typer.Option(
+            "--agent", metavar="FILE", help="What `edgegym train` wrote, or SB3's own with --algo."
+        ),
     ] = None,
+    algo: Algo = None,
+    rounds_per_step: RoundsPerStep = None,
     scheme: SchemeName = "joint",
     method: MethodName = "exact",
     grid: Grid = 6,
@@ -52,7 +60,8 @@ def run(
     from edgegym.evaluation.rollout import make_env, play
 
     checked = read_scenario(scenario, changes)
-    player = _agent(agent) if agent else _plan(checked, plan, scheme, method, grid)
+    agents = find_agents([agent] if agent else [], algo, rounds_per_step)
+    player = _agent(agents) if agents else _plan(checked, plan, scheme, method, grid)
     env = make_env(
         checked,
         fidelity=fidelity,
@@ -69,9 +78,9 @@ def run(
     print_lines(episode.final, ".6g")
 
 
-def _agent(path: Path) -> Contender:
-    progress_console.print("Agents can run code when they are loaded: play those you trust.")
-    (file,) = find_agents([path]).values()
+def _agent(agents: dict[str, AgentFile]) -> Contender:
+    warn_of_code()
+    (file,) = agents.values()
     return agent_contender(file)
 
 

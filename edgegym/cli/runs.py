@@ -11,7 +11,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
+from edgegym.cli.agents import agent_contender, try_agents
+from edgegym.cli.contenders import find_contenders
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.envs.ledger import EndCode
@@ -27,7 +28,19 @@ Backend = Annotated[
 ]
 Agents = Annotated[
     list[Path] | None,
-    typer.Option("--agent", metavar="FILE", help="A saved agent; repeat for more."),
+    typer.Option(
+        "--agent",
+        metavar="FILE",
+        help="What `edgegym train` wrote, or an archive of SB3 with --algo; repeat for more.",
+    ),
+]
+Algo = Annotated[
+    str | None,
+    typer.Option("--algo", help="Of an --agent without a card: ppo, sac, td3 or tqc."),
+]
+RoundsPerStep = Annotated[
+    int | None,
+    typer.Option("--rounds-per-step", min=1, help="Of an --agent without a card; else 1."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
 Resume = Annotated[
@@ -96,7 +109,7 @@ def carry_out(
     agents = [agent_contender(file) for file in begun.agents.values()]
     if plan is not None:
         require_new(run_dir)
-        try_agents(scenario, begun.fidelity, agents)
+    try_agents(scenario, begun.fidelity, agents)
     preload = TRAINING_MODULES if begun.fidelity == "train" else ()
     with start_workers(jobs, backend, preload) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})

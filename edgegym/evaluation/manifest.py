@@ -45,6 +45,8 @@ class AgentFile(BaseModel):
 
     path: str
     digest: str
+    algo: str | None = None  # of an archive without a card
+    rounds_per_step: int | None = None
 
 
 class Manifest(BaseModel):

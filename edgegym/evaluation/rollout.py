@@ -35,6 +35,8 @@ FINAL_COLUMNS = (
     "end_code",
     "is_success",
 )
+#: What to do with a damaged file of an episode.
+PLAY_AGAIN = "Delete it, and --resume plays the episode again."
 TRAINED_COLUMNS = ("train_loss", "test_loss", "test_accuracy")
 
 

@@ -158,7 +158,8 @@ def shrink(words, runs, own):
 
 def kind_of(words):
     """Leave out what shrinking overrides."""
-    overridden = {word for word in SHRUNK[words[0]] if word.startswith("--")} - {"--set"} | {"--budgets"}
+    overridden = {word for word in SHRUNK[words[0]] if word.startswith("--")}
+    overridden = overridden - {"--set"} | {"--budgets"}
     pairs = zip(words, ("", *words), strict=False)
     return tuple(word for word, before in pairs if not overridden & {word, before})
 

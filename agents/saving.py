@@ -35,9 +35,9 @@ class AgentRunsCode(UserWarning):
 
 
 def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
-    """Write an agent's files into a new folder, which appears whole or not at all."""
+    """Write an agent's files into a folder, which appears whole, in the place of an older one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
         incoming = Path(temporary) / folder.name
         incoming.mkdir()
         model.save(incoming / ARCHIVE)
@@ -46,6 +46,8 @@ def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
         if hasattr(model, "save_replay_buffer"):
             model.save_replay_buffer(incoming / REPLAY)
         write_whole(incoming / CARD, card.model_dump_json(indent=2))
+        if folder.exists():
+            folder.replace(Path(temporary) / "older")
         incoming.replace(folder)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
@@ -58,17 +58,26 @@ def new_run_dir(job: str, scenario: str) -> Path:
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{name}"
 
 
-def require_alone(resume: Path | None, context: typer.Context) -> None:
+def require_alone(
+    resume: Path | None, context: typer.Context, also_free: Collection[str] = ()
+) -> None:
     """Refuse what a resumed run would ignore, as its folder says what is played.
+
+    Parameters
+    ----------
+    resume : the run folder, if one is resumed
+    context : of the command
+    also_free : parameters that this command takes beside --resume
 
     Raises
     ------
     InputError
         If --resume stands beside such an option.
     """
+    free = FREE.union(also_free)
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if resume and source and source.name == "COMMANDLINE" and parameter.name not in FREE:
+        if resume and source and source.name == "COMMANDLINE" and parameter.name not in free:
             option = parameter.opts[0]
             raise InputError(
                 f"--resume must stand without {option}, as the run folder says what is played; got "

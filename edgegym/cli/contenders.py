@@ -83,6 +83,23 @@ def require_a_plan(designs: dict[str, Design]) -> None:
         raise InputError(next(iter(designs.values())).message)
 
 
+def require_a_round(scenario: Scenario) -> None:
+    """Refuse budgets in which no round of either stage fits, where nothing is planned ahead.
+
+    Raises
+    ------
+    InputError
+        Saying which budget is too small, on the mean channel where it fades.
+    """
+    from baselines import SCHEMES
+    from baselines.feasibility import explain_infeasibility, usable_stages
+
+    ahead, joint = mean_channel(scenario), SCHEMES["joint"]
+    usable = usable_stages(ahead, joint)
+    if not (usable.pretrains or usable.finetunes):
+        raise InputError(explain_infeasibility(ahead, joint))
+
+
 def mean_channel(scenario: Scenario) -> Scenario:
     """Give what can be planned ahead of time: where the gains are drawn anew, their mean.
 

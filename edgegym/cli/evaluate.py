@@ -12,6 +12,7 @@ from edgegym.cli.contenders import (
     mean_channel,
     plan_design,
     require_a_plan,
+    require_a_round,
     with_constants,
 )
 from edgegym.cli.leaderboard import report
@@ -157,4 +158,6 @@ def plan_designs(
                 believed = with_constants(ahead, measured)
             designs[name] = plan_design(believed, *DESIGNS[name], grid)
     require_a_plan(designs)
+    if not designs:
+        require_a_round(scenario)
     return designs

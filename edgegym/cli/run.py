@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from edgegym.cli.agents import agent_contender, find_agents, warn_of_code
-from edgegym.cli.contenders import find_plan
+from edgegym.cli.contenders import find_plan, require_a_round
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -61,6 +61,8 @@ def run(
 
     checked = read_scenario(scenario, changes)
     agents = find_agents([agent] if agent else [], algo, rounds_per_step)
+    if agents:
+        require_a_round(checked)
     player = _agent(agents) if agents else _plan(checked, plan, scheme, method, grid)
     env = make_env(
         checked,

@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress
 
 from agents.card import TRAINING, AgentCard, Training
+from edgegym.cli.contenders import require_a_round
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -94,6 +95,8 @@ def train(
         )
         for number in range(seed, seed + seeds)
     ]
+    if budgets == "hard":
+        require_a_round(checked)
     _try(cards[0])
     run_dir = out or new_run_dir("train", checked.name)
     require_new(run_dir, TRAINING)

@@ -138,3 +138,10 @@ def test_a_card_is_not_overruled(refusal, tiny, own, tmp_path):
     (tmp_path / "agent.json").write_text("{}")
     sentence = refusal("run", *tiny, "--agent", tmp_path, "--algo", "ppo")
     assert sentence.endswith("got none without a card. Leave them out.")
+
+
+@pytest.mark.parametrize("command", [["run"], ["evaluate", "--only", "random"]])
+def test_budgets_for_no_round_are_refused_where_nothing_is_planned(refusal, options, command):
+    poor = ["--set", "delay_budget_s=1e-6"]
+    sentence = refusal(*command, *options, *TOLD, *poor)
+    assert "must allow one round of scheme joint; got 1e-06 s" in sentence

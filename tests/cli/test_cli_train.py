@@ -95,3 +95,18 @@ def test_finished_agents_go_on_to_more_steps_and_fewer_are_refused(
     assert (run / "training.json").read_bytes() == before
     assert ask("train", "--resume", run, "--total-steps", 256)["rows"] == told["rows"]
     assert refusal("train", "--resume", run, "--seeds", 3).startswith("--resume must stand without")
+
+
+@pytest.mark.parametrize("channel", ["fixed", "per-round"])
+def test_a_system_in_which_no_round_fits_is_refused_before_training(refusal, tmp_path, channel):
+    poor = ["--set", "delay_budget_s=1e-6", "--set", f"channel_mode={channel}"]
+    sentence = refusal("train", *poor, "--out", tmp_path / "run")
+    assert (
+        "must allow one round of scheme joint; got 1e-06 s and 30 J. Set delay_budget_s" in sentence
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_soft_budgets_may_be_too_small_for_a_round(ask, in_process, quick, tmp_path):
+    poor = ["--set", "delay_budget_s=1e-6", "--budgets", "soft", "--total-steps", 64]
+    assert ask("train", *quick, *poor, "--out", tmp_path / "run")["rows"][0]["steps"] == 64

@@ -90,6 +90,12 @@ def read_card(path: Path) -> AgentCard:
     return read_model(AgentCard, find_archive(path).with_name(CARD))
 
 
+def find_statistics(archive: Path) -> Path | None:
+    """Find what normalises an agent's observations, where we or RL Zoo put it."""
+    places = archive.with_name(STATISTICS), archive.with_suffix("") / STATISTICS
+    return next(filter(Path.is_file, places), None)
+
+
 def agent_digest(path: Path) -> str:
     """Name an agent by what is in its files.
 
@@ -100,8 +106,8 @@ def agent_digest(path: Path) -> str:
     """
     archive = find_archive(path)
     digest = hashlib.sha256(archive.read_bytes())
-    for name in (STATISTICS, CARD):
-        if (beside := archive.with_name(name)).is_file():
+    for beside in (find_statistics(archive), archive.with_name(CARD)):
+        if beside is not None and beside.is_file():
             digest.update(beside.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -118,8 +124,8 @@ def load_policy(
     ----------
     path : the archive, or its folder
     env : what it will play, at the card's `rounds_per_step`
-    algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl of
-        Stable-Baselines3 lies beside it
+    algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl
+        lies beside it, or in the folder of its name as RL Zoo has it
 
     Returns
     -------
@@ -132,11 +138,11 @@ def load_policy(
         environment.
     """
     archive = find_archive(path)
-    statistics = archive.with_name(STATISTICS)
-    normalises = statistics.exists()
+    statistics = find_statistics(archive)
     if algo is None:
         card = read_card(path)
         algo, normalises = card.algo, bool(card.hyperparameters.get("normalize"))
+        statistics = archive.with_name(STATISTICS) if normalises else None
         n_devices = len(card.scenario["uplink_gain"])
         if n_devices != env.scenario.n_devices:
             raise InputError(
@@ -151,7 +157,7 @@ def load_policy(
     )
     model = load_archive(algo, archive)
     _require_same_spaces(model, env, path)
-    normalise = _normaliser(statistics) if normalises else np.asarray
+    normalise = _normaliser(statistics) if statistics else np.asarray
 
     def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
         return model.predict(normalise(observation), deterministic=True)[0]

@@ -19,7 +19,7 @@ from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_sce
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME|FILE]", help="A shipped name or a TOML file; else digits."),
+    typer.Argument(metavar="NAME|FILE", help="A shipped name or a TOML file; else digits."),
 ]
 SameName = Annotated[
     str | None, typer.Option("--scenario", "-s", metavar="NAME|FILE", help="The same.")

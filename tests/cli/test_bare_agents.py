@@ -69,10 +69,11 @@ def test_it_stands_beside_the_designs(ask, tiny, own, in_process, tmp_path):
     assert rows[-1]["design"] == "ppo" and rows[-1]["test_loss"] > 0
 
 
-def test_statistics_beside_it_normalise_its_observations(own, tmp_path):
+@pytest.mark.parametrize("place", ["vecnormalize.pkl", "own/vecnormalize.pkl"])
+def test_statistics_beside_it_normalise_its_observations(own, tmp_path, place):
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    from agents.saving import AgentRunsCode, load_policy
+    from agents.saving import AgentRunsCode, agent_digest, load_policy
 
     env = TwoStageEdgeEnv(SCENARIO, fidelity="bound")
     archive = tmp_path / "own.zip"
@@ -81,7 +82,10 @@ def test_statistics_beside_it_normalise_its_observations(own, tmp_path):
         plain = load_policy(archive, env, "ppo")
     statistics = VecNormalize(DummyVecEnv([lambda: env]))
     statistics.obs_rms.mean += 0.5
-    statistics.save(str(tmp_path / "vecnormalize.pkl"))
+    digest = agent_digest(archive)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    statistics.save(str(tmp_path / place))
+    assert agent_digest(archive) != digest
     with pytest.warns(AgentRunsCode):
         normalised = load_policy(archive, env, "ppo")
     seen, info = env.reset(seed=0)

@@ -48,7 +48,7 @@ def find_algorithm(name: str) -> Any:
     except ImportError:
         raise InputError(
             f"algo {name!r} must have {module} installed; got none. "
-            "Install it with `pip install edgegym[agents]`."
+            'Install it with `pip install "edgegym[agents]"`.'
         ) from None
 
 

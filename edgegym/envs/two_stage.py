@@ -17,13 +17,15 @@ from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
 from edgegym.envs.snapshot import Snapshot, restore_snapshot, take_snapshot
 from edgegym.envs.summary import summary
-from edgegym.errors import InputError, unknown_name
+from edgegym.errors import InputError, as_path, unknown_name, whole_number
 from edgegym.two_stage.channel import round_gains
 from edgegym.two_stage.emulator import load_emulator
 from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
 from edgegym.two_stage.stragglers import clock_share
 
 if TYPE_CHECKING:
+    import torch
+
     from edgegym.envs.dashboard import Dashboard
     from edgegym.learning.learner import Learner
 
@@ -101,7 +103,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     - `budgets`: `hard` or `soft`
     - `reward`: one of the four; None is `loss`, or `bound` at fidelity `bound`
     - `rounds_per_step`: rounds for which an action is repeated, within a stage
-    - `device`, `data_dir`: where to train, and where the data sets lie
+    - `device`, `data_dir`: where to train (a name or a `torch.device`), and where the data sets lie
     - `torch_threads`: threads of this process's torch, None to leave them alone; two on two busy
       cores can be 90 times slower than one
     - `render_mode`: `rgb_array` draws a dashboard, `ansi` writes it as text, None keeps no history
@@ -138,7 +140,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         budgets: Budgets = "hard",
         reward: RewardName | None = None,
         rounds_per_step: int = 1,
-        device: str = "auto",
+        device: "str | torch.device" = "auto",
         data_dir: str | Path | None = None,
         torch_threads: int | None = 1,
         emulator: str | Path | None = None,
@@ -148,18 +150,17 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self.fidelity = _one_of("fidelity", fidelity, get_args(Fidelity))
         self.budgets = _one_of("budgets", budgets, get_args(Budgets))
         default_reward = "bound" if fidelity == "bound" else "loss"
-        self.reward = _one_of("reward", reward or default_reward, REWARDS)
+        self.reward = _one_of("reward", default_reward if reward is None else reward, REWARDS)
         if fidelity == "bound" and self.reward != "bound":
             raise InputError(
                 f"reward must be 'bound' at fidelity 'bound', where nothing is trained; got "
                 f"{reward!r}. Use fidelity='train' or 'curve', or leave reward out."
             )
-        if rounds_per_step < 1:
-            raise InputError(
-                f"rounds_per_step must be at least 1; got {rounds_per_step}. Correct it."
-            )
-        self.rounds_per_step = rounds_per_step
-        self.device, self.data_dir, self.torch_threads = device, data_dir, torch_threads
+        self.rounds_per_step = whole_number("rounds_per_step", rounds_per_step)
+        self.device = _device_name(device)
+        self.data_dir = None if data_dir is None else as_path("data_dir", data_dir)
+        threads = torch_threads
+        self.torch_threads = None if threads is None else whole_number("torch_threads", threads)
         self.emulator = load_emulator(self.scenario, emulator) if fidelity == "curve" else None
         self.action_codec = ActionCodec(self.scenario)
         self.observation_codec = ObservationCodec(self.scenario)
@@ -342,7 +343,17 @@ def _as_scenario(scenario: str | Path | Mapping[str, Any] | Scenario) -> Scenari
     return load_scenario(scenario)
 
 
-def _one_of(key: str, value: str, valid: tuple[str, ...]) -> str:
-    if value not in valid:
+def _one_of(key: str, value: Any, valid: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in valid:
         raise unknown_name(key, value, valid)
     return value
+
+
+def _device_name(device: Any) -> str:
+    """Take a name, or a torch.device as what it is called; torch need not be loaded for that."""
+    kind = type(device)
+    if isinstance(device, str) or (kind.__module__, kind.__name__) == ("torch", "device"):
+        return str(device)
+    raise InputError(
+        f"device must be a name or a torch.device; got {device!r}. Give auto, cpu, cuda or cuda:N."
+    )

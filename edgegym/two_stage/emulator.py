@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edgegym.errors import InputError, from_validation
+from edgegym.errors import InputError, as_path, from_validation
 from edgegym.physics import Array, Numbers
 from edgegym.two_stage.scenario import LearningTask, Scenario
 
@@ -113,7 +113,7 @@ def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulato
         If none was fitted for this network, data and learning rate, or the file is damaged.
     """
     curves = Path(str(resources.files("edgegym.curves")))
-    files = [Path(path)] if path is not None else sorted(curves.glob("*.json"))
+    files = [as_path("emulator", path)] if path is not None else sorted(curves.glob("*.json"))
     for file in files:
         emulator = _read(file)
         if emulator.learning_rate == scenario.learning_rate and _alike(

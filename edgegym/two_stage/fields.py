@@ -1,5 +1,6 @@
 """Field types of the frozen models: finite, positive, read-only NumPy arrays."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -37,6 +38,21 @@ def read_only(values: Any, dtype: type = float) -> Array:
     array = array.astype(dtype)
     array.setflags(write=False)
     return array
+
+
+def plain(values: Any) -> Any:
+    """Write what NumPy holds, at whatever depth, as the numbers, text and lists it stands for.
+
+    Examples
+    --------
+    >>> plain({"count": np.int64(2), "gain": [np.float32(0.5), np.array(1.0)]})
+    {'count': 2, 'gain': [0.5, 1.0]}
+    """
+    if isinstance(values, Mapping):
+        return {key: plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [plain(value) for value in values]
+    return values.tolist() if isinstance(values, np.generic | np.ndarray) else values
 
 
 def as_list(array: Array) -> Any:

@@ -302,15 +302,15 @@ def test_real_training_is_refused_and_the_way_to_it_named(monkeypatch, arguments
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_envs": 0}, "num_envs must be a positive whole number; got 0"),
-        ({"num_envs": 2.5}, "num_envs must be a positive whole number; got 2.5"),
-        ({"max_episode_steps": 0}, "max_episode_steps must be a positive whole number; got 0"),
+        ({"num_envs": 0}, "num_envs must be a whole number, at least 1; got 0"),
+        ({"num_envs": 2.5}, "num_envs must be a whole number, at least 1; got 2.5"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be a whole number, at least 1; got 0"),
         ({"render_mode": "ansi"}, "render_mode must be None .*; got 'ansi'"),
         ({"autoreset_mode": "SamStep"}, "autoreset_mode must be .* Did you mean 'SameStep'"),
         ({"autoreset_mode": AutoresetMode.DISABLED}, "autoreset_mode must be one of NextStep, S"),
         ({"scenario": "mnst"}, "Did you mean 'mnist'"),
         ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'"),
-        ({"rounds_per_step": 0}, "rounds_per_step must be at least 1"),
+        ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message):
@@ -321,7 +321,9 @@ def test_a_wrong_argument_is_named(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seed": [1, 2]}, "seed must be one number, or one for each of the 5 copies; got 2"),
+        ({"seed": [1, 2]}, r"seed must be .* one for each of the 5 copies; got \[1, 2\]"),
+        ({"seed": 2.5}, r"seed must be one whole number, .*; got 2\.5"),
+        ({"seed": "abcde"}, "seed must be one whole number, .*; got 'abcde'"),
         ({"options": {"colour": 1}}, "option of reset must be one of .*; got 'colour'"),
     ],
 )
@@ -350,6 +352,7 @@ def with_nan():
     [
         (with_nan(), "action must hold numbers only; got NaN at index 2, 7"),
         (np.zeros((N_COPIES, 11)), r"action must have shape \(5, 12\); got shape \(5, 11\)"),
+        ([["a"] * 12] * N_COPIES, "action must hold numbers only; got"),
         (np.zeros(12), r"action must have shape \(5, 12\); got shape \(12,\)"),
     ],
 )

@@ -95,6 +95,12 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     The limit of pre-training rounds moves on to fine-tuning. Never `truncated`. With `soft`
     budgets rounds go on past 3 and 4, and `cost` says what a step overspends.
 
+    A limit of steps (`max_episode_steps`, Gymnasium's `TimeLimit`) cuts episodes off from outside,
+    where no last look is taken: what was trained since the one before is in no reward, and a limit
+    of fewer rounds (`max_episode_steps` times `rounds_per_step`) than
+    `learning.validation_interval` sees nothing at all: `reset()` warns after two such episodes in
+    a row. The native vector environment counts the steps itself and takes that look.
+
     ## Arguments
     - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
     - `fidelity`: `train` runs real SGD and FedSGD, `curve` an emulator fitted on recorded real
@@ -173,11 +179,13 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self.learner: Learner | EmulatedLearner | None = None
         self.ledger = Ledger(self.scenario)
         self.end_code = EndCode.FINISHED  # no episode is open before the first reset
+        self._left_after = 0  # rounds of the last episode, where it was left with nothing seen
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin a lifecycle: untrained network, full budgets."""
+        self._warn_if_nothing_is_seen(is_seeded=seed is not None)
         super().reset(seed=seed)
         if options:
             raise unknown_name("option of reset", next(iter(options)), ["(none)"])
@@ -219,6 +227,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot: the same actions then give the same steps, bit for bit."""
         restore_snapshot(self, snapshot)
+        self._left_after = 0  # who looks ahead leaves episodes on purpose
 
     def render(self) -> NDArray[np.uint8] | str | None:
         """Draw or describe where the episode stands."""
@@ -285,6 +294,23 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         if self.end_code == EndCode.DIVERGED:
             self._validation = self._first_validation
             self.loss = self._first_validation[0]
+
+    def _warn_if_nothing_is_seen(self, is_seeded: bool) -> None:
+        """Say where one episode after another is left, at the same round, before the first look.
+
+        So does a limit of steps, which this environment is not told of.
+        """
+        n_rounds = self.ledger.n_pretrain_rounds + self.ledger.n_finetune_rounds
+        is_unseen = not self.end_code and n_rounds == self._rounds_unseen
+        before, self._left_after = self._left_after, n_rounds if is_unseen else 0
+        is_again = before > 0 and before == self._left_after
+        if is_again and not is_seeded and self.reward != "bound":
+            interval = self.scenario.learning.validation_interval
+            gym.logger.warn(
+                f"Two episodes in a row were left after {n_rounds} rounds, and their validation "
+                f"loss is looked at every {interval} rounds: their returns are 0. Let "
+                "max_episode_steps times rounds_per_step be a multiple of that."
+            )
 
     def _draw_gains(self) -> None:
         """Draw the gains of the coming fine-tuning round."""

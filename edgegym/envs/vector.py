@@ -35,7 +35,8 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
     - `autoreset_mode`: `NextStep`, Gymnasium's default: the step after an ended episode ignores
       that copy's action and resets it; or `SameStep`: it is reset at once, and `infos` holds the
       last `final_obs` and `final_info`
-    - `max_episode_steps`: steps after which an episode is truncated
+    - `max_episode_steps`: steps after which an episode is truncated; the validation loss is looked
+      at then, so that a return is the total fall
     - all others: those of `TwoStageEdgeEnv`; fidelity `train` needs a GPU
 
     ## Info
@@ -134,10 +135,10 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         running = ~self._ended
         if self._ended.any():
             self._begin(self._ended)
-        self.lifecycles.play(decisions, running)
         self._elapsed = self._elapsed + running
-        terminated = self.lifecycles.ledger.ended
         truncated = self._elapsed >= self._max_steps
+        self.lifecycles.play(decisions, running, truncated)
+        terminated = self.lifecycles.ledger.ended
         self._ended = terminated | truncated
         observations, infos = self.lifecycles.observe(), self.lifecycles.infos()
         rewards = infos[f"reward_{self.reward}"].copy()

@@ -358,7 +358,7 @@ def test_an_argument_of_another_kind_is_named(kwargs, message, vectorised):
             gym.make_vec("TwoStageEdge-v0", 2, **arguments)
         else:
             gym.make("TwoStageEdge-v0", **arguments)
-    assert str(caught.value).endswith(".")
+    assert str(caught.value).endswith((".", "?"))
 
 
 def test_numpy_numbers_and_a_torch_device_are_taken_as_arguments(tmp_path):
@@ -373,6 +373,35 @@ def test_numpy_numbers_and_a_torch_device_are_taken_as_arguments(tmp_path):
     assert env.step(action())[4]["round"] == 10
     assert env.unwrapped.device == "cpu"
     assert make(scenario="digits", fidelity="train", device=torch.device("cpu")).reset(seed=0)
+
+
+def cut_off(limit, n_episodes=2, **kwargs):
+    """Play episodes that a limit of steps cuts off, and give the return of each."""
+    env = gym.make("TwoStageEdge-v0", fidelity="curve", max_episode_steps=limit, **kwargs)
+    returns, truncated = [], False
+    env.reset(seed=0)
+    for _ in range(n_episodes):
+        returns.append(0.0)
+        while not truncated:
+            _, reward, _, truncated, _ = env.step(action())
+            returns[-1] += reward
+        _, truncated = env.reset(), False
+    return returns
+
+
+@pytest.mark.parametrize(("limit", "rounds"), [(49, 1), (2, 24)])  # digits looks every 50 rounds
+def test_a_limit_of_steps_that_sees_no_loss_is_warned_of(limit, rounds):
+    message = (
+        rf"left after {limit * rounds} rounds.* looked at every 50 rounds: their returns are 0"
+    )
+    with pytest.warns(UserWarning, match=message):
+        returns = cut_off(limit, rounds_per_step=rounds)
+    assert returns == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("kwargs", [{"rounds_per_step": 25}, {"reward": "bound"}])
+def test_a_limit_of_steps_that_sees_something_is_not_warned_of(kwargs):
+    assert min(map(abs, cut_off(2, **kwargs))) > 0
 
 
 def test_an_unknown_option_of_reset_is_refused():

@@ -168,6 +168,58 @@ def test_a_limit_of_steps_truncates_as_gymnasium_does(reset, limit):
     assert_alike(*made, random_actions(40, advance=0.2))
 
 
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_an_episode_that_is_cut_off_is_worth_its_total_fall(reset, rounds):
+    arguments = {"fidelity": "curve", "rounds_per_step": rounds, "autoreset_mode": reset}
+    never, always = (
+        small(channel_mode="per-round", **{"learning.validation_interval": interval})
+        for interval in (1000, 1)
+    )
+    arguments["budgets"] = "soft"  # so that no episode ends before
+    ours = native(scenario=never, max_episode_steps=6, **arguments)
+    theirs = loop(scenario=always, **arguments)
+    (_, first), _ = ours.reset(seed=3), theirs.reset(seed=3)
+    returns = np.zeros(N_COPIES)
+    for step, actions in enumerate(random_actions(6, advance=0.0)):
+        _, rewards, _, truncated, infos = ours.step(actions)
+        looked = theirs.step(actions)[4]
+        returns += rewards
+        assert truncated.all() == (step == 5)
+    last = infos["final_info"] if reset == "SameStep" else infos
+    assert np.array_equal(last["validation_loss"], looked["validation_loss"])
+    assert np.array_equal(returns, first["validation_loss"] - looked["validation_loss"])
+    assert (returns != 0).all()
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_limit_that_is_an_interval_truncates_as_gymnasium_does(reset):
+    scenario = small(**{"learning.validation_interval": 6})
+    arguments = {"scenario": scenario, "fidelity": "curve", "max_episode_steps": 6}
+    made = [
+        gym.make_vec("TwoStageEdge-v0", N_COPIES, autoreset_mode=reset, **arguments),
+        gym.make_vec(
+            "TwoStageEdge-v0",
+            N_COPIES,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": reset},
+            **arguments,
+        ),
+    ]
+    assert assert_alike(*made, random_actions(40, advance=0.0)) > 5 * N_COPIES
+
+
+def test_networks_that_are_cut_off_are_looked_at(stacking_on_cpu):
+    scenario = tiny(**{"learning.validation_interval": 100})
+    envs = native(scenario=scenario, fidelity="train", device="cpu", max_episode_steps=2)
+    _, first = envs.reset(seed=0)
+    actions = -np.ones((N_COPIES, 12))
+    _, early, *_ = envs.step(actions)
+    _, late, _, truncated, infos = envs.step(actions)
+    assert truncated.all() and not early.any() and late.all()
+    assert np.array_equal(late, first["validation_loss"] - infos["validation_loss"])
+
+
 def test_seeds_may_be_listed_and_a_reset_without_one_goes_on():
     arguments = {"scenario": small(channel_mode="per-episode"), "fidelity": "bound"}
     ours, theirs = native(**arguments), loop(**arguments)

@@ -1,6 +1,7 @@
 """What the commands share that play many episodes into a run folder."""
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime
@@ -17,6 +18,7 @@ from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
+from edgegym.two_stage.remarks import remarks
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
@@ -90,6 +92,8 @@ def carry_out(
     from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
 
     scenario = begun.read_scenario()
+    for remark in remarks(scenario):  # before hours of training, and again below the table
+        print(remark, file=sys.stderr)
     make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
     agents = [agent_contender(file) for file in begun.agents.values()]
     if plan is not None:
@@ -132,7 +136,12 @@ def _play(
 
 
 def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:
-    """Say which designs have no plan, and whose training diverged, which leaves it `without`."""
+    """Say what the scenario hardly means, which designs have no plan, and what diverged.
+
+    Whose training diverged is left `without`.
+    """
+    for remark in remarks(manifest.read_scenario()):
+        print(remark)
     for name, design in manifest.designs.items():
         if design.plan is None:
             print(f"{name} is {design.status}: {design.message}")

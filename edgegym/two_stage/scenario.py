@@ -77,6 +77,9 @@ class Scenario(BaseModel):
     device_clock_limit_hz: RealArray
     device_tx_power_peak_limit_w: RealArray
     device_tx_power_mean_limit_w: RealArray
+    # what Figs. 4 and 5 hold while they sweep the other budget; None holds the scenario's own
+    figure4_energy_budget_j: Positive | None = None
+    figure5_delay_budget_s: Positive | None = None
     # (12)-(13), (19)-(20)
     channel_mode: Literal["fixed", "per-episode", "per-round"]
     mean_path_gain: Positive

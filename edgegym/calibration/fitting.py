@@ -15,6 +15,7 @@ from edgegym.two_stage.emulator import (
     SHIFT_KNOTS,
     Emulated,
     Emulator,
+    Recorded,
 )
 from edgegym.two_stage.scenario import Scenario
 
@@ -34,6 +35,7 @@ OUTLIER = 0.2  # residuals above it count linearly: a single look after a tiny b
 EVALUATIONS = 100
 STEP = 1e-5
 ACCURACY_LOSSES = np.geomspace(0.02, 2.5, 24)
+NOTHING = Recorded(n_rounds=0, batch_size=(1, 1))
 
 
 def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulator:
@@ -94,6 +96,8 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
             "start_spread": LUCK_PRIOR * deviation,
             "accuracy_losses": losses,
             "accuracies": accuracies,
+            "recorded_pretrain": _recorded([r.pretrain_batch_size for r in recordings]),
+            "recorded_finetune": _recorded([r.finetune_batch_size for r in recordings]),
         }
     )
 
@@ -146,6 +150,8 @@ def _emulator(scenario: Scenario, numbers: Array) -> Emulator:
         transfer=transfer,
         accuracy_losses=[],
         accuracies=[],
+        recorded_pretrain=NOTHING,
+        recorded_finetune=NOTHING,
     )
 
 
@@ -196,6 +202,14 @@ def _spread(luck: Array, slopes: Array) -> tuple[float, float]:
     weights = 1 - LUCK_WEIGHT**2 / np.maximum(told, LUCK_WEIGHT**2)
     mean = np.average(luck, weights=weights)
     return float(mean), float(np.sqrt(np.average((luck - mean) ** 2, weights=weights)))
+
+
+def _recorded(batch_sizes: Sequence[Sequence[int]]) -> Recorded:
+    """Say what a stage spanned, from every run's batch sizes."""
+    sizes = [size for run in batch_sizes for size in run]
+    if not sizes:
+        return NOTHING
+    return Recorded(n_rounds=max(map(len, batch_sizes)), batch_size=(min(sizes), max(sizes)))
 
 
 def _accuracy_curve(recordings: Sequence[Recording]) -> tuple[list[float], list[float]]:

@@ -18,6 +18,7 @@ from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
+from edgegym.two_stage.emulator import load_emulator
 from edgegym.two_stage.remarks import remarks
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
@@ -136,12 +137,18 @@ def _play(
 
 
 def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:
-    """Say what the scenario hardly means, which designs have no plan, and what diverged.
+    """Say what a table's reader has to know of the scenario, its plans, and what diverged.
 
     Whose training diverged is left `without`.
     """
-    for remark in remarks(manifest.read_scenario()):
+    scenario = manifest.read_scenario()
+    for remark in remarks(scenario):
         print(remark)
+    if manifest.fidelity == "curve":
+        emulator = load_emulator(scenario)
+        beyond = [n for n, plan in manifest.read_plans().items() if not emulator.covers(plan)]
+        if beyond:
+            print(f"{', '.join(beyond)}: extrapolated from {emulator.recorded_in_words()}.")
     for name, design in manifest.designs.items():
         if design.plan is None:
             print(f"{name} is {design.status}: {design.message}")

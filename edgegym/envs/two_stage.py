@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.envs.action import ActionCodec, Decision
-from edgegym.envs.emulated import EmulatedLearner
+from edgegym.envs.emulated import EmulatedLearner, RecordingsWatch
 from edgegym.envs.history import History
 from edgegym.envs.ledger import EndCode, Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
@@ -104,8 +104,8 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     ## Arguments
     - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
     - `fidelity`: `train` runs real SGD and FedSGD, `curve` an emulator fitted on recorded real
-      rounds (for the shipped digits and mnist; `emulator` names the file of another), `bound`
-      only (34)
+      rounds (for the shipped digits and mnist; `emulator` names the file of another; it warns once
+      where an episode leaves what was recorded), `bound` only (34)
     - `budgets`: `hard` or `soft`
     - `reward`: one of the four; None is `loss`, or `bound` at fidelity `bound`
     - `rounds_per_step`: rounds for which an action is repeated, within a stage
@@ -168,6 +168,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         threads = torch_threads
         self.torch_threads = None if threads is None else whole_number("torch_threads", threads)
         self.emulator = load_emulator(self.scenario, emulator) if fidelity == "curve" else None
+        self._recordings = None if self.emulator is None else RecordingsWatch(self.emulator)
         self.action_codec = ActionCodec(self.scenario)
         self.observation_codec = ObservationCodec(self.scenario)
         self.action_space = self.action_codec.space
@@ -275,9 +276,13 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     def _train(self, decision: Decision) -> float:
         if self.learner is None:
             return self.scenario.initial_loss_gap
-        if self.ledger.stage == Stage.PRETRAIN:
-            return self.learner.pretrain(self.ledger.round, decision.server_batch_size)
-        return self.learner.finetune(self.ledger.round, decision.batch_size)
+        finetuning = self.ledger.stage == Stage.FINETUNE
+        if self._recordings is not None:
+            n_samples = decision.batch_size.sum() if finetuning else decision.server_batch_size
+            self._recordings.look(finetuning, self.ledger.round + 1, n_samples)
+        if finetuning:
+            return self.learner.finetune(self.ledger.round, decision.batch_size)
+        return self.learner.pretrain(self.ledger.round, decision.server_batch_size)
 
     def _validate(self) -> tuple[float, float]:
         if self.learner is None:

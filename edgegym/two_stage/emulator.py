@@ -2,13 +2,14 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgegym.errors import InputError, as_path, from_validation
 from edgegym.physics import Array, Numbers
+from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import LearningTask, Scenario
 
 #: Progress at which the descent, the noise and the shift between the stages are given. Progress z
@@ -18,6 +19,8 @@ NOISE_KNOTS = np.arange(-4.0, 6.5, 2.0)
 SHIFT_KNOTS = np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 4.0])
 #: What only says how results are looked at, and changes no loss.
 LOOKS = {"n_validation_samples", "n_test_samples", "validation_interval"}
+#: What lies this share beyond what was recorded is not called an extrapolation yet.
+MARGIN = 0.1
 
 
 class Emulated(NamedTuple):
@@ -25,6 +28,31 @@ class Emulated(NamedTuple):
 
     progress: Array  # z
     excess_loss: Array  # nats above the loss without noise
+
+
+class Recorded(BaseModel):
+    """What the rounds of a stage spanned in the real runs that an emulator was fitted on.
+
+    Examples
+    --------
+    >>> Recorded(n_rounds=300, batch_size=(1, 64)).covers(np.array([7, 300, 331]), 64).tolist()
+    [True, True, False]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_rounds: int  # of the longest run
+    batch_size: tuple[int, int]  # smallest and largest, samples over all devices
+
+    def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
+        """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
+        least, most = self.batch_size
+        above, below = 1 + MARGIN, 1 - MARGIN
+        return (
+            (n_rounds <= above * self.n_rounds)
+            & (batch_size >= below * least)
+            & (batch_size <= above * most)
+        )
 
 
 class Emulator(BaseModel):
@@ -63,6 +91,8 @@ class Emulator(BaseModel):
     transfer: float  # share of positive progress that serves the other domain
     accuracy_losses: list[float]  # nats, rising
     accuracies: list[float]  # at those losses
+    recorded_pretrain: Recorded
+    recorded_finetune: Recorded
 
     def start(self, luck: Numbers = 0.0) -> Emulated:
         """Begin with an untrained network; luck is how fortunate its weights are, about N(0, 1)."""
@@ -97,6 +127,26 @@ class Emulator(BaseModel):
     def accuracy(self, loss: Numbers) -> Array:
         """Give the accuracy that goes with a loss on the target domain."""
         return np.asarray(np.interp(loss, self.accuracy_losses, self.accuracies))
+
+    def covers(self, plan: Plan) -> bool:
+        """Tell whether all rounds of a plan lie within what was recorded."""
+        stages = (
+            (self.recorded_pretrain, plan.pretrain_batch_size),
+            (self.recorded_finetune, plan.finetune_batch_size.sum(axis=1)),
+        )
+        return all(
+            np.all(recorded.covers(np.arange(1, sizes.size + 1), sizes))
+            for recorded, sizes in stages
+        )
+
+    def recorded_in_words(self) -> str:
+        """Say what was recorded."""
+        before, after = self.recorded_pretrain, self.recorded_finetune
+        return (
+            f"up to {before.n_rounds} pre-training rounds of {before.batch_size[0]} to "
+            f"{before.batch_size[1]} samples, and up to {after.n_rounds} fine-tuning rounds of "
+            f"{after.batch_size[0]} to {after.batch_size[1]} samples over all devices"
+        )
 
     def _valley(self, progress: Array) -> Array:
         return self.guess_loss / (1 + np.exp(progress))

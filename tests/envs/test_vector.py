@@ -17,6 +17,8 @@ from edgegym.envs.vector import TwoStageEdgeVectorEnv
 N_COPIES = 5
 MODES = ("fixed", "per-episode", "per-round")
 RESETS = ("NextStep", "SameStep")
+#: Random actions ask for batches that no recorded run had.
+EXTRAPOLATES = pytest.mark.filterwarnings("ignore:.*The emulator was fitted on")
 
 
 def small(n_devices=3, channel_mode="fixed", **changes):
@@ -84,6 +86,7 @@ def assert_alike(ours, theirs, actions, seed=7, close=None):
 CASES = list(product(MODES, ("hard", "soft"), (1, 5), RESETS))
 
 
+@EXTRAPOLATES
 @pytest.mark.parametrize("fidelity", ["bound", "curve"])
 @pytest.mark.parametrize(("mode", "budgets", "rounds", "reset"), CASES)
 def test_every_copy_is_the_scalar_environment(fidelity, mode, budgets, rounds, reset):
@@ -132,6 +135,7 @@ def test_copies_meet_stragglers_of_their_own():
     assert len(np.unique(delays, axis=1).T) == N_COPIES
 
 
+@EXTRAPOLATES
 @pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
 def test_rewards_are_those_of_the_scalar_environment(reward):
     arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}
@@ -218,6 +222,22 @@ def test_networks_that_are_cut_off_are_looked_at(stacking_on_cpu):
     _, late, _, truncated, infos = envs.step(actions)
     assert truncated.all() and not early.any() and late.all()
     assert np.array_equal(late, first["validation_loss"] - infos["validation_loss"])
+
+
+def test_leaving_what_the_emulator_was_fitted_on_is_warned_of_once():
+    envs = native(scenario="digits", fidelity="curve", rounds_per_step=300, budgets="soft")
+    envs.reset(seed=0)
+    actions = np.zeros((N_COPIES, 12))
+    envs.step(actions)  # 300 rounds of pre-training, where 299 were recorded
+    envs.step(actions)  # 300 of fine-tuning
+    with pytest.warns(
+        UserWarning, match=r"fitted on up to 299 pre-training .* extrapolated"
+    ) as caught:
+        envs.step(actions)
+        envs.reset(seed=1)
+        for _ in range(3):
+            envs.step(actions)
+    assert len(caught) == 1
 
 
 def test_seeds_may_be_listed_and_a_reset_without_one_goes_on():

@@ -1,6 +1,7 @@
 """Tuned hyperparameters, in the YAML form of RL Baselines3 Zoo, and what they mean here."""
 
 import ast
+import math
 from collections.abc import Callable
 from importlib import import_module, resources
 from pathlib import Path
@@ -67,7 +68,10 @@ def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str,
     find_algorithm(algo)
     file = Path(path) if path else Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
     try:
-        return dict(yaml.safe_load(file.read_text(encoding="utf-8"))[ENV_ID])
+        found = dict(yaml.safe_load(file.read_text(encoding="utf-8-sig"))[ENV_ID])
+        if wrong := [key for key, value in found.items() if value != value]:
+            raise ValueError(f"{wrong[0]} is not a number")
+        return found
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"hyperparameter file must be YAML with an entry {ENV_ID}; got {str(file)!r} "
@@ -88,13 +92,22 @@ def constructor_arguments(hyperparameters: dict[str, Any]) -> dict[str, Any]:
     arguments = {key: v for key, v in hyperparameters.items() if key not in ZOO_KEYS}
     for key, value in arguments.items():
         if isinstance(value, str) and value.startswith(LINEAR):
-            arguments[key] = _falling_to_zero(float(value.removeprefix(LINEAR)))
+            arguments[key] = _falling_to_zero(key, value)
         elif isinstance(value, str) and value.startswith("dict("):
             arguments[key] = _read_dict(value)
     return arguments
 
 
-def _falling_to_zero(start: float) -> Callable[[float], float]:
+def _falling_to_zero(key: str, text: str) -> Callable[[float], float]:
+    """Read `lin_` and a number as a schedule of what remains of the training."""
+    try:
+        start = float(text.removeprefix(LINEAR))
+    except ValueError:
+        start = math.nan
+    if not math.isfinite(start):
+        raise InputError(
+            f"{key} must be {LINEAR} and a finite number; got {text!r}. For example {LINEAR}0.001."
+        )
     return lambda remaining: remaining * start
 
 

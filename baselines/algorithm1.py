@@ -6,19 +6,24 @@ is quasi-convex over (M, N). The *first local point*: the largest batch, equal e
 the budgets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
 from baselines.program import SAMPLES
 from baselines.relaxation import Relaxation
+from baselines.rounding import Rounded
 from baselines.schemes import Scheme
 from baselines.subproblem import Cell, LocalPoint, Subproblem
 from baselines.times import cheapest_times
 from edgegym.physics import Array
 from edgegym.two_stage.scenario import Scenario
+
+#: What a cell ends as: real batches, or integers.
+Found = TypeVar("Found", Relaxation, Rounded)
 
 #: Relative fall of the bound below which the iterations over o stop, the paper's ε.
 SCA_TOLERANCE = 1e-7
@@ -26,6 +31,8 @@ SCA_TOLERANCE = 1e-7
 
 def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxation | None:
     """Search (M, N) from coarse to fine, solving each cell by SCA; batches are still real.
+
+    A stage may be left out, M = 0 or N = 0, which the paper's loops from 1 on do not try.
 
     Parameters
     ----------
@@ -36,24 +43,52 @@ def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxatio
     -------
     The best cell found, or None where no cell fits the budgets
     """
-    limits = (
-        scenario.max_pretrain_rounds * scheme.pretrains,
-        scenario.max_finetune_rounds * scheme.finetunes,
+    return _coarse_to_fine(scenario, scheme, grid, solve_cells, least_rounds=0)
+
+
+def solve_as_printed(scenario: Scenario, scheme: Scheme, grid: int) -> Rounded | None:
+    """Run Algorithm 1 as the paper prints it: M, N >= 1, batches rounded in every cell (line 9).
+
+    The grid alone is still searched from coarse to fine.
+
+    Returns
+    -------
+    The best cell with SCA's own clocks and powers, whatever limits the rounding breaks; None where
+    no cell fits the budgets before it
+    """
+    return _coarse_to_fine(scenario, scheme, grid, round_cells, least_rounds=1)
+
+
+def _coarse_to_fine(
+    scenario: Scenario,
+    scheme: Scheme,
+    grid: int,
+    solve: Callable[[Scenario, Scheme, Sequence[Cell]], dict[Cell, Found | None]],
+    least_rounds: int,
+) -> Found | None:
+    limits = np.array(
+        [
+            scenario.max_pretrain_rounds * scheme.pretrains,
+            scenario.max_finetune_rounds * scheme.finetunes,
+        ],
+        dtype=float,
     )
-    low, high = np.zeros(2), np.array(limits, dtype=float)
-    solved: dict[Cell, Relaxation | None] = {}
+    least = np.minimum(least_rounds, limits)
+    low, high = least, limits
+    solved: dict[Cell, Found | None] = {}
     while True:
         axes = np.rint(np.linspace(low, high, grid)).astype(int).T
         cells = {(int(m), int(n)) for m, n in product(*axes)} - solved.keys() - {(0, 0)}
-        solved |= solve_cells(scenario, scheme, sorted(cells))
-        best = min(filter(None, solved.values()), key=lambda r: r.gradient_norm_bound, default=None)
+        solved |= solve(scenario, scheme, sorted(cells))
+        feasible = {cell: found for cell, found in solved.items() if found is not None}
+        best = min(feasible, key=lambda cell: feasible[cell].gradient_norm_bound, default=None)
         step = (high - low) / (grid - 1)
         if np.all(step <= 1):
-            return best
+            return feasible[best] if best else None
         # Without a feasible cell the search closes in on the fewest rounds.
-        centre = (best.n_pretrain_rounds, best.n_finetune_rounds) if best else np.zeros(2)
+        centre = np.array(best) if best else least
         reach = np.minimum(step, 0.4 * (high - low))  # a grid of three points must shrink too
-        low, high = np.clip(centre - reach, 0, limits), np.clip(centre + reach, 0, limits)
+        low, high = np.clip(centre - reach, least, limits), np.clip(centre + reach, least, limits)
 
 
 def solve_cells(
@@ -70,25 +105,56 @@ def solve_cells(
     0.30469
     """
     found: dict[Cell, Relaxation | None] = {}
-    stages = sorted({(m > 0, n > 0) for m, n in cells})
-    for pretrains, finetunes in stages:
-        group = [cell for cell in cells if (cell[0] > 0, cell[1] > 0) == (pretrains, finetunes)]
-        program = Subproblem(scenario, replace(scheme, pretrains=pretrains, finetunes=finetunes))
-        for cell, start in zip(group, _first_points(program, np.array(group)), strict=True):
-            found[cell] = None if start is None else _iterate(program, cell, start)
+    for program, cell, start in _starts(scenario, scheme, cells):
+        # A solver that gives up at once leaves the cell at its first local point.
+        found[cell] = start and (
+            _iterate(program, cell, start, Subproblem.result) or program.start(cell, start)
+        )
     return found
 
 
-def _iterate(program: Subproblem, cell: Cell, point: LocalPoint) -> Relaxation:
+def round_cells(
+    scenario: Scenario, scheme: Scheme, cells: Sequence[Cell]
+) -> dict[Cell, Rounded | None]:
+    """Run the SCA iterations in every cell and round its batches to the nearest integers.
+
+    Examples
+    --------
+    >>> from baselines.schemes import find_scheme
+    >>> from edgegym import load_scenario
+    >>> cells = round_cells(load_scenario("mnist"), find_scheme("joint"), [(1000, 1364)])
+    >>> cells[1000, 1364].integers.tolist()
+    [1000.0, 1364.0, 82.0, 294.0, 97.0, 102.0, 95.0]
+    """
+    return {
+        cell: start and _iterate(program, cell, start, Subproblem.rounded)
+        for program, cell, start in _starts(scenario, scheme, cells)
+    }
+
+
+def _starts(
+    scenario: Scenario, scheme: Scheme, cells: Sequence[Cell]
+) -> Iterator[tuple[Subproblem, Cell, LocalPoint | None]]:
+    """Give every cell its program and its first local point; cells of the same stages share one."""
+    for pretrains, finetunes in sorted({(m > 0, n > 0) for m, n in cells}):
+        group = [cell for cell in cells if (cell[0] > 0, cell[1] > 0) == (pretrains, finetunes)]
+        program = Subproblem(scenario, replace(scheme, pretrains=pretrains, finetunes=finetunes))
+        for cell, start in zip(group, _first_points(program, np.array(group)), strict=True):
+            yield program, cell, start
+
+
+def _iterate(
+    program: Subproblem, cell: Cell, point: LocalPoint, read: Callable[[Subproblem, Cell], Found]
+) -> Found | None:
     """Run steps 5 to 8 of Algorithm 1; a solver that gives up ends them where they stood."""
-    result, bound = program.start(cell, point), np.inf
+    found, bound = None, np.inf
     while program.solve(cell, point):
         previous, bound = bound, program.bound(cell)
-        result = program.result(cell)
+        found = read(program, cell)
         if previous - bound <= SCA_TOLERANCE * bound:
             break
         point = program.next_point(point)
-    return result
+    return found
 
 
 def _first_points(program: Subproblem, cells: Array) -> list[LocalPoint | None]:

@@ -37,6 +37,7 @@ def _settings() -> Any:
     settings.presolve_enable = False
     # Thousands of power and exponential cones need short steps on the way, where the default
     # settings end with "insufficient progress".
+    settings.max_step_fraction = 0.95
     settings.min_switch_step_length, settings.min_terminate_step_length = 1e-3, 1e-8
     settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = 1e-9
     return settings
@@ -61,8 +62,13 @@ class Solution(NamedTuple):
 
     @property
     def infeasible(self) -> bool:
-        """Whether the solver proved that nothing keeps all rows."""
+        """Whether the solver says that nothing keeps all rows."""
         return "Infeasible" in self.status
+
+    @property
+    def found(self) -> bool:
+        """Whether there are variables to look at, however good they are."""
+        return not self.infeasible and bool(np.isfinite(self.x).all())
 
 
 class ConeProgram:

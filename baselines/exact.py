@@ -16,7 +16,7 @@ import cvxpy as cp
 import numpy as np
 
 from baselines.program import SAMPLES, rounds_unit
-from baselines.relaxation import Relaxation
+from baselines.relaxation import RESCALED, Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
@@ -59,13 +59,18 @@ def solve_relaxation(
         pretrains=scheme.pretrains and n_pretrain_rounds != 0,
         finetunes=scheme.finetunes and n_finetune_rounds != 0,
     )
-    program = _Program(scenario, scheme)
-    if scheme.pretrains and n_pretrain_rounds is not None:
-        program.constraints.append(program.m == n_pretrain_rounds / program.rounds * program.q)
-    if scheme.finetunes and n_finetune_rounds is not None:
-        program.constraints.append(program.n == n_finetune_rounds / program.rounds * program.q)
-    problem = cp.Problem(cp.Minimize(program.bound()), program.constraints)
-    ending = solve(problem)
+    unit = rounds_unit(scenario, scheme, workload(scenario))
+    # No optimum depends on the scale, but the solver may fail at one and not at another.
+    for factor in RESCALED:
+        program = _Program(scenario, scheme, factor * unit)
+        if scheme.pretrains and n_pretrain_rounds is not None:
+            program.constraints.append(program.m == n_pretrain_rounds / program.rounds * program.q)
+        if scheme.finetunes and n_finetune_rounds is not None:
+            program.constraints.append(program.n == n_finetune_rounds / program.rounds * program.q)
+        problem = cp.Problem(cp.Minimize(program.bound()), program.constraints)
+        ending = solve(problem)
+        if ending is not Ending.FAILED:
+            break
     if ending not in (Ending.OPTIMAL, Ending.INACCURATE):
         return None
     # A stage that runs no round has no samples either, and 0²/0 no value.
@@ -89,9 +94,9 @@ def solve_relaxation(
 class _Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N)."""
 
-    def __init__(self, scenario: Scenario, scheme: Scheme) -> None:
+    def __init__(self, scenario: Scenario, scheme: Scheme, rounds: float) -> None:
         s, self.scheme, work = scenario, scheme, workload(scenario)
-        self.rounds, self.terms = rounds_unit(scenario, scheme, work), bound_terms(scenario)
+        self.rounds, self.terms = rounds, bound_terms(scenario)
         self._time_unit_s = s.delay_budget_s / self.rounds
         self._energy_unit_j = s.energy_budget_j / self.rounds
         # VARIABLES: shares of the rounds, samples of a stage

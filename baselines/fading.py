@@ -15,6 +15,7 @@ from baselines.box import whole_box
 from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
+from baselines.sensitivity import NO_ROUNDS
 from baselines.workload import workload
 from edgegym.errors import InputError
 from edgegym.physics import Array
@@ -108,12 +109,13 @@ def plan_known_gains(
         solution = program.solve()
         if solution.solved or solution.infeasible:
             break
-    if solution.infeasible:
+    if not solution.found:
         return None
     x, q = solution.x, solution.x[program.q]
     n, m = x[program.n], 0.0 if program.m is None else float(x[program.m])
+    n_pretrain_rounds = float(m / q * program.rounds)
     batch, clock = 1.0, s.server_clock_limit_hz
-    if m:
+    if n_pretrain_rounds > NO_ROUNDS:
         batch = float(SAMPLES * x[program.x] / m)
         clock = float(server_clock_hz(s, batch, program.seconds(program.server_time, x, m)))
     batch_k = SAMPLES * x[program.x_k] / n
@@ -122,7 +124,7 @@ def plan_known_gains(
     return KnownGains(
         gradient_norm_bound=solution.objective * program.bound_unit,
         status=solution.status,
-        n_pretrain_rounds=float(m / q * program.rounds),
+        n_pretrain_rounds=n_pretrain_rounds,
         pretrain_batch_size=batch,
         server_clock_hz=clock,
         finetune_batch_size=batch_k,

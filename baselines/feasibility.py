@@ -16,8 +16,9 @@ PRETRAIN, FINETUNE = (1, 0), (0, 1)
 def usable_stages(scenario: Scenario, scheme: Scheme) -> Scheme:
     """Drop the stages of a scheme that cannot run even one round within the budgets.
 
-    Every plan does without them, so nothing is lost, and the solver is spared a problem in which
-    one round costs a million budgets.
+    Every plan does without them, so nothing is lost: the certificate knows it as well, and the
+    solver is spared a problem in which one round costs a million budgets. The least energy is known
+    to `RESERVE`; a stage that is short of less than that is kept.
 
     Examples
     --------
@@ -31,8 +32,9 @@ def usable_stages(scenario: Scenario, scheme: Scheme) -> Scheme:
     """
 
     def fits(stage: tuple[int, int]) -> bool:
-        energy_j = least_energy_j(scenario, scheme, stage, scenario.delay_budget_s)
-        return energy_j <= scenario.energy_budget_j
+        delay_s = scenario.delay_budget_s * (1 + RESERVE)
+        energy_j = least_energy_j(scenario, scheme, stage, delay_s)
+        return energy_j <= scenario.energy_budget_j * (1 + RESERVE)
 
     return replace(
         scheme,
@@ -57,7 +59,7 @@ got 0.0001 s and 300 J. Set delay_budget_s = 0.0006251 at least.
     least = {
         "delay_budget_s": min(_least_delay_s(scenario, scheme, stage) for stage in stages),
         "energy_budget_j": min(
-            least_energy_j(scenario, scheme, stage, scenario.delay_budget_s) for stage in stages
+            _least_budget_j(scenario, scheme, stage, scenario.delay_budget_s) for stage in stages
         ),
     }
     remedies = [
@@ -73,7 +75,18 @@ got 0.0001 s and 300 J. Set delay_budget_s = 0.0006251 at least.
 def least_energy_j(
     scenario: Scenario, scheme: Scheme, stage: tuple[int, int], delay_s: float
 ) -> float:
-    """Find the least energy budget for one round of a stage within a delay, reserves included."""
+    """Find the least energy of one round of a stage within a delay, infinite where none fits.
+
+    Examples
+    --------
+    One sample on the server at leisure, at a hundredth of its clock: 64.06 W · 0.625 ms / 10⁴.
+
+    >>> from baselines.schemes import find_scheme
+    >>> from edgegym import load_scenario
+    >>> least_j = least_energy_j(load_scenario("mnist"), find_scheme("joint"), PRETRAIN, 1000.0)
+    >>> round(least_j, 9)
+    4.004e-06
+    """
     if scheme.fixed_batch:
         server, devices = scenario.pretrain_batch_size_limit, scenario.finetune_batch_size_limit
     else:
@@ -85,19 +98,26 @@ def least_energy_j(
         n_finetune_rounds=stage[1],
         pretrain_batch_size=server,
         finetune_batch_size=devices,
-        delay_budget_s=delay_s * (1 - RESERVE),
+        delay_budget_s=delay_s,
     )
-    return float(times.energy_j) / (1 - RESERVE)
+    return float(times.energy_j)
+
+
+def _least_budget_j(
+    scenario: Scenario, scheme: Scheme, stage: tuple[int, int], delay_s: float
+) -> float:
+    """Find the least energy budget for one round of a plan, which keeps its reserves."""
+    return least_energy_j(scenario, scheme, stage, delay_s * (1 - RESERVE)) / (1 - RESERVE)
 
 
 def _least_delay_s(scenario: Scenario, scheme: Scheme, stage: tuple[int, int]) -> float:
     """Bisect on the logarithm of the delay, over which the least energy falls."""
     low, high = scenario.delay_budget_s, scenario.delay_budget_s * 1e9
-    if least_energy_j(scenario, scheme, stage, high) > scenario.energy_budget_j:
+    if _least_budget_j(scenario, scheme, stage, high) > scenario.energy_budget_j:
         return math.inf
     while high / low > 1 + 1e-6:
         middle = math.sqrt(low * high)
-        fits = least_energy_j(scenario, scheme, stage, middle) <= scenario.energy_budget_j
+        fits = _least_budget_j(scenario, scheme, stage, middle) <= scenario.energy_budget_j
         low, high = (low, middle) if fits else (middle, high)
     return high
 

@@ -9,20 +9,26 @@ from typing import Any
 from baselines.box import whole_box
 from baselines.feasibility import explain_infeasibility, usable_stages
 from baselines.relaxation import Relaxation, relax
-from baselines.rounding import as_plan, round_near, round_nearest
+from baselines.rounding import as_plan, round_near
 from baselines.schemes import Scheme, find_scheme
-from baselines.search import Search, one_round, search
+from baselines.search import NOTHING_FITS, Search, one_round, search
 from baselines.sensitivity import Sensitivity, sensitivity
 from baselines.workload import workload
-from edgegym.errors import unknown_name
-from edgegym.two_stage.bound import bound_terms, plan_bound
+from edgegym.errors import InputError, unknown_name
+from edgegym.two_stage.bound import bound_terms
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 METHODS = ("exact", "sca")
-ROUNDINGS = ("feasible", "nearest")
+ROUNDINGS = ("feasible", "paper")
 GRID_POINTS = 6
+
+#: What Algorithm 1 as printed says where one stage alone would fit.
+NO_CELL = (
+    "delay_budget_s and energy_budget_j must allow a round of each stage, as Algorithm 1 is "
+    "printed; got no cell with M, N >= 1 that fits. Raise both, or choose rounding 'feasible'."
+)
 
 #: Gap between the relaxed optimum and what its prices prove, above which a result says so.
 CERTIFIED = 1e-4
@@ -65,14 +71,21 @@ def plan(
 ) -> PlanResult:
     """Plan every round of both stages ahead of time.
 
+    The certificate is for (P1) with batches of at least one sample, and clocks and powers no lower
+    than the environment's actions reach: a hundredth of a clock's limit, 1e-4 of the peak power.
+    It is a statement about (34), which bounds the training only where γ̄ <= min(1/ρ, 1/ρ̂).
+
     Parameters
     ----------
     scenario : what is planned; its fixed gains are used, and no device straggles
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
     method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
     grid : points on each axis of Algorithm 1's first grid over (M, N)
-    rounding : "feasible", or "nearest", the paper's: every integer to the nearest one, whatever
-        limits that breaks; the message says which
+    rounding : "feasible" polishes what Algorithm 1 leaves: it may leave out a stage, and around its
+        best cell the best integers within all limits get the cheapest clocks and powers. "paper",
+        for method "sca" alone, is Algorithm 1 as printed: M, N >= 1, batches rounded to the
+        nearest integers in every cell, SCA's own clocks and powers, whatever limits that breaks;
+        the message says which
 
     Returns
     -------
@@ -97,16 +110,26 @@ def plan(
         if value not in valid:
             raise unknown_name(name, value, valid)
     design = find_scheme(scheme)
-    found = search(scenario, design) if method == "exact" else _algorithm1(scenario, design, grid)
+    if rounding == "paper" and method != "sca":
+        raise InputError(
+            f"rounding 'paper' must go with method 'sca', Algorithm 1; got method {method!r}. "
+            "Choose rounding 'feasible', or method 'sca'."
+        )
+    printed = rounding == "paper"
+    found = (
+        search(scenario, design)
+        if method == "exact"
+        else _algorithm1(scenario, design, grid, printed)
+    )
     head: dict[str, Any] = {"scenario": scenario, "scheme": scheme, "method": method}
     if found.rounded is None or found.relaxed is None:
-        reason = explain_infeasibility(scenario, design)
+        one_stage_fits = printed and found.relaxed is not None
+        reason = NO_CELL if one_stage_fits else explain_infeasibility(scenario, design)
         return PlanResult(**head, status="infeasible", message=reason)
-    if rounding == "nearest":
-        best = round_nearest(scenario, design, found.start or found.relaxed)
-        bound, message = plan_bound(scenario, best), _breaches(best, scenario)
+    best, bound = as_plan(scenario, found.rounded), found.rounded.gradient_norm_bound
+    if printed:
+        message = _breaches(best, scenario)
     else:
-        best, bound = as_plan(scenario, found.rounded), found.rounded.gradient_norm_bound
         message = (
             f"No plan can be better by more than {max(1 - found.proven_bound / bound, 0):.2%}."
         )
@@ -166,17 +189,21 @@ def _breaches(best: Plan, scenario: Scenario) -> str:
     return f"Rounded to the nearest integers, which exceeds {listed}."
 
 
-def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Search:
+def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int, printed: bool) -> Search:
     """Round what Algorithm 1 found; the relaxation is there for the certificate alone."""
-    from baselines.algorithm1 import solve_algorithm1  # CVXPY takes a second to import
+    # CVXPY takes a second to import
+    from baselines.algorithm1 import solve_algorithm1, solve_as_printed
 
-    design, relaxed = usable_stages(scenario, scheme), relax(scenario, scheme)
-    if not (design.pretrains or design.finetunes):
-        return Search(None, None, math.inf)
-    work, terms, box = workload(scenario), bound_terms(scenario), whole_box(scenario, scheme)
+    usable = usable_stages(scenario, scheme)
+    if not (usable.pretrains or usable.finetunes):
+        return NOTHING_FITS
+    relaxed, work, terms = relax(scenario, usable), workload(scenario), bound_terms(scenario)
+    proven = relaxed.lower_bound if relaxed else math.inf
+    if printed:
+        return Search(relaxed, solve_as_printed(scenario, scheme, grid), proven)
     if relaxed is None:
-        return one_round(scenario, scheme, work, terms)
-    found = solve_algorithm1(scenario, design, grid)
-    rounded = round_near(scenario, scheme, work, terms, box, found) if found else None
-    rounded = rounded or one_round(scenario, scheme, work, terms).rounded
-    return Search(relaxed, rounded, relaxed.lower_bound, found)
+        return one_round(scenario, usable, work, terms)
+    found, box = solve_algorithm1(scenario, usable, grid), whole_box(scenario, usable)
+    rounded = round_near(scenario, usable, work, terms, box, found) if found else None
+    rounded = rounded or one_round(scenario, usable, work, terms).rounded
+    return Search(relaxed, rounded, proven)

@@ -33,6 +33,12 @@ class Prices(NamedTuple):
     device_delay_per_s: Array  # (K,): how the price of a fine-tuning second is shared; sums to it
     energy_per_j: float
 
+    def times(self, factor: float) -> "Prices":
+        """Raise all prices alike."""
+        return Prices(
+            factor * self.delay_per_s, factor * self.device_delay_per_s, factor * self.energy_per_j
+        )
+
 
 def lower_bound(
     prices: Prices,

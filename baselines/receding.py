@@ -141,7 +141,7 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     solution = program.solve()
     x = solution.x
     m = float(x[program.m])
-    if solution.infeasible or m / x[program.q] * program.rounds < 0.5:
+    if not solution.found or m / x[program.q] * program.rounds < 0.5:
         return None
     s, limit = scenario, scenario.server_clock_limit_hz
     batch = np.rint(np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit))
@@ -195,7 +195,7 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     )
     solution = program.solve()
     bound = solution.objective * program.bound_unit
-    if solution.infeasible or (done.n_rounds and bound >= left.gradient_norm_bound):
+    if not solution.found or (done.n_rounds and bound >= left.gradient_norm_bound):
         return None
     s, x = scenario, solution.x
     n = np.maximum(x[program.n], 1e-12)

@@ -4,24 +4,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.box import Box, whole_box
+from baselines.box import (
+    DEVICES,
+    FINETUNE_ROUNDS,
+    PRETRAIN_BATCH,
+    PRETRAIN_ROUNDS,
+    TOTAL_BATCH,
+    Box,
+    whole_box,
+)
 from baselines.cones import Solution
 from baselines.prices import Prices, lower_bound
 from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
 from baselines.workload import NEARLY_FREE
 from edgegym.physics import Array
+from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.scenario import Scenario
 
-#: Gap up to which one solve is enough.
-ACCURATE = 1e-6
+#: Gap up to which one solve is enough, and the factors by which the scale is moved until it is.
+ACCURATE, RESCALED = 1e-6, (1.0, 0.3, 3.0)
+
+#: Factors for the prices of a box that the solver calls infeasible: along its proof of that, the
+#: bound grows without end.
+RAYS = (1.0, 1e2, 1e4, 1e6)
 
 
 @dataclass(frozen=True)
 class Relaxation:
     """Optimum of the relaxed problem: real rounds and batches, and a lower bound for every plan."""
 
-    gradient_norm_bound: float
+    gradient_norm_bound: float  # infinite where the solver found none; the rest is the least then
     n_pretrain_rounds: float
     n_finetune_rounds: float
     pretrain_batch_size: float
@@ -33,7 +46,7 @@ class Relaxation:
     @property
     def gap(self) -> float:
         """How far the solver's optimum is from what its prices prove, relative."""
-        return abs(self.gradient_norm_bound - self.lower_bound) / self.gradient_norm_bound
+        return abs(1 - self.lower_bound / self.gradient_norm_bound)
 
     @property
     def integers(self) -> Array:
@@ -54,7 +67,8 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
 
     Returns
     -------
-    The optimum, or None where no plan fits the budgets
+    The optimum, or None where prices prove that no plan fits the budgets. Where the solver finds
+    neither, the bound is infinite, and only `lower_bound` says something.
 
     Examples
     --------
@@ -71,41 +85,70 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     box = whole_box(scenario, scheme) if box is None else box
     if box.empty:
         return None
-    relaxed = _solve(scenario, scheme, box, None)
-    if relaxed is not None and not relaxed.gap <= ACCURATE:
+    best, unit = None, None
+    for factor in RESCALED:
+        program = Program(scenario, scheme, box, rounds=unit)
+        found = _unscaled(program, program.solve())
+        if found.lower_bound > _highest_bound(program.terms, box):
+            return None
+        best = min(filter(None, (best, found)), key=lambda r: r.gap)
+        if best.gap <= ACCURATE:
+            break
         # Now that the number of rounds is known the program can be scaled by it.
-        rounds = relaxed.n_pretrain_rounds + relaxed.n_finetune_rounds
-        again = _solve(scenario, scheme, box, float(np.clip(rounds, 1e-3, 1e6)))
-        relaxed = min(filter(None, (again, relaxed)), key=lambda r: r.gap)
-    return relaxed
+        rounds = best.n_pretrain_rounds + best.n_finetune_rounds
+        unit = factor * float(np.clip(rounds, 1e-3, 1e6))
+    return best
 
 
-def _solve(scenario: Scenario, scheme: Scheme, box: Box, rounds: float | None) -> Relaxation | None:
-    program = Program(scenario, scheme, box, rounds=rounds)
-    solution = program.solve()
-    return None if solution.infeasible else _unscaled(program, solution)
+def _highest_bound(terms: BoundTerms, box: Box) -> float:
+    """Bound (34) that no plan within a box exceeds: one round, with the noise of both stages."""
+    noise = terms.pretrain_noise / box.low[PRETRAIN_BATCH]
+    return terms.start + noise + terms.finetune_noise / box.low[TOTAL_BATCH]
 
 
 def _prices(program: Program, solution: Solution) -> Prices:
     """Undo the scaling of the delay's and the energy's prices."""
+    z = np.nan_to_num(solution.z)
     per_s = program.bound_unit / program.time_unit_s
     per_j = program.bound_unit / program.energy_unit_j
-    delay_per_s = max(per_s * float(solution.z[program.delay_row]), 0.0)
+    delay_per_s = max(per_s * float(z[program.delay_row]), 0.0)
     devices = np.zeros(program.scenario.n_devices)
     if program.n is not None:
         # Shares of the price of a second: the solver's last digits must not make them more.
-        devices = np.maximum(per_s * solution.z[program.round_rows].sum(axis=0), 0.0)
+        devices = np.maximum(per_s * z[program.round_rows].sum(axis=0), 0.0)
         devices *= min(1.0, delay_per_s / max(devices.sum(), NEARLY_FREE)) * (1 - 1e-15)
     return Prices(
         delay_per_s=delay_per_s,
         device_delay_per_s=devices,
-        energy_per_j=max(per_j * float(solution.z[program.energy_row]), 0.0),
+        energy_per_j=max(per_j * float(z[program.energy_row]), 0.0),
+    )
+
+
+def _proven(program: Program, prices: Prices) -> float:
+    """Bound that no plan of the program falls below at these prices."""
+    return lower_bound(
+        prices,
+        program.scheme,
+        program.work,
+        program.terms,
+        program.box,
+        delay_budget_s=program.scenario.delay_budget_s,
+        energy_budget_j=program.scenario.energy_budget_j,
     )
 
 
 def _unscaled(program: Program, solution: Solution) -> Relaxation:
-    """Undo the scaling of rounds, batches and bound."""
+    """Undo the scaling of rounds, batches and bound; without an optimum only prices are left."""
     x, s, prices = solution.x, program.scenario, _prices(program, solution)
+    if not solution.found:
+        return Relaxation(
+            gradient_norm_bound=np.inf,
+            n_pretrain_rounds=program.box.low[PRETRAIN_ROUNDS],
+            n_finetune_rounds=program.box.low[FINETUNE_ROUNDS],
+            pretrain_batch_size=program.box.low[PRETRAIN_BATCH],
+            finetune_batch_size=program.box.low[DEVICES:],
+            lower_bound=max(_proven(program, prices.times(factor)) for factor in RAYS),
+        )
     m = 0.0 if program.m is None else float(x[program.m])
     n = 0.0 if program.n is None else float(x[program.n].sum())
     batch, batch_k = 1.0, np.ones(s.n_devices)
@@ -120,14 +163,6 @@ def _unscaled(program: Program, solution: Solution) -> Relaxation:
         n_finetune_rounds=float(n / x[program.q] * program.rounds),
         pretrain_batch_size=batch,
         finetune_batch_size=batch_k,
-        lower_bound=lower_bound(
-            prices,
-            program.scheme,
-            program.work,
-            program.terms,
-            program.box,
-            delay_budget_s=s.delay_budget_s,
-            energy_budget_j=s.energy_budget_j,
-        ),
+        lower_bound=_proven(program, prices),
         prices=prices,
     )

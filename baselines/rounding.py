@@ -5,13 +5,14 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baselines.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
 from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
-from baselines.workload import Workload, workload
+from baselines.workload import Workload
 from edgegym.physics import Array
 from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.plan import Plan
@@ -65,7 +66,7 @@ def round_near(
     (0.3047, [1000.0, 1365.0])
     """
     lanes = _lanes(relaxed, box)
-    chain = _chain(relaxed, box)
+    chain = _Chain(relaxed, box)
     best, times = _last_fitting(scenario, scheme, work, relaxed, lanes, chain)
     found = best >= 0
     if not found.any():
@@ -80,27 +81,42 @@ def round_near(
     return Rounded(float(bounds[lane]), integers, Times(*(part[lane] for part in times)))
 
 
-def _around(value: float, low: float, high: float, steps: tuple[int, ...]) -> set[float]:
-    return {min(max(math.floor(value) + step, low), high) for step in steps}
+def _around(value: float, low: float, high: float) -> set[float]:
+    """Give the integers beside a value; a solver's -0.0002 rounds are none, not minus one."""
+    below = math.floor(min(max(value, low), high))
+    return {below, min(below + 1, high)}
 
 
 def _lanes(relaxed: Relaxation, box: Box) -> Array:
     """(M, N, D̃) around the optimum, one row each."""
     low, high = box.low.tolist(), box.high.tolist()
-    m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS], (0, 1))
-    n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS], (0, 1))
-    batch = _around(relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH], (0, 1))
+    m = _around(relaxed.n_pretrain_rounds, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS])
+    n = _around(relaxed.n_finetune_rounds, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS])
+    batch = _around(relaxed.pretrain_batch_size, low[PRETRAIN_BATCH], high[PRETRAIN_BATCH])
     return np.array([lane for lane in sorted(product(m, n, batch)) if lane[0] + lane[1] > 0])
 
 
-def _chain(relaxed: Relaxation, box: Box) -> Array:
-    """Integer batches of the devices from one below the real ones to two above, link by link."""
-    low, high = box.low[DEVICES:], box.high[DEVICES:]
-    floors = np.floor(relaxed.finetune_batch_size)
-    nearest_first = np.argsort(floors - relaxed.finetune_batch_size, kind="stable")
-    raised = np.tri(len(floors) + 1, len(floors), -1)[:, np.argsort(nearest_first)]
-    chain = np.concatenate([floors - 1 + raised, (floors + raised)[1:], (floors + 1 + raised)[1:]])
-    return np.clip(chain, low, high)
+class _Chain:
+    """Integer batches of the devices from one below the real ones to two above, link by link.
+
+    A link raises one device by a sample, the one nearest to its next integer first; only the links
+    that are asked for are written out, as all of them would be 3K rows of K batches.
+    """
+
+    def __init__(self, relaxed: Relaxation, box: Box) -> None:
+        self.low, self.high = box.low[DEVICES:], box.high[DEVICES:]
+        self.floors = np.floor(relaxed.finetune_batch_size)
+        nearest_first = np.argsort(self.floors - relaxed.finetune_batch_size, kind="stable")
+        self.turn = np.argsort(nearest_first)
+
+    def __len__(self) -> int:
+        return 3 * len(self.floors) + 1
+
+    def __getitem__(self, link: NDArray[np.intp]) -> Array:
+        """Batches (..., K) of links (...)."""
+        times_raised, raised_last = np.divmod(np.asarray(link)[..., np.newaxis], len(self.floors))
+        raised = times_raised + (self.turn < raised_last)
+        return np.clip(self.floors - 1 + raised, self.low, self.high)
 
 
 def _last_fitting(
@@ -109,7 +125,7 @@ def _last_fitting(
     work: Workload,
     relaxed: Relaxation,
     lanes: Array,
-    chain: Array,
+    chain: _Chain,
 ) -> tuple[Array, Times]:
     """For every lane the last link of the chain that fits the budgets, -1 where none does."""
     m, n, batch = (part[:, np.newaxis] for part in lanes.T)
@@ -118,7 +134,7 @@ def _last_fitting(
     first, width = np.full(len(lanes), -1), len(chain)
     best: Times | None = None
     # A short chain is tried at once; a long one is closed in on with a few links at a time.
-    probes = max(3, 48 // chain.shape[1])
+    probes = max(3, 48 // len(chain.floors))
     while width > 0:
         stride = -(-width // probes)
         links = np.minimum(
@@ -152,31 +168,6 @@ def _last_fitting(
         width = stride - 1
     assert best is not None
     return first, best
-
-
-def round_nearest(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Plan:
-    """Round as the paper does after Algorithm 1: every integer to the nearest, limits or not.
-
-    Clocks and powers stay what the real batches need, so rounding a batch up takes longer.
-    """
-    m, n = round(relaxed.n_pretrain_rounds), round(relaxed.n_finetune_rounds)
-    times = cheapest_times(
-        workload(scenario),
-        scheme,
-        n_pretrain_rounds=m,
-        n_finetune_rounds=n,
-        pretrain_batch_size=relaxed.pretrain_batch_size,
-        finetune_batch_size=relaxed.finetune_batch_size,
-        delay_budget_s=scenario.delay_budget_s,
-        prices=relaxed.prices,
-    )
-    batch, batch_k = np.rint(relaxed.pretrain_batch_size), np.rint(relaxed.finetune_batch_size)
-    times = times._replace(
-        server_s=times.server_s * batch / relaxed.pretrain_batch_size,
-        computing_s=times.computing_s * batch_k / relaxed.finetune_batch_size,
-    )
-    integers = np.array([m, n, batch, batch_k.sum(), *batch_k])
-    return as_plan(scenario, Rounded(np.nan, integers, times))
 
 
 def as_plan(scenario: Scenario, rounded: Rounded) -> Plan:

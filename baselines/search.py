@@ -6,6 +6,7 @@ search; where few rounds fit the budgets, the search is what finds the best ones
 """
 
 import heapq
+import math
 from itertools import count
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from baselines.box import (
     Box,
     whole_box,
 )
+from baselines.feasibility import usable_stages
 from baselines.relaxation import Relaxation, relax
 from baselines.rounding import Rounded, round_near
 from baselines.schemes import Scheme
@@ -45,7 +47,9 @@ class Search(NamedTuple):
     relaxed: Relaxation | None
     rounded: Rounded | None
     proven_bound: float  # no plan within the budgets is below
-    start: Relaxation | None = None  # what was rounded, if not the relaxation
+
+
+NOTHING_FITS = Search(None, None, math.inf)
 
 
 def search(scenario: Scenario, scheme: Scheme) -> Search:
@@ -59,6 +63,9 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
     >>> found.rounded.gradient_norm_bound / found.proven_bound - 1 < GAP
     True
     """
+    scheme = usable_stages(scenario, scheme)
+    if not (scheme.pretrains or scheme.finetunes):
+        return NOTHING_FITS
     whole, work, terms = whole_box(scenario, scheme), workload(scenario), bound_terms(scenario)
     root = relax(scenario, scheme, whole)
     if root is None:

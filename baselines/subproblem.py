@@ -12,8 +12,10 @@ import numpy as np
 
 from baselines.program import SAMPLES
 from baselines.relaxation import Relaxation
+from baselines.rounding import Rounded
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
+from baselines.times import Times
 from baselines.workload import Processor, Uplink, workload
 from edgegym.physics import Array
 from edgegym.two_stage.bound import bound_terms
@@ -170,6 +172,37 @@ class Subproblem:
             self.bound(cell),
             float(SAMPLES * self.batch.value) if cell[0] else 1.0,
             SAMPLES * self.batch_k.value if cell[1] else np.ones(self.scenario.n_devices),
+        )
+
+    def rounded(self, cell: Cell) -> Rounded:
+        """Round the batches of the solution to the nearest integers, line 9 of Algorithm 1.
+
+        Clocks and powers stay the solver's own, so a batch that is rounded up takes longer.
+        """
+        (m, n), s, work, terms = cell, self.scenario, self.work, self.terms
+        batch, batch_k, clock, clock_k, snr = 1.0, np.ones(s.n_devices), 1.0, 1.0, 1.0
+        if m:
+            batch = np.rint(SAMPLES * self.batch.value)
+            clock = np.clip(self.clock.value, CLOCK_FLOOR, 1)
+        if n:
+            batch_k = np.rint(SAMPLES * self.batch_k.value)
+            clock_k = np.clip(self.clock_k.value, CLOCK_FLOOR, 1)
+            snr = np.clip(
+                work.uplink.limit_snr * self.power.value,
+                work.uplink.floor_snr,
+                work.uplink.limit_snr,
+            )
+        total = batch_k.sum()
+        noise = m * terms.pretrain_noise / batch + n * terms.finetune_noise / total
+        return Rounded(
+            gradient_norm_bound=float(noise + terms.start) / (m + n),
+            integers=np.array([m, n, batch, total, *batch_k]),
+            times=Times(
+                server_s=work.server.least_s * batch / clock,
+                computing_s=work.devices.least_s * batch_k / clock_k,
+                upload_s=work.uplink.nats_s / np.log1p(snr),
+                energy_j=np.asarray(np.nan),
+            ),
         )
 
     def start(self, cell: Cell, point: LocalPoint) -> Relaxation:

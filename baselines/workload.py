@@ -134,7 +134,6 @@ def workload(
         limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
     else:
         limit_w = tx_power_limit_w
-    floor_w = POWER_FLOOR * s.device_tx_power_peak_limit_w
     snr_per_watt = radio.snr_per_watt(
         s.uplink_gain if uplink_gain is None else uplink_gain,
         s.uplink_bandwidth_hz,
@@ -159,7 +158,7 @@ def workload(
             nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
             limit_w=limit_w,
             limit_snr=snr_per_watt * limit_w,
-            floor_snr=snr_per_watt * np.minimum(floor_w, limit_w),
+            floor_snr=snr_per_watt * (POWER_FLOOR * s.device_tx_power_peak_limit_w),
         ),
         download_s=download_s,
         download_j=radio.download_energy_j(s.server_tx_power_w, download_s),

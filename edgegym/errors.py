@@ -3,6 +3,7 @@
 import difflib
 import operator
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def from_validation(error: ValidationError, valid_keys: Iterable[str], where: st
         return unknown_name(f"key in {where}", key, valid_keys)
     if first["type"] == "missing":
         return InputError(f"{key} must be given; got nothing. Add it to {where}.")
-    rule = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    rule = re.sub("^(Input|List) should", "must", first["msg"].removeprefix("Value error, "))
     if key and not rule.startswith(key):
         rule = f"{key} {rule}"
     if "; got " not in rule:

@@ -19,7 +19,7 @@ ALLOWED = {
         {"edgegym.physics", "edgegym.two_stage", "edgegym.errors"},
     ),
     "edgegym/learning": (
-        {"numpy", "torch", "torchvision", "sklearn", "flwr"},
+        {"numpy", "torch", "torchvision", "filelock", "sklearn", "flwr"},
         {"edgegym.learning", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
     ),
     "edgegym/envs": (

@@ -31,9 +31,9 @@ def test_the_python_example_runs(capsys):
 
 
 def test_ci_runs_the_readmes_test_command():
-    assert '.venv/bin/pip install -e ".[test]" && .venv/bin/python -m pytest' in README
+    assert '.venv/bin/pip install -e ".[test]" && .venv/bin/python -m pytest -n 2\n' in README
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert '-e ".[test]"' in ci and "-m pytest" in ci
+    assert '-e ".[test]"' in ci and "-m pytest -n 2\n" in ci
 
 
 @pytest.mark.slow

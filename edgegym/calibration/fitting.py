@@ -35,7 +35,6 @@ OUTLIER = 0.2  # residuals above it count linearly: a single look after a tiny b
 EVALUATIONS = 100
 STEP = 1e-5
 ACCURACY_LOSSES = np.geomspace(0.02, 2.5, 24)
-NOTHING = Recorded(n_rounds=0, batch_size=(1, 1))
 
 
 def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulator:
@@ -90,16 +89,15 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
     fitted = _emulator(scenario, np.concatenate([x, START[n_free:]]))
     mean, deviation = _spread(luck, found.jac[:, n_free:])
     losses, accuracies = _accuracy_curve(recordings)
-    return fitted.model_copy(
-        update={
-            "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
-            "start_spread": LUCK_PRIOR * deviation,
-            "accuracy_losses": losses,
-            "accuracies": accuracies,
-            "recorded_pretrain": _recorded([r.pretrain_batch_size for r in recordings]),
-            "recorded_finetune": _recorded([r.finetune_batch_size for r in recordings]),
-        }
-    )
+    found_here = {
+        "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
+        "start_spread": LUCK_PRIOR * deviation,
+        "accuracy_losses": losses,
+        "accuracies": accuracies,
+        "recorded_pretrain": _recorded([r.pretrain_batch_size for r in recordings]),
+        "recorded_finetune": _recorded([r.finetune_batch_size for r in recordings]),
+    }
+    return Emulator(**dict(fitted) | found_here)
 
 
 def emulate(
@@ -136,7 +134,8 @@ def emulate(
 def _emulator(scenario: Scenario, numbers: Array) -> Emulator:
     cuts = np.cumsum([DESCENT_KNOTS.size, NOISE_KNOTS.size, 5])
     descent, noise, (guess, start, relaxation, half, transfer), shift = np.split(numbers, cuts)
-    return Emulator(
+    # Unchecked: a trial of the fit may overflow, and is then not taken.
+    return Emulator.model_construct(
         learning_rate=scenario.learning_rate,
         learning=scenario.learning,
         guess_loss=guess,
@@ -150,8 +149,6 @@ def _emulator(scenario: Scenario, numbers: Array) -> Emulator:
         transfer=transfer,
         accuracy_losses=[],
         accuracies=[],
-        recorded_pretrain=NOTHING,
-        recorded_finetune=NOTHING,
     )
 
 
@@ -207,9 +204,10 @@ def _spread(luck: Array, slopes: Array) -> tuple[float, float]:
 def _recorded(batch_sizes: Sequence[Sequence[int]]) -> Recorded:
     """Say what a stage spanned, from every run's batch sizes."""
     sizes = [size for run in batch_sizes for size in run]
-    if not sizes:
-        return NOTHING
-    return Recorded(n_rounds=max(map(len, batch_sizes)), batch_size=(min(sizes), max(sizes)))
+    return Recorded(
+        n_rounds=max(map(len, batch_sizes)),
+        batch_size=(min(sizes, default=1), max(sizes, default=1)),
+    )
 
 
 def _accuracy_curve(recordings: Sequence[Recording]) -> tuple[list[float], list[float]]:

@@ -16,6 +16,7 @@ from edgegym.cli.options import (
     Device,
     ScenarioName,
     Seed,
+    finite,
     read_scenario,
 )
 from edgegym.cli.printing import print_json, print_table
@@ -31,7 +32,10 @@ def calibrate(
     tests: Annotated[int, typer.Option("--tests", min=3, help="Of these, not fitted.")] = 24,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Seeds per test plan.")] = 4,
     percentile: Annotated[
-        float, typer.Option("--percentile", min=0, max=100, help="Of the measured constants.")
+        float,
+        typer.Option(
+            "--percentile", min=0, max=100, callback=finite, help="Of the measured constants."
+        ),
     ] = 50,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of the last table.")] = 5,
     jobs: Jobs = N_CORES,

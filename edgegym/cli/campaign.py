@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from edgegym.cli.contenders import CONSTANTS, find_plan
 from edgegym.cli.options import progress_console
 from edgegym.cli.progress import counting
 from edgegym.evaluation.files import read_model, write_figure, write_whole
+from edgegym.two_stage.fields import Finite
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
 
@@ -37,7 +38,7 @@ class Campaign(BaseModel):
     plans: int
     tests: int
     repeats: int
-    percentile: float
+    percentile: Annotated[Finite, Field(ge=0, le=100)]
     seeds: int
 
     def read_scenario(self) -> Scenario:

@@ -43,7 +43,7 @@ def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, A
 
     import baselines
     from edgegym.evaluation.rollout import play_plan
-    from edgegym.learning.datasets import find_data_dir
+    from edgegym.learning.sources import find_data_dir
 
     folder = find_data_dir(data_dir)
     planned = baselines.plan(scenario)

@@ -168,7 +168,7 @@ def _stage_totals(plan: Plan, scenario: Scenario) -> dict[str, float]:
 
 def name_data(scenario: Scenario, data_dir: str | None) -> str:
     """Say what is learned from what, and where it is a sample only."""
-    from edgegym.learning.datasets import find_data_dir, full_name
+    from edgegym.learning.sources import find_data_dir, full_name
 
     task, folder = scenario.learning, find_data_dir(data_dir)
     source, target = (

@@ -86,7 +86,7 @@ def _claim(out: Path, scenario: Scenario, scheme: str, stride: int) -> None:
                 f"--out must be a new or a grid's folder; got {str(out)!r}. Name another."
             )
         return write_whole(mark, text)
-    if mark.read_text(encoding="utf-8") != text:
+    if mark.read_text(encoding="utf-8-sig") != text:
         raise InputError(
             f"--out must be the folder of the same scenario, scheme and stride; got {str(out)!r}. "
             "Name another, or give the options it was begun with."
@@ -99,7 +99,7 @@ def _file(out: Path, m: int) -> Path:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")))
+        frame = pd.read_csv(io.StringIO(path.read_text(encoding="utf-8-sig")))
         if tuple(frame.columns) == COLUMNS:
             return frame
     except (OSError, ValueError):

@@ -15,22 +15,21 @@ from edgegym.cli.options import (
     DataDir,
     Device,
     Seed,
+    finite,
     progress_console,
     read_scenario,
 )
 from edgegym.cli.printing import print_rows
 from edgegym.errors import InputError, unknown_name
+from edgegym.two_stage.learning_task import NETWORK_INPUTS
 
 if TYPE_CHECKING:
     import torch
 
     from edgegym.learning.learner import Learner
 
-#: For each network the scenario that trains it, and the shape of its images.
-SCENARIOS: dict[str, tuple[str, tuple[int, ...]]] = {
-    "lenet": ("digits", (1, 28, 28)),
-    "googlenet": ("cinic10-cifar10", (3, 32, 32)),
-}
+#: For each network the scenario that trains it.
+SCENARIOS = {"lenet": "digits", "googlenet": "cinic10-cifar10"}
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
 BATCH_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
     "cpu": {"lenet": (8, 64, 256), "googlenet": (2, 8)},
@@ -53,7 +52,9 @@ def bench_learning(
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="To time each row for.")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0, callback=finite, help="To time each row for.")
+    ] = 5.0,
     changes: Changes = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -139,13 +140,13 @@ def _make_learner(name: str, changes: list[str] | None, seed: int, device: str) 
     from edgegym.learning.datasets import TaskData
     from edgegym.learning.learner import Learner
 
-    scenario_name, shape = SCENARIOS[name]
-    scenario = read_scenario(scenario_name, changes)
+    scenario, taken = read_scenario(SCENARIOS[name], changes), NETWORK_INPUTS[name]
     rng = torch.Generator().manual_seed(seed)
 
     def make() -> Samples:
-        images = torch.randn(SAMPLES_A_HOLDER, *shape, generator=rng)
-        return Samples(images, torch.randint(10, (SAMPLES_A_HOLDER,), generator=rng))
+        images = torch.randn(SAMPLES_A_HOLDER, *taken.shape, generator=rng)
+        labels = torch.randint(taken.n_classes, (SAMPLES_A_HOLDER,), generator=rng)
+        return Samples(images, labels)
 
     devices = tuple(make() for _ in range(scenario.n_devices))
     data = TaskData(make(), devices, validation=make(), test=make())

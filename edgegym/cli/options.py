@@ -1,5 +1,6 @@
 """Options that the commands share, and how they are read."""
 
+import math
 import tomllib
 from typing import Annotated, Any
 
@@ -40,6 +41,19 @@ DataDir = Annotated[
 
 #: For people; standard output is kept for results.
 progress_console = Console(stderr=True)
+
+
+def finite(option: typer.CallbackParam, value: float) -> float:
+    """Refuse what is no number or infinite, which is in every range to some versions of Click.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    if not math.isfinite(value):
+        raise InputError(f"{option.opts[0]} must be a finite number; got {value}. Correct it.")
+    return value
 
 
 def read_scenario(name: str, changes: list[str] | None) -> Scenario:

@@ -41,7 +41,10 @@ def plan(
     grid: Grid = 6,
     rounding: Annotated[
         str,
-        typer.Option("--rounding", help="feasible, or nearest as in the paper, limits or not"),
+        typer.Option(
+            "--rounding",
+            help="feasible, or paper: with --method sca Algorithm 1 as printed, limits or not",
+        ),
     ] = "feasible",
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")] = None,
     changes: Changes = None,

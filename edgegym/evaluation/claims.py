@@ -10,6 +10,11 @@ from edgegym.evaluation.leads import FAILS, HOLDS, OPEN, Lead, lead_over
 
 #: What is measured of a comparison if only one side has a plan whose training did not diverge.
 NO_RIVAL = "nothing to compare"
+#: On what a final loss is taken. The curves are drawn from the losses of mini-batches instead.
+FINAL_LOSSES = {
+    "train_loss": "train loss, over all data of the devices",
+    "test_loss": "test loss, over the test set",
+}
 #: Share of the axis from its lower end by which a benchmark leads "in the early training stages".
 EARLY = 0.2
 #: Growth over the upper half of the axis, as a share of all growth, that counts as converging.
@@ -31,6 +36,8 @@ class Claim:
 def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Claim]:
     """Judge Figs. 2 and 3: who ends lowest, and who is fast at first.
 
+    The end is judged by the final network's losses, the start by the drawn losses of mini-batches.
+
     Parameters
     ----------
     figure : 2 or 3
@@ -38,12 +45,11 @@ def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) 
     curves : the drawn losses, with columns scheme, loss and the figure's x
     """
     x, budget = (("delay_s", "delay"), ("energy_j", "energy"))[figure - 2]
-    for loss in ("train_loss", "test_loss"):
+    for loss, taken_on in FINAL_LOSSES.items():
         lead = lead_over(results, loss)
         yield Claim(
             figure,
-            f"within the {budget} budget the joint design ends with the lowest "
-            f"{loss.replace('_', ' ')}",
+            f"within the {budget} budget the joint design ends with the lowest {taken_on}",
             str(lead or NO_RIVAL),
             lead.verdict if lead else OPEN,
         )
@@ -52,7 +58,7 @@ def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) 
         str(scheme): float(np.interp(early, curve[x], curve["loss"]))
         for scheme, curve in curves.groupby("scheme", sort=False)
     }
-    claim = "some benchmarks fall faster in the early stages"
+    claim = "some benchmarks fall faster in the early stages, by the mini-batch losses as drawn"
     joint = losses.pop("joint", None)
     if joint is None or not losses:
         yield Claim(figure, claim, NO_RIVAL, OPEN)

@@ -61,8 +61,9 @@ def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str
     """
     import torch
 
-    from edgegym.learning.datasets import find_data_dir, load_task_data
+    from edgegym.learning.datasets import load_task_data
     from edgegym.learning.learner import find_device
+    from edgegym.learning.sources import find_data_dir
 
     torch.set_num_threads(1)
     chosen, folder = find_device(device), find_data_dir(data_dir)

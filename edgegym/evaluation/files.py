@@ -36,6 +36,8 @@ def _replacing(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, text: str) -> None:
     """Write a text file through a temporary one, so that a killed run leaves no half of it.
 
+    The file holds exactly this text in UTF-8, the ends of its lines as they are.
+
     Examples
     --------
     >>> import tempfile
@@ -45,7 +47,8 @@ def write_whole(path: Path, text: str) -> None:
     ['a.txt']
     """
     with _replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Windows would put \r\n for each \n, and pandas has written \r\n there already.
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_figure(path: Path, figure: "Figure") -> None:
@@ -69,7 +72,7 @@ def read_model(model: type[Model], path: Path) -> Model:
         Naming the file, if it is missing, damaged or something else; it is left as it was.
     """
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
+        return model.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = str(error)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
-from edgegym.learning.datasets import TaskData, find_data_dir, load_task_data
+from edgegym.learning.datasets import TaskData, load_task_data
 from edgegym.learning.federated import fedsgd_round, fused_fedsgd_round
 from edgegym.learning.networks import (
     compute_in_bfloat16,
@@ -20,6 +20,7 @@ from edgegym.learning.networks import (
     make_network,
     place_network,
 )
+from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.two_stage.randomness import Stream, keyed_generator
 from edgegym.two_stage.scenario import Scenario

@@ -13,9 +13,10 @@ from torch.nn.functional import cross_entropy
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import find_data_dir, load_task_data
+from edgegym.learning.datasets import load_task_data
 from edgegym.learning.learner import draw_index, find_device, send_index
 from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
+from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.two_stage.randomness import Stream
 from edgegym.two_stage.scenario import Scenario

@@ -2,15 +2,17 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgegym.errors import InputError, as_path, from_validation
 from edgegym.physics import Array, Numbers
+from edgegym.two_stage.fields import Count, Finite, NonNegative, Positive
+from edgegym.two_stage.learning_task import LearningTask
 from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import LearningTask, Scenario
+from edgegym.two_stage.scenario import Scenario
 
 #: Progress at which the descent, the noise and the shift between the stages are given. Progress z
 #: is the loss without noise, L = L_guess / (1 + exp z): 0 is halfway down from a guess.
@@ -41,8 +43,8 @@ class Recorded(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_rounds: int  # of the longest run
-    batch_size: tuple[int, int]  # smallest and largest, samples over all devices
+    n_rounds: Annotated[int, Field(ge=0)]  # of the longest run
+    batch_size: tuple[Count, Count]  # smallest and largest, samples over all devices
 
     def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
         """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
@@ -53,6 +55,10 @@ class Recorded(BaseModel):
             & (batch_size >= below * least)
             & (batch_size <= above * most)
         )
+
+
+def _one_each(knots: Array) -> Any:
+    return Field(min_length=knots.size, max_length=knots.size)
 
 
 class Emulator(BaseModel):
@@ -78,21 +84,30 @@ class Emulator(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: float
+    learning_rate: Positive
     learning: LearningTask
-    guess_loss: float  # nats, L_guess
-    start_progress: float  # z of an untrained network
-    start_spread: float  # its standard deviation over initial weights
-    descent: list[float]  # v at DESCENT_KNOTS, per round
-    noise: list[float]  # q at NOISE_KNOTS, nats · samples per round
-    half_speed_batch_size: float  # b
-    relaxation: float  # λ, per round
-    shift: list[float]  # s at SHIFT_KNOTS
-    transfer: float  # share of positive progress that serves the other domain
-    accuracy_losses: list[float]  # nats, rising
-    accuracies: list[float]  # at those losses
+    guess_loss: Positive  # nats, L_guess
+    start_progress: Finite  # z of an untrained network
+    start_spread: NonNegative  # its standard deviation over initial weights
+    descent: Annotated[list[NonNegative], _one_each(DESCENT_KNOTS)]  # v, per round
+    noise: Annotated[list[NonNegative], _one_each(NOISE_KNOTS)]  # q, nats · samples per round
+    half_speed_batch_size: NonNegative  # b
+    relaxation: Annotated[Finite, Field(ge=0, le=1)]  # λ, per round
+    shift: Annotated[list[Finite], _one_each(SHIFT_KNOTS)]  # s
+    transfer: Finite  # share of positive progress that serves the other domain
+    accuracy_losses: list[Finite]  # nats, rising
+    accuracies: list[Finite]  # at those losses
     recorded_pretrain: Recorded
     recorded_finetune: Recorded
+
+    @model_validator(mode="after")
+    def _an_accuracy_for_each_loss(self) -> "Emulator":
+        if not len(self.accuracies) == len(self.accuracy_losses) > 0:
+            raise ValueError(
+                f"accuracies must hold one for each of the {len(self.accuracy_losses)} "
+                f"accuracy_losses, one at least; got {len(self.accuracies)}"
+            )
+        return self
 
     def start(self, luck: Numbers = 0.0) -> Emulated:
         """Begin with an untrained network; luck is how fortunate its weights are, about N(0, 1)."""
@@ -184,7 +199,7 @@ def _alike(fitted: LearningTask, asked: LearningTask) -> bool:
 
 def _read(file: Path) -> Emulator:
     try:
-        return Emulator.model_validate_json(file.read_text(encoding="utf-8"))
+        return Emulator.model_validate_json(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"emulator file must be readable; got {str(file)!r} ({error}). Check the path."

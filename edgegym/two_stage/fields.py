@@ -60,10 +60,11 @@ def as_list(array: Array) -> Any:
     return array.tolist()
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, lt=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[Finite, Field(gt=0)]
+NonNegative = Annotated[Finite, Field(ge=0)]
+Probability = Annotated[Finite, Field(ge=0, lt=1)]
+Share = Annotated[Finite, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 RealArray = Annotated[Array, PlainValidator(read_only), PlainSerializer(as_list)]
 CountArray = Annotated[

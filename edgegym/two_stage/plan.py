@@ -144,7 +144,7 @@ class Plan(BaseModel):
         """Read a plan file, with the file's name in every error."""
         file = as_path("plan file", path)
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"plan file must be readable; got {str(path)!r} ({error}). Check the path."

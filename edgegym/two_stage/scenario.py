@@ -21,31 +21,11 @@ from edgegym.two_stage.fields import (
     plain,
 )
 from edgegym.two_stage.groups import PER_DEVICE, expand_groups
+from edgegym.two_stage.learning_task import LearningTask
 
-#: Shares of the limits below which no action asks for a clock or a power, and no plan for less
-#: unless its energy budget leaves no other way.
+#: Shares of the limits below which no action and no plan asks for a clock or a power.
 CLOCK_FLOOR = 1e-2
 POWER_FLOOR = 1e-4
-
-DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]
-
-
-class LearningTask(BaseModel):
-    """What is trained on which data: the part of a scenario that only real training needs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: Literal["lenet", "googlenet"]
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the passes; weights are float32
-    pretrain_dataset: DatasetName
-    finetune_dataset: DatasetName
-    finetune_rotation_deg: float = 0.0
-    n_server_samples: Count
-    n_device_samples: Count
-    dirichlet_concentration: Positive | None = None  # None deals them out evenly
-    n_validation_samples: Count
-    n_test_samples: Count
-    validation_interval: Count
 
 
 class Scenario(BaseModel):
@@ -132,6 +112,27 @@ class Scenario(BaseModel):
                     f"{key} must hold one value for each of the {self.uplink_gain.size} devices "
                     f"in uplink_gain; got shape {shape}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _mean_power_can_be_played(self) -> "Scenario":
+        least_w = POWER_FLOOR * self.device_tx_power_peak_limit_w
+        mean_w = self.device_tx_power_mean_limit_w
+        if np.any(below := mean_w < least_w):
+            raise ValueError(
+                f"device_tx_power_mean_limit_w must be at least {POWER_FLOOR:g} of "
+                f"device_tx_power_peak_limit_w, the least power that can be asked for; got "
+                f"{mean_w[below][0]:g} W where that is {least_w[below][0]:g} W"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_sample_for_each_device(self) -> "Scenario":
+        if self.learning.n_device_samples < self.n_devices:
+            raise ValueError(
+                f"learning.n_device_samples must be at least one for each of {self.n_devices} "
+                f"devices; got {self.learning.n_device_samples}"
+            )
         return self
 
     @property
@@ -241,7 +242,7 @@ def _read(name_or_path: str | Path) -> str:
             )
         raise unknown_name("scenario", str(name_or_path), shipped)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"scenario file must be readable text; got {str(path)!r} ({error}). Check the file."

@@ -26,7 +26,16 @@ def test_a_file_of_ones_own_is_read(tmp_path):
     assert load_hyperparameters("ppo", file) == {"policy": "MlpPolicy", "n_envs": 3}
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "Other-v0: {}", "TwoStageEdge-v0: 3"])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    file = tmp_path / "mine.yml"
+    file.write_text("TwoStageEdge-v0: {n_envs: 3}", encoding="utf-8-sig")
+    assert load_hyperparameters("ppo", file) == {"n_envs": 3}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[1, 2", "Other-v0: {}", "TwoStageEdge-v0: 3", "TwoStageEdge-v0: {gamma: .nan}"],
+)
 def test_a_file_without_them_is_named(tmp_path, text):
     file = tmp_path / "mine.yml"
     file.write_text(text)
@@ -52,3 +61,10 @@ def test_a_dictionary_is_read_and_never_run():
         constructor_arguments({"policy_kwargs": "dict(net_arch=print('ran'))"})
     with pytest.raises(InputError, match="policy_kwargs must be dict"):
         constructor_arguments({"policy_kwargs": "dict() + dict(a=1)"})
+
+
+@pytest.mark.parametrize("value", ["lin_nan", "lin_inf", "lin_", "lin_fast"])
+def test_a_schedule_must_begin_at_a_finite_number(value):
+    rule = rf"learning_rate must be lin_ and a finite number; got '{value}'\. For example lin_0"
+    with pytest.raises(InputError, match=rule):
+        constructor_arguments({"learning_rate": value})

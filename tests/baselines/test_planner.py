@@ -8,11 +8,19 @@ from strategies import scenarios
 
 from baselines import SCHEMES, plan, plan_many
 from edgegym import InputError, evaluate, load_scenario
+from edgegym.evaluation.rollout import play_plan
+
+NAMES = "digits", "mnist", "cinic10-cifar10"
 
 
-@pytest.mark.parametrize("method", ["exact", "sca"])
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", ["digits", "mnist", "cinic10-cifar10"])
+@pytest.mark.parametrize(
+    ("name", "scheme", "method"),
+    [
+        *((name, scheme, "exact") for name in NAMES for scheme in SCHEMES),
+        *(("digits", scheme, "sca") for scheme in SCHEMES),
+        *((name, "joint", "sca") for name in NAMES[1:]),
+    ],
+)
 def test_every_plan_keeps_every_limit_and_its_certificate(name, scheme, method):
     scenario = load_scenario(name)
     result = plan(scenario, scheme=scheme, method=method, grid=4)
@@ -113,24 +121,67 @@ def test_a_sweep_plans_every_combination_in_order():
         assert result.plan == plan(result.scenario, scheme=result.scheme).plan
 
 
-def test_the_nearest_integers_are_reported_with_what_they_exceed():
-    scenario = load_scenario("mnist").replace(delay_budget_s=100.0)
-    result = plan(scenario, rounding="nearest")
-    violations = evaluate(result.plan, scenario).violations
-    relaxed = result.relaxed
-    assert result.plan.n_pretrain_rounds == round(relaxed.n_pretrain_rounds)
-    assert result.plan.pretrain_batch_size[0] == round(relaxed.pretrain_batch_size)
-    assert violations
-    for key, excess in violations.items():
-        assert f"{key} by {excess:.2%}" in result.message
+@pytest.fixture(scope="module")
+def as_printed():
+    """Plans of Algorithm 1 on digits, by scheme: polished, and as the paper prints it."""
+    s = load_scenario("digits")
+    return {
+        scheme: [plan(s, scheme, "sca", grid=3, rounding=r) for r in ("feasible", "paper")]
+        for scheme in ("joint", "pretrain-only", "finetune-only")
+    }
 
 
-def test_the_nearest_integers_may_keep_all_limits():
-    result = plan(load_scenario("mnist"), rounding="nearest", method="sca")
-    assert evaluate(result.plan, load_scenario("mnist")).violations == {}
-    assert "all limits hold" in result.message
+def test_as_printed_the_message_says_which_limits_the_nearest_integers_exceed(as_printed):
+    for _, printed in as_printed.values():
+        violations = evaluate(printed.plan, printed.scenario).violations
+        assert violations.keys() <= {"delay_budget_s", "energy_budget_j"}
+        for key, excess in violations.items():
+            assert f"{key} by {excess:.2%}" in printed.message
+        if not violations:
+            assert "all limits hold" in printed.message
+    assert any(evaluate(p.plan, p.scenario).violations for _, p in as_printed.values())
+
+
+def test_as_printed_every_stage_of_the_scheme_runs(as_printed):
+    for scheme, (_, printed) in as_printed.items():
+        assert (printed.plan.n_pretrain_rounds > 0) == SCHEMES[scheme].pretrains
+        assert (printed.plan.n_finetune_rounds > 0) == SCHEMES[scheme].finetunes
+
+
+def played_bound(result):
+    """Bound (34) of what the budgets let a plan play."""
+    return play_plan(result.scenario, result.plan, seed=0, fidelity="bound").final[
+        "gradient_norm_bound"
+    ]
+
+
+def test_the_polish_is_worth_the_rounds_that_no_longer_fit_as_printed(as_printed):
+    for polished, printed in as_printed.values():
+        assert played_bound(polished) == pytest.approx(polished.gradient_norm_bound)
+        assert played_bound(printed) >= polished.gradient_norm_bound * (1 - 1e-6)
+    polished, printed = as_printed["joint"]
+    assert played_bound(printed) > polished.gradient_norm_bound * (1 + 1e-6)
+    assert printed.gradient_norm_bound < polished.gradient_norm_bound  # more than the budgets allow
+
+
+def test_as_printed_fixed_clock_is_no_fine_tuning_alone():
+    mnist = load_scenario("mnist").replace(max_pretrain_rounds=8)
+    assert plan(mnist, "fixed-clock", "sca", grid=3, rounding="paper").plan.n_pretrain_rounds >= 1
+
+
+def test_as_printed_a_stage_that_cannot_run_leaves_no_plan():
+    poor = load_scenario("digits").replace(energy_budget_j=1e-3)
+    assert plan(poor, "joint", "sca", grid=4).plan.n_finetune_rounds == 0
+    result = plan(poor, "joint", "sca", grid=4, rounding="paper")
+    assert (result.status, result.plan) == ("infeasible", None)
+    assert "must allow a round of each stage" in result.message
+
+
+def test_the_papers_rounding_belongs_to_algorithm_1():
+    with pytest.raises(InputError, match=r"rounding 'paper' must go with method 'sca'.*; got"):
+        plan(load_scenario("mnist"), rounding="paper")
 
 
 def test_an_unknown_rounding_is_answered_with_the_names():
-    with pytest.raises(InputError, match=r"rounding must be one of feasible, nearest; got 'up'"):
+    with pytest.raises(InputError, match=r"rounding must be one of feasible, paper; got 'up'"):
         plan(load_scenario("mnist"), rounding="up")

@@ -3,6 +3,7 @@ import json
 import pytest
 
 import baselines
+from edgegym import InputError
 from edgegym.two_stage.scenario import shipped_scenarios, valid_keys
 
 UNKNOWN = [
@@ -31,6 +32,12 @@ BAD_NUMBERS = [
     ("channel_mode", "fxed", "'fixed'", "'fxed'"),
     ("learning.n_test_samples", "-5", "greater than or equal to 1", "-5"),
     ("learning.network", "lnet", "'lenet'", "'lnet'"),
+    ("learning.network", "googlenet", "lenet for digits", "3x32x32 pixels in 10 classes"),
+    ("learning.finetune_dataset", "cifar10", "1x28x28", "cifar10, 3x32x32 pixels in 10 classes"),
+    ("learning.n_device_samples", "2", "at least one for each of 3 devices", "2"),
+    ("learning.n_server_samples", "701", "at most 1797 together", "701 + 600 + 137 + 360"),
+    ("learning.finetune_rotation_deg", "nan", "finite", "nan"),
+    ("straggler_probability", "nan", "finite", "nan"),
 ]
 
 
@@ -109,9 +116,34 @@ def test_a_bad_value_is_answered_with_key_rule_and_value(refusal, key, value, ru
     assert "digits" in sentence
 
 
+@pytest.mark.parametrize(
+    "command", [["calibrate", "--percentile"], ["bench", "learning", "--seconds"]]
+)
+def test_every_option_that_is_a_number_is_finite(invoke, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for value in ("nan", "inf"):
+        try:
+            assert invoke(*command, value).exit_code == 2  # by newer versions of Click
+        except InputError as error:
+            assert str(error).startswith(f"{command[-1]} must be a finite number; got {value}")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", [["plan"], ["run"], ["compare"], ["scenario", "show"]])
 def test_every_command_refuses_a_bad_value(refusal, command):
     assert refusal(*command, "--set", "delay_budget_s=nan").startswith("delay_budget_s must")
+
+
+@pytest.mark.parametrize(
+    "command", [["run"], ["compare"], ["figure", "4"], ["calibrate"], ["scenario", "check"]]
+)
+def test_a_network_that_does_not_take_the_data_is_refused_before_a_folder_is_made(
+    refusal, command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    sentence = refusal(*command, "--scenario", "digits", "--set", "learning.network=googlenet")
+    assert sentence.startswith("learning.network must be lenet for digits")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_plan_file_is_named(refusal, tmp_path):

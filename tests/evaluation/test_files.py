@@ -1,3 +1,7 @@
+import os
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from pydantic import BaseModel
@@ -16,6 +20,30 @@ def test_a_text_is_written_whole_and_no_other_file_is_left(tmp_path):
     write_whole(tmp_path / "a.txt", "τ̃ ≤ 100\n")
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "τ̃ ≤ 100\n"
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.fixture
+def on_windows(monkeypatch):
+    """End lines as Windows does: pandas, and every text file that is told nothing else."""
+    plain_open = Path.open
+
+    def windows_open(path, mode="r", buffering=-1, encoding=None, errors=None, newline=None):
+        newline = "\r\n" if "w" in mode and "b" not in mode and newline is None else newline
+        return plain_open(path, mode, buffering, encoding, errors, newline)
+
+    monkeypatch.setattr(Path, "open", windows_open)
+    monkeypatch.setattr(os, "linesep", "\r\n")
+
+
+@pytest.mark.parametrize("text", ["a\nb\n", "a\r\nb\r\n", "a\rb", "\n\r\n"])
+def test_the_ends_of_lines_are_written_as_they_are(on_windows, tmp_path, text):
+    write_whole(tmp_path / "a.txt", text)
+    assert (tmp_path / "a.txt").read_bytes() == text.encode()
+
+
+def test_a_table_has_no_empty_lines_on_windows(on_windows, tmp_path):
+    write_whole(tmp_path / "a.csv", pd.DataFrame({"x": [1, 2]}).to_csv(index=False))
+    assert (tmp_path / "a.csv").read_bytes() == b"x\r\n1\r\n2\r\n"
 
 
 def test_missing_folders_are_made(tmp_path):
@@ -88,6 +116,11 @@ class Pair(BaseModel):
 def test_a_model_is_read_back(tmp_path):
     write_whole(tmp_path / "a.json", '{"a": [1, 2.5]}')
     assert read_model(Pair, tmp_path / "a.json") == Pair(a=[1, 2.5])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_model(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": [1]}', encoding="utf-8-sig")
+    assert read_model(Pair, tmp_path / "a.json") == Pair(a=[1])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import ENVIRONMENT_VARIABLE, load_task_data
-from edgegym.two_stage.scenario import LearningTask
+from edgegym.learning.datasets import load_task_data
+from edgegym.learning.sources import ENVIRONMENT_VARIABLE
+from edgegym.two_stage.learning_task import DATASETS, NETWORK_INPUTS, LearningTask
 
 torch.set_num_threads(1)
 
@@ -41,8 +42,9 @@ def make_samples():
 def make_task():
     def make(pretrain_dataset, finetune_dataset=None, *, counts, rotation_deg=0.0):
         names = ("n_server_samples", "n_device_samples", "n_validation_samples", "n_test_samples")
+        images = DATASETS[pretrain_dataset].images
         return LearningTask(
-            network="lenet",
+            network=next(name for name, taken in NETWORK_INPUTS.items() if taken == images),
             pretrain_dataset=pretrain_dataset,
             finetune_dataset=finetune_dataset or pretrain_dataset,
             finetune_rotation_deg=rotation_deg,

@@ -11,9 +11,10 @@ from torch.testing import assert_close
 from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import expected_loss
-from edgegym.learning.datasets import RawData, TaskData
+from edgegym.learning.datasets import TaskData
 from edgegym.learning.learner import Learner, find_device
 from edgegym.learning.networks import make_network
+from edgegym.learning.sources import RawData
 from edgegym.two_stage.randomness import Stream, keyed_generator
 from edgegym.two_stage.scenario import load_scenario
 
@@ -38,7 +39,7 @@ def googlenet_learner(make_samples, monkeypatch):
         "cinic10": RawData(make_samples(8, shape=(3, 32, 32)), None),
         "cifar10": RawData(make_samples(14, shape=(3, 32, 32)), make_samples(4, shape=(3, 32, 32))),
     }
-    monkeypatch.setattr(datasets, "_load", lambda name, data_dir: sets[name])
+    monkeypatch.setattr(datasets, "load_raw", lambda name, data_dir: sets[name])
     counts = {"n_server_samples": 8, "n_device_samples": 12}
     counts |= {"n_validation_samples": 2, "n_test_samples": 4}
     changes = {f"learning.{key}": value for key, value in counts.items()}

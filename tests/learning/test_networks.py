@@ -13,6 +13,7 @@ from edgegym.learning.networks import (
     make_network,
     place_network,
 )
+from edgegym.two_stage.learning_task import NETWORK_INPUTS
 
 CPU = torch.device("cpu")
 
@@ -55,9 +56,11 @@ def test_googlenet_has_the_size_and_the_cost_of_the_paper():
     assert round((multiply_accumulates + normalisation) / 1e9, 2) == 1.53
 
 
-@pytest.mark.parametrize(("name", "shape"), [("lenet", (1, 28, 28)), ("googlenet", (3, 32, 32))])
-def test_every_image_gets_one_logit_for_each_of_ten_classes(name, shape):
-    assert make_network(name, seed=0)(torch.zeros(2, *shape)).shape == (2, 10)
+def test_every_network_takes_the_images_that_a_scenario_is_told_it_takes():
+    assert NETWORKS.keys() == NETWORK_INPUTS.keys()
+    for name, taken in NETWORK_INPUTS.items():
+        logits = make_network(name, seed=0)(torch.zeros(2, *taken.shape))
+        assert logits.shape == (2, taken.n_classes)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

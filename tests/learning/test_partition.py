@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import load_scenario
-from edgegym.learning.datasets import find_data_dir, load_task_data
+from edgegym.learning.datasets import load_task_data
 from edgegym.learning.partition import dirichlet_partition
+from edgegym.learning.sources import find_data_dir
 
 
 def draw_labels(seed, n, n_labels=10):

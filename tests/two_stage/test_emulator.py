@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from edgegym.two_stage.emulator import (
 )
 
 SHIPPED = ("digits", "mnist")
+
+
+GOOGLENET_ON_DIGITS = load_scenario("digits").learning.model_dump() | {"network": "googlenet"}
 
 
 def by_hand(scenario="digits", **changes):
@@ -172,3 +176,32 @@ def test_a_damaged_or_missing_file_is_named(tmp_path):
     file.write_text(json.dumps(data))
     with pytest.raises(InputError, match="Did you mean 'relaxation'"):
         load_emulator(load_scenario("digits"), file)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"guess_loss": math.nan}, "guess_loss must be a finite number; got nan"),
+        ({"transfer": math.inf}, "transfer must be a finite number; got inf"),
+        ({"relaxation": 1.5}, "relaxation must be less than or equal to 1; got 1.5"),
+        ({"noise": [3.0, math.nan, *[3.0] * 4]}, "noise.1 must be a finite number; got nan"),
+        ({"shift": [0.0] * 5}, r"shift must have at least 6 items .*; got \["),
+        ({"accuracies": [1.0]}, "accuracies must hold one for each of the 2 .*; got 1"),
+        ({"accuracies": [], "accuracy_losses": []}, "accuracies must hold one .*; got 0"),
+        ({"learning": GOOGLENET_ON_DIGITS}, "learning.network must be lenet for digits, .*; got g"),
+    ],
+)
+def test_a_number_that_no_fit_gives_is_named(tmp_path, change, rule):
+    file = tmp_path / "emulator.json"
+    data = json.loads(by_hand().model_dump_json())
+    file.write_text(
+        json.dumps(data | change | {"learning": data["learning"] | change.get("learning", {})})
+    )
+    with pytest.raises(InputError, match=rf"{rule}.*\. Correct it in .*emulator\.json"):
+        load_emulator(load_scenario("digits"), file)
+
+
+def test_a_byte_order_mark_is_no_part_of_an_emulator(tmp_path):
+    file = tmp_path / "emulator.json"
+    file.write_text(by_hand().model_dump_json(), encoding="utf-8-sig")
+    assert load_emulator(load_scenario("digits"), file) == by_hand()

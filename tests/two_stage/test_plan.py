@@ -89,6 +89,12 @@ def test_a_plan_file_that_is_missing_or_damaged_is_named_and_left_as_it_was(tmp_
     assert path.read_text() == "{ half"
 
 
+def test_a_byte_order_mark_is_no_part_of_a_plan(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(plan_of().to_json(), encoding="utf-8-sig")
+    assert Plan.load(path) == plan_of()
+
+
 def test_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         plan_of().server_clock_hz[0] = 1.0

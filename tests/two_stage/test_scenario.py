@@ -133,10 +133,16 @@ def test_a_missing_file_is_named():
         load_scenario("no.toml")
 
 
-def write(tmp_path, text):
+def write(tmp_path, text, encoding="utf-8"):
     path = tmp_path / "own.toml"
-    path.write_text(text)
+    path.write_text(text, encoding=encoding)
     return path
+
+
+@pytest.mark.parametrize("name", ["mnist", "digits-measured"])
+def test_a_byte_order_mark_is_no_part_of_a_scenario(tmp_path, name):
+    file = write(tmp_path, shipped_scenarios()[name].read_text(encoding="utf-8"), "utf-8-sig")
+    assert load_scenario(file) == load_scenario(name)
 
 
 def test_a_file_may_differ_from_a_shipped_scenario(tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 
@@ -52,7 +53,7 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     edgegym.errors.InputError: num_envs must be a whole number, at least 1; got '4'. Correct it.
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         number = None
     if number is None or number < least:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import AllowInfNan, Field, PlainSerializer, PlainValidator
 
 Array = NDArray[Any]
 
@@ -60,7 +60,8 @@ def as_list(array: Array) -> Any:
     return array.tolist()
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: No Field of its own: before pydantic 2.12 one that is nested passes a default on to all others.
+Finite = Annotated[float, AllowInfNan(False)]
 Positive = Annotated[Finite, Field(gt=0)]
 NonNegative = Annotated[Finite, Field(ge=0)]
 Probability = Annotated[Finite, Field(ge=0, lt=1)]

@@ -1,9 +1,14 @@
 """What a user reads when an input is wrong: what must hold, what was got, what to do."""
 
 import difflib
+import operator
+import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 
@@ -29,6 +34,52 @@ def unknown_name(kind: str, name: object, valid: Iterable[str]) -> InputError:
     nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     advice = f"Did you mean {nearest[0]!r}?" if nearest else "Choose one of these."
     return InputError(f"{kind} must be one of {', '.join(names)}; got {name!r}. {advice}")
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """Take a whole number, Python's or NumPy's.
+
+    Raises
+    ------
+    InputError
+        If it is another kind of value, or less than `least`.
+
+    Examples
+    --------
+    >>> whole_number("num_envs", 4)
+    4
+    >>> whole_number("num_envs", "4")
+    Traceback (most recent call last):
+    edgegym.errors.InputError: num_envs must be a whole number, at least 1; got '4'. Correct it.
+    """
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise InputError(
+            f"{name} must be a whole number, at least {least}; got {value!r}. Correct it."
+        )
+    return number
+
+
+def as_path(name: str, value: Any) -> Path:
+    """Take a path, as text or as what Python takes for one.
+
+    Raises
+    ------
+    InputError
+        If it is another kind of value.
+
+    Examples
+    --------
+    >>> as_path("data_dir", 5)
+    Traceback (most recent call last):
+    edgegym.errors.InputError: data_dir must be text or a path; got 5. Correct it.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(f"{name} must be text or a path; got {value!r}. Correct it.")
+    return Path(value)
 
 
 def from_validation(error: ValidationError, valid_keys: Iterable[str], where: str) -> InputError:

@@ -15,6 +15,7 @@ from edgegym.two_stage.emulator import (
     SHIFT_KNOTS,
     Emulated,
     Emulator,
+    Recorded,
 )
 from edgegym.two_stage.scenario import Scenario
 
@@ -93,6 +94,8 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
         "start_spread": LUCK_PRIOR * deviation,
         "accuracy_losses": losses,
         "accuracies": accuracies,
+        "recorded_pretrain": _recorded([r.pretrain_batch_size for r in recordings]),
+        "recorded_finetune": _recorded([r.finetune_batch_size for r in recordings]),
     }
     return Emulator(**dict(fitted) | found_here)
 
@@ -196,6 +199,15 @@ def _spread(luck: Array, slopes: Array) -> tuple[float, float]:
     weights = 1 - LUCK_WEIGHT**2 / np.maximum(told, LUCK_WEIGHT**2)
     mean = np.average(luck, weights=weights)
     return float(mean), float(np.sqrt(np.average((luck - mean) ** 2, weights=weights)))
+
+
+def _recorded(batch_sizes: Sequence[Sequence[int]]) -> Recorded:
+    """Say what a stage spanned, from every run's batch sizes."""
+    sizes = [size for run in batch_sizes for size in run]
+    return Recorded(
+        n_rounds=max(map(len, batch_sizes)),
+        batch_size=(min(sizes, default=1), max(sizes, default=1)),
+    )
 
 
 def _accuracy_curve(recordings: Sequence[Recording]) -> tuple[list[float], list[float]]:

@@ -18,6 +18,7 @@ from edgegym.cli.options import (
     Device,
     ScenarioName,
     Seed,
+    read_change,
     read_scenario,
 )
 from edgegym.cli.printing import progress_console
@@ -34,7 +35,7 @@ from edgegym.cli.runs import (
 )
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
-from edgegym.evaluation.sweep import HELD, sweep_points
+from edgegym.evaluation.sweep import hold_budget, sweep_points
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -83,8 +84,8 @@ def figure(
     if resume:
         begun, plan = _known(resume, number), None
     else:
-        held = [f"{key}={value}" for key, value in HELD.get((number, scenario), {}).items()]
-        checked = read_scenario(scenario, held + (changes or []))
+        given = dict(map(read_change, changes or []))
+        checked = hold_budget(number, read_scenario(scenario, changes), given)
         points = sweep_points(number, checked, _numbers(budgets))
         begun = make_manifest(checked, all_seeds, designs={}, job="figure", figure=number)
         plan = partial(plan_points, checked, points)

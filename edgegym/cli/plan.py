@@ -23,6 +23,7 @@ from edgegym.cli.printing import number, print_json, print_table
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
+from edgegym.two_stage.remarks import remarks, unusual
 from edgegym.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 #: What people read as sentences below the table.
-IN_WORDS = ("message", "bound_per_s", "bound_per_j", "binding")
+IN_WORDS = ("message", "remarks", "bound_per_s", "bound_per_j", "binding")
 
 
 def plan(
@@ -63,11 +64,11 @@ def plan(
     if as_json:
         print_json(report)
     if result.plan is None:
-        print(f"edgegym: {result.message}", file=sys.stderr)
+        print(*unusual(checked), f"edgegym: {result.message}", sep="\n", file=sys.stderr)
         raise typer.Exit(2)
     if not as_json:
         _print_report(report)
-        for sentence in in_words(result):
+        for sentence in in_words(result) + report["remarks"]:
             print(sentence)
 
 
@@ -79,6 +80,7 @@ def describe(scenario: Scenario, result: "PlanResult", seconds: float) -> dict[s
         "method": result.method,
         "status": result.status,
         "message": result.message,
+        "remarks": remarks(scenario),
     }
     prices = result.sensitivity
     tail = {

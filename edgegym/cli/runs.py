@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from datetime import datetime
@@ -19,6 +20,8 @@ from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
+from edgegym.two_stage.emulator import load_emulator
+from edgegym.two_stage.remarks import remarks
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
@@ -114,6 +117,8 @@ def carry_out(
     from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
 
     scenario = begun.read_scenario()
+    for remark in remarks(scenario):  # before hours of training, and again below the table
+        print(remark, file=sys.stderr)
     make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
     agents = [agent_contender(file) for file in begun.agents.values()]
     if plan is not None:
@@ -156,7 +161,18 @@ def _play(
 
 
 def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:
-    """Say which designs have no plan, and whose training diverged, which leaves it `without`."""
+    """Say what a table's reader has to know of the scenario, its plans, and what diverged.
+
+    Whose training diverged is left `without`.
+    """
+    scenario = manifest.read_scenario()
+    for remark in remarks(scenario):
+        print(remark)
+    if manifest.fidelity == "curve":
+        emulator = load_emulator(scenario)
+        beyond = [n for n, plan in manifest.read_plans().items() if not emulator.covers(plan)]
+        if beyond:
+            print(f"{', '.join(beyond)}: extrapolated from {emulator.recorded_in_words()}.")
     for name, design in manifest.designs.items():
         if design.plan is None:
             print(f"{name} is {design.status}: {design.message}")

@@ -14,6 +14,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.errors import InputError
+from edgegym.two_stage.remarks import remarks
 from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
@@ -74,23 +75,16 @@ def show(
 def check(
     name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
 ) -> None:
-    """Say what is wrong with a scenario, and which schemes its budgets allow."""
+    """Say what is wrong with a scenario, what is hardly meant, and which schemes do not fit."""
     from baselines import SCHEMES, plan
 
     checked = read_scenario(choose(name, scenario), changes)
-    remarks = []
-    smoothness = max(checked.pretrain_smoothness, checked.finetune_smoothness)
-    if checked.learning_rate * smoothness > 1:
-        remarks.append(
-            f"learning_rate must be at most 1/smoothness = {1 / smoothness:g} for Theorem 3.1 to "
-            f"hold; got {checked.learning_rate:g}. The bound (34) is then no bound."
-        )
     results = {name: plan(checked, name) for name in SCHEMES}
-    remarks += [result.message for result in results.values() if result.plan is None]
+    said = remarks(checked) + [r.message for r in results.values() if r.plan is None]
     if as_json:
-        return print_json({"scenario": checked.name, "valid": True, "remarks": remarks})
+        return print_json({"scenario": checked.name, "valid": True, "remarks": said})
     print(f"{checked.name}: every value is in range.")
-    for remark in remarks:
+    for remark in said:
         print(f"- {remark}")
 
 

@@ -1,6 +1,6 @@
 """The action codec: from a box in [-1, 1] to physical units and back."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -13,6 +13,22 @@ from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 #: An action above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
+
+
+def as_numbers(name: str, values: Any) -> Array:
+    """Take numbers, on whatever level, as an array.
+
+    Raises
+    ------
+    InputError
+        If there is anything else among them.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} must hold numbers only; got {values!r}. Check what computed it."
+        ) from None
 
 
 class Decision(NamedTuple):
@@ -109,7 +125,7 @@ class ActionCodec:
 
     def _read(self, action: ArrayLike, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], Array]:
         # Column by column: what follows runs over one quantity of all copies at a time.
-        values = np.asarray(action, dtype=float, order="F")
+        values = np.asarray(as_numbers("action", action), order="F")
         if values.shape != shape:
             raise InputError(
                 f"action must have shape {shape}; got shape {values.shape}. "

@@ -1,8 +1,11 @@
 """The learner of fidelity `curve`: the emulator in the place of a network."""
 
+from typing import Any
+
+import gymnasium as gym
 import numpy as np
 
-from edgegym.physics import Array
+from edgegym.physics import Array, Numbers
 from edgegym.two_stage.emulator import Emulated, Emulator
 from edgegym.two_stage.randomness import Stream, keyed_generator
 
@@ -10,6 +13,35 @@ from edgegym.two_stage.randomness import Stream, keyed_generator
 def luck(seed: int) -> float:
     """Draw how fortunate an episode's initial weights are, in standard deviations."""
     return float(keyed_generator(seed, Stream.WEIGHTS).standard_normal())
+
+
+class RecordingsWatch:
+    """Warn once, the first time that an episode leaves what its emulator was fitted on."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator, self.has_warned = emulator, False
+
+    def look(self, finetuning: Any, n_rounds: Numbers, batch_size: Numbers) -> None:
+        """Look at rounds, of one copy or of many.
+
+        Parameters
+        ----------
+        finetuning : (...) whether they are of fine-tuning, else of pre-training
+        n_rounds : (...) of this stage so far, this one among them
+        batch_size : (...) samples over all devices
+        """
+        if self.has_warned:
+            return
+        before, after = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
+        covered = np.where(
+            finetuning, after.covers(n_rounds, batch_size), before.covers(n_rounds, batch_size)
+        )
+        if not covered.all():
+            self.has_warned = True
+            gym.logger.warn(
+                f"The emulator was fitted on {self.emulator.recorded_in_words()}. An episode "
+                "leaves that; its losses are extrapolated from there on, so train for real to know."
+            )
 
 
 class EmulatedLearner:

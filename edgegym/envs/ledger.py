@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from edgegym.envs.action import Decision
-from edgegym.physics import Array
+from edgegym.physics import Array, radio
 from edgegym.two_stage.bound import gradient_norm_bound
 from edgegym.two_stage.costs import TOLERANCE, Cost, finetune_round_cost, pretrain_round_cost
 from edgegym.two_stage.scenario import Scenario
@@ -56,7 +56,7 @@ class Ledger:
     @property
     def mean_tx_power_w(self) -> Array:
         """Mean power over the fine-tuning rounds run, left side of (10)."""
-        return self.tx_power_sum_w / max(self.n_finetune_rounds, 1)
+        return radio.mean_tx_power_w(self.tx_power_sum_w, self.n_finetune_rounds)
 
     @property
     def gradient_norm_bound(self) -> float:

@@ -10,20 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.envs.action import ActionCodec, Decision
-from edgegym.envs.emulated import EmulatedLearner
+from edgegym.envs.emulated import EmulatedLearner, RecordingsWatch
 from edgegym.envs.history import History
 from edgegym.envs.ledger import EndCode, Ledger, Stage
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
 from edgegym.envs.snapshot import Snapshot, restore_snapshot, take_snapshot
 from edgegym.envs.summary import summary
-from edgegym.errors import InputError, unknown_name
+from edgegym.errors import InputError, as_path, unknown_name, whole_number
 from edgegym.two_stage.channel import round_gains
 from edgegym.two_stage.emulator import load_emulator
 from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
 from edgegym.two_stage.stragglers import clock_share
 
 if TYPE_CHECKING:
+    import torch
+
     from edgegym.envs.dashboard import Dashboard
     from edgegym.learning.learner import Learner
 
@@ -93,15 +95,21 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     The limit of pre-training rounds moves on to fine-tuning. Never `truncated`. With `soft`
     budgets rounds go on past 3 and 4, and `cost` says what a step overspends.
 
+    A limit of steps (`max_episode_steps`, Gymnasium's `TimeLimit`) cuts episodes off from outside,
+    where no last look is taken: what was trained since the one before is in no reward, and a limit
+    of fewer rounds (`max_episode_steps` times `rounds_per_step`) than
+    `learning.validation_interval` sees nothing at all: `reset()` warns after two such episodes in
+    a row. The native vector environment counts the steps itself and takes that look.
+
     ## Arguments
     - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
     - `fidelity`: `train` runs real SGD and FedSGD, `curve` an emulator fitted on recorded real
-      rounds (for the shipped digits and mnist; `emulator` names the file of another), `bound`
-      only (34)
+      rounds (for the shipped digits and mnist; `emulator` names the file of another; it warns once
+      where an episode leaves what was recorded), `bound` only (34)
     - `budgets`: `hard` or `soft`
     - `reward`: one of the four; None is `loss`, or `bound` at fidelity `bound`
     - `rounds_per_step`: rounds for which an action is repeated, within a stage
-    - `device`, `data_dir`: where to train, and where the data sets lie
+    - `device`, `data_dir`: where to train (a name or a `torch.device`), and where the data sets lie
     - `torch_threads`: threads of this process's torch, None to leave them alone; two on two busy
       cores can be 90 times slower than one
     - `render_mode`: `rgb_array` draws a dashboard, `ansi` writes it as text, None keeps no history
@@ -138,7 +146,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         budgets: Budgets = "hard",
         reward: RewardName | None = None,
         rounds_per_step: int = 1,
-        device: str = "auto",
+        device: "str | torch.device" = "auto",
         data_dir: str | Path | None = None,
         torch_threads: int | None = 1,
         emulator: str | Path | None = None,
@@ -148,19 +156,19 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self.fidelity = _one_of("fidelity", fidelity, get_args(Fidelity))
         self.budgets = _one_of("budgets", budgets, get_args(Budgets))
         default_reward = "bound" if fidelity == "bound" else "loss"
-        self.reward = _one_of("reward", reward or default_reward, REWARDS)
+        self.reward = _one_of("reward", default_reward if reward is None else reward, REWARDS)
         if fidelity == "bound" and self.reward != "bound":
             raise InputError(
                 f"reward must be 'bound' at fidelity 'bound', where nothing is trained; got "
                 f"{reward!r}. Use fidelity='train' or 'curve', or leave reward out."
             )
-        if rounds_per_step < 1:
-            raise InputError(
-                f"rounds_per_step must be at least 1; got {rounds_per_step}. Correct it."
-            )
-        self.rounds_per_step = rounds_per_step
-        self.device, self.data_dir, self.torch_threads = device, data_dir, torch_threads
+        self.rounds_per_step = whole_number("rounds_per_step", rounds_per_step)
+        self.device = _device_name(device)
+        self.data_dir = None if data_dir is None else as_path("data_dir", data_dir)
+        threads = torch_threads
+        self.torch_threads = None if threads is None else whole_number("torch_threads", threads)
         self.emulator = load_emulator(self.scenario, emulator) if fidelity == "curve" else None
+        self._recordings = None if self.emulator is None else RecordingsWatch(self.emulator)
         self.action_codec = ActionCodec(self.scenario)
         self.observation_codec = ObservationCodec(self.scenario)
         self.action_space = self.action_codec.space
@@ -172,11 +180,13 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self.learner: Learner | EmulatedLearner | None = None
         self.ledger = Ledger(self.scenario)
         self.end_code = EndCode.FINISHED  # no episode is open before the first reset
+        self._left_after = 0  # rounds of the last episode, where it was left with nothing seen
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin a lifecycle: untrained network, full budgets."""
+        self._warn_if_nothing_is_seen(is_seeded=seed is not None)
         super().reset(seed=seed)
         if options:
             raise unknown_name("option of reset", next(iter(options)), ["(none)"])
@@ -218,6 +228,7 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot: the same actions then give the same steps, bit for bit."""
         restore_snapshot(self, snapshot)
+        self._left_after = 0  # who looks ahead leaves episodes on purpose
 
     def render(self) -> NDArray[np.uint8] | str | None:
         """Draw or describe where the episode stands."""
@@ -265,9 +276,13 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     def _train(self, decision: Decision) -> float:
         if self.learner is None:
             return self.scenario.initial_loss_gap
-        if self.ledger.stage == Stage.PRETRAIN:
-            return self.learner.pretrain(self.ledger.round, decision.server_batch_size)
-        return self.learner.finetune(self.ledger.round, decision.batch_size)
+        finetuning = self.ledger.stage == Stage.FINETUNE
+        if self._recordings is not None:
+            n_samples = decision.batch_size.sum() if finetuning else decision.server_batch_size
+            self._recordings.look(finetuning, self.ledger.round + 1, n_samples)
+        if finetuning:
+            return self.learner.finetune(self.ledger.round, decision.batch_size)
+        return self.learner.pretrain(self.ledger.round, decision.server_batch_size)
 
     def _validate(self) -> tuple[float, float]:
         if self.learner is None:
@@ -284,6 +299,23 @@ class TwoStageEdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         if self.end_code == EndCode.DIVERGED:
             self._validation = self._first_validation
             self.loss = self._first_validation[0]
+
+    def _warn_if_nothing_is_seen(self, is_seeded: bool) -> None:
+        """Say where one episode after another is left, at the same round, before the first look.
+
+        So does a limit of steps, which this environment is not told of.
+        """
+        n_rounds = self.ledger.n_pretrain_rounds + self.ledger.n_finetune_rounds
+        is_unseen = not self.end_code and n_rounds == self._rounds_unseen
+        before, self._left_after = self._left_after, n_rounds if is_unseen else 0
+        is_again = before > 0 and before == self._left_after
+        if is_again and not is_seeded and self.reward != "bound":
+            interval = self.scenario.learning.validation_interval
+            gym.logger.warn(
+                f"Two episodes in a row were left after {n_rounds} rounds, and their validation "
+                f"loss is looked at every {interval} rounds: their returns are 0. Let "
+                "max_episode_steps times rounds_per_step be a multiple of that."
+            )
 
     def _draw_gains(self) -> None:
         """Draw the gains of the coming fine-tuning round."""
@@ -342,7 +374,17 @@ def _as_scenario(scenario: str | Path | Mapping[str, Any] | Scenario) -> Scenari
     return load_scenario(scenario)
 
 
-def _one_of(key: str, value: str, valid: tuple[str, ...]) -> str:
-    if value not in valid:
+def _one_of(key: str, value: Any, valid: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in valid:
         raise unknown_name(key, value, valid)
     return value
+
+
+def _device_name(device: Any) -> str:
+    """Take a name, or a torch.device as what it is called; torch need not be loaded for that."""
+    kind = type(device)
+    if isinstance(device, str) or (kind.__module__, kind.__name__) == ("torch", "device"):
+        return str(device)
+    raise InputError(
+        f"device must be a name or a torch.device; got {device!r}. Give auto, cpu, cuda or cuda:N."
+    )

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_lifecycles import VectorLifecycles
 from edgegym.envs.vector_training import trains_stacked
-from edgegym.errors import InputError, unknown_name
+from edgegym.errors import InputError, unknown_name, whole_number
 from edgegym.physics import Array
 
 Mask = NDArray[np.bool_]
@@ -35,7 +35,8 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
     - `autoreset_mode`: `NextStep`, Gymnasium's default: the step after an ended episode ignores
       that copy's action and resets it; or `SameStep`: it is reset at once, and `infos` holds the
       last `final_obs` and `final_info`
-    - `max_episode_steps`: steps after which an episode is truncated
+    - `max_episode_steps`: steps after which an episode is truncated; the validation loss is looked
+      at then, so that a return is the total fall
     - all others: those of `TwoStageEdgeEnv`; fidelity `train` needs a GPU
 
     ## Info
@@ -72,9 +73,9 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
                 f"render_mode must be None in a native vector environment; got {render_mode!r}. "
                 "Look at one environment of gym.make."
             )
-        self.num_envs = _at_least_one("num_envs", num_envs)
+        self.num_envs = whole_number("num_envs", num_envs)
         steps = None if max_episode_steps == -1 else max_episode_steps  # as gym.make reads it
-        self._max_steps = np.inf if steps is None else _at_least_one("max_episode_steps", steps)
+        self._max_steps = np.inf if steps is None else whole_number("max_episode_steps", steps)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.scenario, self.reward = single.scenario, single.reward
@@ -105,11 +106,13 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
             raise unknown_name("option of reset", next(iter(options)), ["(none)"])
         if seed is None or isinstance(seed, int | np.integer):
             seeds = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
-        elif len(seeds := list(seed)) != self.num_envs:
+        elif np.array(seed, dtype=object).shape != (self.num_envs,):
             raise InputError(
-                f"seed must be one number, or one for each of the {self.num_envs} copies; "
-                f"got {len(seeds)}. Correct the list."
+                f"seed must be one whole number, or one for each of the {self.num_envs} copies; "
+                f"got {seed!r}. Correct it."
             )
+        else:
+            seeds = list(seed)
         self._generators = [
             old if one is None else seeding.np_random(one)[0]
             for old, one in zip(self._generators, seeds, strict=True)
@@ -132,10 +135,10 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         running = ~self._ended
         if self._ended.any():
             self._begin(self._ended)
-        self.lifecycles.play(decisions, running)
         self._elapsed = self._elapsed + running
-        terminated = self.lifecycles.ledger.ended
         truncated = self._elapsed >= self._max_steps
+        self.lifecycles.play(decisions, running, truncated)
+        terminated = self.lifecycles.ledger.ended
         self._ended = terminated | truncated
         observations, infos = self.lifecycles.observe(), self.lifecycles.infos()
         rewards = infos[f"reward_{self.reward}"].copy()
@@ -169,12 +172,6 @@ def _finals(
         "final_info": {key: np.where(ended, v, np.zeros_like(v)) for key, v in infos.items()},
         "_final_info": ended.copy(),
     }
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a positive whole number; got {value!r}. Correct it.")
-    return int(value)
 
 
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

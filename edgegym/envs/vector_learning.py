@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.envs.action import Decisions
-from edgegym.envs.emulated import luck
+from edgegym.envs.emulated import RecordingsWatch, luck
 from edgegym.envs.ledger import Stage
 from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.physics import Array
@@ -22,6 +22,7 @@ class VectorLearning:
 
     def __init__(self, scenario: Scenario, num_envs: int, emulator: Emulator | None) -> None:
         self.scenario, self.emulator = scenario, emulator
+        self._recordings = None if emulator is None else RecordingsWatch(emulator)
         self.is_random = emulator is not None
         self.diverged = np.zeros(num_envs, dtype=bool)  # what is fitted stays finite
         self.loss = np.full(num_envs, scenario.initial_loss_gap)
@@ -41,7 +42,7 @@ class VectorLearning:
 
     def train(self, decisions: Decisions, ledger: VectorLedger, running: NDArray[np.bool_]) -> None:
         """Run the round just booked in the running copies; their loss is that before its step."""
-        if self.emulator is None:
+        if self.emulator is None or self._recordings is None:
             return
         finetuning = ledger.stage == Stage.FINETUNE.value
         if (handed_over := running & finetuning & ~self._finetuned).any():
@@ -50,6 +51,7 @@ class VectorLearning:
         batch_size = np.where(
             finetuning, decisions.batch_size.sum(axis=-1), decisions.server_batch_size
         )
+        self._recordings.look(finetuning[running], ledger.round[running], batch_size[running])
         self.loss = np.where(running, self.emulator.loss(self._state), self.loss)
         after = self.emulator.descend(self._state, batch_size)
         self._state = Emulated(

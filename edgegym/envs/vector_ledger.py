@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from edgegym.envs.action import Decisions
 from edgegym.envs.ledger import EndCode, Stage
-from edgegym.physics import Array
+from edgegym.physics import Array, radio
 from edgegym.two_stage.bound import gradient_norm_bound
 from edgegym.two_stage.costs import TOLERANCE, Cost, finetune_round_cost, pretrain_round_cost
 from edgegym.two_stage.scenario import Scenario
@@ -77,7 +77,7 @@ class VectorLedger:
     @property
     def mean_tx_power_w(self) -> Array:
         """Mean power over the fine-tuning rounds run, (C, K), left side of (10)."""
-        return (self.totals[6:] / np.maximum(self.n_finetune_rounds, 1)).T
+        return radio.mean_tx_power_w(self.totals[6:], self.n_finetune_rounds).T
 
     @property
     def gradient_norm_bound(self) -> Array:

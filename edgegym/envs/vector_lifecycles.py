@@ -35,7 +35,7 @@ class VectorLifecycles:
     >>> everyone = np.array([True, True])
     >>> lifecycles.begin(everyone, seeds=[1, 2])
     >>> actions = np.stack([np.zeros(12), env.action_codec.advance()])
-    >>> lifecycles.play(env.action_codec.decode_many(actions, 2), everyone)
+    >>> lifecycles.play(env.action_codec.decode_many(actions, 2), everyone, truncated=~everyone)
     >>> infos = lifecycles.infos()
     >>> infos["stage"], infos["round"]
     (array([0, 1]), array([1, 0]))
@@ -82,8 +82,17 @@ class VectorLifecycles:
             np.where(copies, self.now.excess, excess),
         )
 
-    def play(self, decisions: Decisions, copies: NDArray[np.bool_]) -> None:
-        """Run a step in some copies; a copy stops where its stage or its episode ends."""
+    def play(
+        self, decisions: Decisions, copies: NDArray[np.bool_], truncated: NDArray[np.bool_]
+    ) -> None:
+        """Run a step in some copies; a copy stops where its stage or its episode ends.
+
+        Parameters
+        ----------
+        decisions : what the copies' actions ask for
+        copies : (C,) those that play
+        truncated : (C,) those for which this is the last step, whatever comes of it
+        """
         ledger, self.before = self.ledger, self.now
         rounds_left, running = ledger.rounds_left, copies & ~decisions.advance
         for done in range(self.rounds_per_step):
@@ -98,7 +107,7 @@ class VectorLifecycles:
             if self.channel.fades:
                 self.gains = self.channel.gains(ledger.n_finetune_rounds)
         ledger.move_on(copies & decisions.advance)
-        self.learning.look_at_validation(ledger.ended)
+        self.learning.look_at_validation(ledger.ended | truncated)
         ledger.diverge(self.learning.diverged)
         self.now = self._assess()
 

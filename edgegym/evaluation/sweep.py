@@ -1,6 +1,6 @@
 """What the paper's figures sweep: which budget, over which values, with which held."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -11,14 +11,32 @@ from edgegym.two_stage.scenario import Scenario
 
 #: What Figs. 4 and 5 sweep.
 SWEPT = {4: "delay_budget_s", 5: "energy_budget_j"}
-#: What they hold, where that is not the scenario's own budget: the figures' captions.
-HELD = {
-    (4, "mnist"): {"energy_budget_j": 250.0},
-    (4, "cinic10-cifar10"): {"energy_budget_j": 1700.0},
-    (5, "cinic10-cifar10"): {"delay_budget_s": 3000.0},
-}
+#: What they hold meanwhile.
+HELD = {4: "energy_budget_j", 5: "delay_budget_s"}
 #: The swept budget as shares of the scenario's own; the paper's values are in its pictures alone.
 SHARES = (0.2, 0.4, 0.7, 1.0, 1.5, 2.5)
+
+
+def hold_budget(figure: int, scenario: Scenario, given: Collection[str] = ()) -> Scenario:
+    """Hold the budget that a figure does not sweep at the scenario's value for that figure.
+
+    Parameters
+    ----------
+    figure : of the paper, 2 to 5; 2 and 3 hold none
+    scenario : whose `figure4_energy_budget_j` or `figure5_delay_budget_s` says what is held
+    given : the keys that a user has set, which stay as they are
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> hold_budget(4, load_scenario("mnist")).energy_budget_j
+    250.0
+    """
+    key = HELD.get(figure)
+    if key is None or key in given:
+        return scenario
+    held = getattr(scenario, f"figure{figure}_{key}")
+    return scenario if held is None else scenario.replace(**{key: held})
 
 
 def sweep_points(

@@ -1,4 +1,4 @@
-"""FedSGD over the devices, equations (4)-(9)."""
+"""FedSGD over the devices, which goes for the minimum (6) by (7)-(9)."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,30 @@
-"""Rates, transfer delays and radio energy, equations (12)-(13) and (19)-(20)."""
+"""Mean power, rates, transfer delays and radio energy, (10), (12)-(13) and (19)-(20)."""
 
 import numpy as np
 
 from edgegym.physics import Array, Numbers
+
+
+def mean_tx_power_w(tx_power_sum_w: Numbers, n_rounds: Numbers) -> Array:
+    """Mean transmit power over fine-tuning rounds, the left side of (10).
+
+    Σ_n p_k^(n) / N, and nothing where no round was run
+
+    Parameters
+    ----------
+    tx_power_sum_w : (...) W, the powers of all rounds together
+    n_rounds : (...) rounds, N
+
+    Returns
+    -------
+    (...) W
+
+    Examples
+    --------
+    >>> mean_tx_power_w(np.array([0.2, 0.8]), 4), float(mean_tx_power_w(0.0, 0))
+    (array([0.05, 0.2 ]), 0.0)
+    """
+    return np.asarray(tx_power_sum_w) / np.maximum(n_rounds, 1)
 
 
 def snr_per_watt(gain: Numbers, bandwidth_hz: Numbers, noise_psd_w_per_hz: Numbers) -> Array:

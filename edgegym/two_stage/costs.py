@@ -242,7 +242,7 @@ def require_same_devices(plan: Plan, scenario: Scenario, name: str = "plan") -> 
 
 
 def _violations(plan: Plan, scenario: Scenario, pretrain: Cost, finetune: Cost) -> dict[str, float]:
-    mean_power_w = plan.device_tx_power_w.sum(axis=0) / max(plan.n_finetune_rounds, 1)
+    mean_power_w = radio.mean_tx_power_w(plan.device_tx_power_w.sum(axis=0), plan.n_finetune_rounds)
     demands = {
         "max_pretrain_rounds": plan.n_pretrain_rounds,
         "max_finetune_rounds": plan.n_finetune_rounds,

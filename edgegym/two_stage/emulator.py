@@ -7,10 +7,11 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from edgegym.errors import InputError, from_validation
+from edgegym.errors import InputError, as_path, from_validation
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.fields import Finite, NonNegative, Positive
+from edgegym.two_stage.fields import Count, Finite, NonNegative, Positive
 from edgegym.two_stage.learning_task import LearningTask
+from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
 #: Progress at which the descent, the noise and the shift between the stages are given. Progress z
@@ -20,6 +21,8 @@ NOISE_KNOTS = np.arange(-4.0, 6.5, 2.0)
 SHIFT_KNOTS = np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 4.0])
 #: What only says how results are looked at, and changes no loss.
 LOOKS = {"n_validation_samples", "n_test_samples", "validation_interval"}
+#: What lies this share beyond what was recorded is not called an extrapolation yet.
+MARGIN = 0.1
 
 
 class Emulated(NamedTuple):
@@ -27,6 +30,31 @@ class Emulated(NamedTuple):
 
     progress: Array  # z
     excess_loss: Array  # nats above the loss without noise
+
+
+class Recorded(BaseModel):
+    """What the rounds of a stage spanned in the real runs that an emulator was fitted on.
+
+    Examples
+    --------
+    >>> Recorded(n_rounds=300, batch_size=(1, 64)).covers(np.array([7, 300, 331]), 64).tolist()
+    [True, True, False]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_rounds: Annotated[int, Field(ge=0)]  # of the longest run
+    batch_size: tuple[Count, Count]  # smallest and largest, samples over all devices
+
+    def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
+        """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
+        least, most = self.batch_size
+        above, below = 1 + MARGIN, 1 - MARGIN
+        return (
+            (n_rounds <= above * self.n_rounds)
+            & (batch_size >= below * least)
+            & (batch_size <= above * most)
+        )
 
 
 def _one_each(knots: Array) -> Any:
@@ -69,6 +97,8 @@ class Emulator(BaseModel):
     transfer: Finite  # share of positive progress that serves the other domain
     accuracy_losses: list[Finite]  # nats, rising
     accuracies: list[Finite]  # at those losses
+    recorded_pretrain: Recorded
+    recorded_finetune: Recorded
 
     @model_validator(mode="after")
     def _an_accuracy_for_each_loss(self) -> "Emulator":
@@ -113,6 +143,26 @@ class Emulator(BaseModel):
         """Give the accuracy that goes with a loss on the target domain."""
         return np.asarray(np.interp(loss, self.accuracy_losses, self.accuracies))
 
+    def covers(self, plan: Plan) -> bool:
+        """Tell whether all rounds of a plan lie within what was recorded."""
+        stages = (
+            (self.recorded_pretrain, plan.pretrain_batch_size),
+            (self.recorded_finetune, plan.finetune_batch_size.sum(axis=1)),
+        )
+        return all(
+            np.all(recorded.covers(np.arange(1, sizes.size + 1), sizes))
+            for recorded, sizes in stages
+        )
+
+    def recorded_in_words(self) -> str:
+        """Say what was recorded."""
+        before, after = self.recorded_pretrain, self.recorded_finetune
+        return (
+            f"up to {before.n_rounds} pre-training rounds of {before.batch_size[0]} to "
+            f"{before.batch_size[1]} samples, and up to {after.n_rounds} fine-tuning rounds of "
+            f"{after.batch_size[0]} to {after.batch_size[1]} samples over all devices"
+        )
+
     def _valley(self, progress: Array) -> Array:
         return self.guess_loss / (1 + np.exp(progress))
 
@@ -128,7 +178,7 @@ def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulato
         If none was fitted for this network, data and learning rate, or the file is damaged.
     """
     curves = Path(str(resources.files("edgegym.curves")))
-    files = [Path(path)] if path is not None else sorted(curves.glob("*.json"))
+    files = [as_path("emulator", path)] if path is not None else sorted(curves.glob("*.json"))
     for file in files:
         emulator = _read(file)
         if emulator.learning_rate == scenario.learning_rate and _alike(

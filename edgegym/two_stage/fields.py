@@ -1,10 +1,11 @@
 """Field types of the frozen models: finite, positive, read-only NumPy arrays."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import AllowInfNan, Field, PlainSerializer, PlainValidator
 
 Array = NDArray[Any]
 
@@ -39,12 +40,28 @@ def read_only(values: Any, dtype: type = float) -> Array:
     return array
 
 
+def plain(values: Any) -> Any:
+    """Write what NumPy holds, at whatever depth, as the numbers, text and lists it stands for.
+
+    Examples
+    --------
+    >>> plain({"count": np.int64(2), "gain": [np.float32(0.5), np.array(1.0)]})
+    {'count': 2, 'gain': [0.5, 1.0]}
+    """
+    if isinstance(values, Mapping):
+        return {key: plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [plain(value) for value in values]
+    return values.tolist() if isinstance(values, np.generic | np.ndarray) else values
+
+
 def as_list(array: Array) -> Any:
     """Write an array as nested lists, for JSON and TOML."""
     return array.tolist()
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: No Field of its own: before pydantic 2.12 one that is nested passes a default on to all others.
+Finite = Annotated[float, AllowInfNan(False)]
 Positive = Annotated[Finite, Field(gt=0)]
 NonNegative = Annotated[Finite, Field(ge=0)]
 Probability = Annotated[Finite, Field(ge=0, lt=1)]

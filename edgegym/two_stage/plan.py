@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from edgegym.errors import InputError, from_validation
+from edgegym.errors import InputError, as_path, from_validation, whole_number
 from edgegym.two_stage.fields import Array, CountArray, RealArray
 
 PRETRAIN_FIELDS = ("pretrain_batch_size", "server_clock_hz")
@@ -84,16 +84,18 @@ class Plan(BaseModel):
         device_tx_power_w: ArrayLike,
     ) -> "Plan":
         """Repeat one round's values, () for the server and (K,) for the devices, over a stage."""
+        m = whole_number("n_pretrain_rounds", n_pretrain_rounds, least=0)
+        n = whole_number("n_finetune_rounds", n_finetune_rounds, least=0)
 
         def repeat(values: ArrayLike, n_rounds: int) -> Array:
             return np.repeat(np.asarray(values)[np.newaxis], n_rounds, axis=0)
 
         return cls(
-            pretrain_batch_size=repeat(pretrain_batch_size, n_pretrain_rounds),
-            server_clock_hz=repeat(server_clock_hz, n_pretrain_rounds),
-            finetune_batch_size=repeat(finetune_batch_size, n_finetune_rounds),
-            device_clock_hz=repeat(device_clock_hz, n_finetune_rounds),
-            device_tx_power_w=repeat(device_tx_power_w, n_finetune_rounds),
+            pretrain_batch_size=repeat(pretrain_batch_size, m),
+            server_clock_hz=repeat(server_clock_hz, m),
+            finetune_batch_size=repeat(finetune_batch_size, n),
+            device_clock_hz=repeat(device_clock_hz, n),
+            device_tx_power_w=repeat(device_tx_power_w, n),
         )
 
     def to_json(self) -> str:
@@ -140,8 +142,9 @@ class Plan(BaseModel):
     @classmethod
     def load(cls, path: str | Path) -> "Plan":
         """Read a plan file, with the file's name in every error."""
+        file = as_path("plan file", path)
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
+            text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"plan file must be readable; got {str(path)!r} ({error}). Check the path."

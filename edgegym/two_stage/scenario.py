@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from edgegym.errors import InputError, from_validation, unknown_name
+from edgegym.errors import InputError, as_path, from_validation, unknown_name, whole_number
 from edgegym.two_stage.fields import (
     Count,
     CountArray,
@@ -18,6 +18,7 @@ from edgegym.two_stage.fields import (
     Probability,
     RealArray,
     Share,
+    plain,
 )
 from edgegym.two_stage.groups import PER_DEVICE, expand_groups
 from edgegym.two_stage.learning_task import LearningTask
@@ -56,6 +57,9 @@ class Scenario(BaseModel):
     device_clock_limit_hz: RealArray
     device_tx_power_peak_limit_w: RealArray
     device_tx_power_mean_limit_w: RealArray
+    # what Figs. 4 and 5 hold while they sweep the other budget; None holds the scenario's own
+    figure4_energy_budget_j: Positive | None = None
+    figure5_delay_budget_s: Positive | None = None
     # (12)-(13), (19)-(20)
     channel_mode: Literal["fixed", "per-episode", "per-round"]
     mean_path_gain: Positive
@@ -166,11 +170,8 @@ class Scenario(BaseModel):
         return parse_scenario(data, where=f"scenario {self.name!r}")
 
     def _repeated(self, n_devices: Any) -> dict[str, Any]:
-        if isinstance(n_devices, bool) or not isinstance(n_devices, int) or n_devices < 1:
-            raise InputError(
-                f"n_devices must be a positive whole number; got {n_devices!r}. Correct it."
-            )
-        return {key: np.resize(getattr(self, key), n_devices).tolist() for key in PER_DEVICE}
+        k = whole_number("n_devices", n_devices)
+        return {key: np.resize(getattr(self, key), k).tolist() for key in PER_DEVICE}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.model_dump_json() == other.model_dump_json()
@@ -186,7 +187,7 @@ def valid_keys() -> list[str]:
 
 
 def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
-    """Check plain data, as read from TOML or JSON, and freeze it.
+    """Check plain data, as read from TOML or JSON, and freeze it; NumPy's values count as plain.
 
     Raises
     ------
@@ -194,7 +195,7 @@ def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
         Naming the key, the rule and the value.
     """
     try:
-        return Scenario.model_validate(expand_groups(data, where))
+        return Scenario.model_validate(expand_groups(plain(data), where))
     except ValidationError as error:
         raise from_validation(error, valid_keys(), where) from None
 
@@ -232,7 +233,7 @@ def scenario_text(name_or_path: str | Path) -> str:
 
 def _read(name_or_path: str | Path) -> str:
     shipped = shipped_scenarios()
-    path = shipped.get(str(name_or_path), Path(name_or_path))
+    path = shipped.get(str(name_or_path)) or as_path("scenario", name_or_path)
     if not path.is_file():
         if path.suffix == ".toml":
             raise InputError(

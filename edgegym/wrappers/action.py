@@ -9,9 +9,9 @@ from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import ArrayLike, NDArray
 
-from edgegym.envs.action import Decision
+from edgegym.envs.action import Decision, as_numbers
 from edgegym.envs.ledger import Stage
-from edgegym.errors import InputError, unknown_name
+from edgegym.errors import InputError, unknown_name, whole_number
 
 #: The entries of an action after `advance`, in the order of the box.
 SI_KEYS = (
@@ -67,6 +67,10 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
     def action(self, action: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
         """Write a dict in SI units as the action it stands for."""
         keys = ["advance", *SI_KEYS]
+        if not isinstance(action, Mapping):
+            raise InputError(
+                f"action must be a dict with the keys {', '.join(keys)}; got {action!r}. Give one."
+            )
         if unknown := [key for key in action if key not in keys]:
             raise unknown_name("key of the action", unknown[0], keys)
         if missing := [key for key in keys if key not in action]:
@@ -74,14 +78,14 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
                 f"action must hold every key; got no {missing[0]}. Any value within the bounds "
                 "will do where the stage does not use it."
             )
-        if action["advance"] not in (0, 1):
+        if np.asarray(action["advance"]).tolist() not in (0, 1):
             raise InputError(f"advance must be 0 or 1; got {action['advance']!r}. Correct it.")
         values = [_within(key, box, action[key]) for key, box in self._boxes.items()]
         return self._codec.encode(Decision(bool(action["advance"]), *values))
 
 
 def _within(key: str, box: Box, value: ArrayLike) -> Any:
-    values = np.asarray(value, dtype=float)
+    values = as_numbers(key, value)
     if values.shape != box.shape:
         raise InputError(
             f"{key} must have shape {box.shape}; got shape {values.shape}. "
@@ -126,10 +130,9 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env[Any, Any], levels: int = 5) -> None:
+        levels = whole_number("levels", levels, least=2)
         RecordConstructorArgs.__init__(self, levels=levels)
         gym.ActionWrapper.__init__(self, env)
-        if levels < 2:
-            raise InputError(f"levels must be at least 2; got {levels}. Correct it.")
         self._levels = np.linspace(-1.0, 1.0, levels)
         self._codec = self.get_wrapper_attr("action_codec")
         self._n_actions = 1 + levels**3
@@ -137,9 +140,9 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
 
     def action(self, action: int) -> NDArray[np.float64]:
         """Write a discrete action as the box's action it stands for."""
-        if not 0 <= action < self._n_actions:
+        if not self.action_space.contains(action):
             raise InputError(
-                f"action must be one of 0 ... {self._n_actions - 1}; got {action}. Correct it."
+                f"action must be one of 0 ... {self._n_actions - 1}; got {action!r}. Correct it."
             )
         if action == 0:
             return self._codec.advance()

@@ -1,6 +1,7 @@
 """Views of what a step is worth: its cost apart, several objectives, or a fixed penalty."""
 
 import math
+from numbers import Real
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -109,11 +110,11 @@ class FixedPenalty(gym.Wrapper, RecordConstructorArgs):
     def __init__(self, env: gym.Env[Any, Any], coefficient: float) -> None:
         RecordConstructorArgs.__init__(self, coefficient=coefficient)
         gym.Wrapper.__init__(self, env)
-        if not 0 <= coefficient < math.inf:
+        if not isinstance(coefficient, Real) or not 0 <= coefficient < math.inf:
             raise InputError(
-                f"coefficient must be at least 0 and finite; got {coefficient}. Correct it."
+                f"coefficient must be at least 0 and finite; got {coefficient!r}. Correct it."
             )
-        self.coefficient = coefficient
+        self.coefficient: float = coefficient
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Take a step and the penalty off its reward."""

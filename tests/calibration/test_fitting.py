@@ -39,6 +39,13 @@ def test_the_fit_finds_what_made_the_recordings(emulator, emulated_recordings):
     assert again == pytest.approx(truth, rel=0.03)
     assert fitted.shift == [0.0] * len(fitted.shift) and fitted.transfer == 1.0
     assert np.all(np.diff(fitted.accuracies) <= 0)
+    before, after = fitted.recorded_pretrain, fitted.recorded_finetune
+    for recorded, runs in (
+        (before, [run.pretrain_batch_size for run in emulated_recordings]),
+        (after, [run.finetune_batch_size for run in emulated_recordings]),
+    ):
+        assert recorded.n_rounds == max(map(len, runs))
+        assert recorded.batch_size == (min(map(min, runs)), max(map(max, runs)))
 
 
 def test_the_verdict_of_a_perfect_emulator_is_perfect(emulator, emulated_recordings):

@@ -7,6 +7,7 @@ from strategies import TINY_SCENARIO
 from edgegym import evaluate, load_scenario
 from edgegym.calibration.recording import Recording, random_plan, record, record_plan
 from edgegym.learning.learner import Learner
+from edgegym.two_stage.emulator import load_emulator
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 
@@ -71,3 +72,18 @@ def test_training_that_diverges_ends_its_recording():
     again = Recording.model_validate_json(recording.model_dump_json())
     assert np.array_equal(again.target_loss, recording.target_loss, equal_nan=True)
     assert np.isfinite(recording.target_loss[:-1]).all()
+
+
+@pytest.mark.parametrize(("name", "n_plans"), [("digits", 168), ("mnist", 48)])
+def test_the_shipped_emulators_say_what_their_recorded_plans_spanned(name, n_plans):
+    # the README's commands: --seed 7, and the first 24 plans are for testing
+    scenario = load_scenario(name)
+    plans = [random_plan(scenario, np.random.default_rng([7, i])) for i in range(24, n_plans)]
+    emulator = load_emulator(scenario)
+    for recorded, sizes in (
+        (emulator.recorded_pretrain, [plan.pretrain_batch_size for plan in plans]),
+        (emulator.recorded_finetune, [plan.finetune_batch_size.sum(axis=1) for plan in plans]),
+    ):
+        assert recorded.n_rounds == max(map(len, sizes))
+        every = np.concatenate(sizes)
+        assert recorded.batch_size == (every.min(), every.max())

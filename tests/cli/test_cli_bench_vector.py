@@ -1,6 +1,8 @@
 import pytest
 
 KEYS = {"fidelity", "copies", "native_steps_per_s", "loop_steps_per_s", "ratio", "faster"}
+#: Random actions ask for batches that no recorded run had.
+pytestmark = pytest.mark.filterwarnings("ignore:.*The emulator was fitted on")
 QUICK = ("bench", "vector", "--repeats", 1, "--copies", 2, "--copies", 32)
 
 

@@ -240,3 +240,17 @@ def test_compare_puts_agents_beside_the_designs(ask, tiny, agents, tmp_path):
     assert all(row["n_seeds"] == 2 and row["test_loss"] > 0 for row in rows)
     again = ask("compare", "--resume", tmp_path / "run", "--jobs", 1, "--device", "cpu")
     assert again["rows"] == rows
+
+
+@pytest.mark.parametrize(("max_pretrain_rounds", "beyond"), [(900, ""), (1000, "exact, pretrain")])
+def test_plans_that_leave_what_the_emulator_was_fitted_on_are_named(
+    succeed, tmp_path, max_pretrain_rounds, beyond
+):
+    text = succeed(
+        *("evaluate", "--scenario", "mnist", "--fidelity", "curve"),
+        *("--only", "exact,pretrain-only,finetune-only", "--seeds", 1, "--jobs", 1),
+        *("--set", f"max_pretrain_rounds={max_pretrain_rounds}", "--out", tmp_path / "run"),
+    )
+    said = "-only: extrapolated from up to 827 pre-training rounds of 1 to 667 samples, and up to"
+    assert (beyond + said in text) == bool(beyond)
+    assert ("extrapolated" in text) == bool(beyond)

@@ -132,7 +132,7 @@ def test_budgets_too_small_end_with_status_2_and_no_numbers(invoke, read_object,
     assert result.exit_code == 2
     assert report["status"] == "infeasible"
     assert report.keys() >= PROMISED
-    given = {"scenario", "scheme", "method", "status", "message", "seconds"}
+    given = {"scenario", "scheme", "method", "status", "message", "remarks", "seconds"}
     assert all(report[key] is None for key in report.keys() - given)
 
 
@@ -194,3 +194,20 @@ def test_a_feasible_plan_ends_the_process_with_status_0_and_a_silent_error_strea
     done = console("plan", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert read_object(done.stdout)["status"] == "optimal"
+
+
+def test_a_plan_says_what_is_hardly_meant_and_goes_on(ask, succeed):
+    changes = ("--set", "uplink_gain=[51.7, 1e-5, 1e-5]", "--set", "learning_rate=0.2")
+    report = ask("plan", *changes)
+    assert [remark.split()[0] for remark in report["remarks"]] == ["uplink_gain", "learning_rate"]
+    assert report["violations"] == {}
+    text = succeed("plan", *changes)
+    assert all(remark in text for remark in report["remarks"])
+    assert ask("plan")["remarks"] == []
+
+
+def test_a_unit_that_leaves_no_plan_is_remarked_on(invoke):
+    result = invoke("plan", "--scheme", "finetune-only", "--set", "uplink_bandwidth_hz=0.1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("uplink_bandwidth_hz is 0.1, and at least 1000 is usual. 0.1 M")
+    assert "\nedgegym: delay_budget_s and energy_budget_j must allow one round" in result.stderr

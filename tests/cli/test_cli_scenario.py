@@ -99,6 +99,11 @@ def test_check_remarks_on_a_learning_rate_that_voids_the_theorem(ask):
     assert "got 0.5" in remark
 
 
+def test_check_converts_what_looks_like_another_unit(succeed):
+    text = succeed("scenario", "check", "--set", "uplink_gain=[51.7, 1e-5, 2e-6]")
+    assert "- uplink_gain is 51.7, and at most 1 is usual. A loss of 51.7 dB would be" in text
+
+
 def test_check_has_no_remark_where_learning_rate_times_smoothness_is_one(ask):
     changes = ("--set", "learning_rate=0.125", "--set", "pretrain_smoothness=8")
     remarks = ask("scenario", "check", *changes, "--set", "finetune_smoothness=8")["remarks"]
@@ -108,8 +113,9 @@ def test_check_has_no_remark_where_learning_rate_times_smoothness_is_one(ask):
 def test_check_names_the_schemes_that_the_budgets_do_not_allow(ask, succeed):
     changes = ("--set", "delay_budget_s=0.0101")
     remarks = ask("scenario", "check", *changes)["remarks"]
-    assert len(remarks) == 2
-    for scheme, remark in zip(("fixed-batch", "finetune-only"), remarks, strict=True):
+    assert len(remarks) == 3
+    assert remarks[0].startswith("A fine-tuning round takes 0.232 s")
+    for scheme, remark in zip(("fixed-batch", "finetune-only"), remarks[1:], strict=True):
         assert f"must allow one round of scheme {scheme}; got 0.0101 s" in remark
     text = succeed("scenario", "check", *changes)
     assert all(remark in text for remark in remarks)

@@ -233,3 +233,11 @@ def test_an_unknown_device_is_refused_before_a_folder_is_made(refusal, tmp_path,
 
 def test_no_half_written_file_is_left_in_a_run_folder(whole):
     assert [path for path in whole[0].rglob(".*")] == []
+
+
+def test_what_is_hardly_meant_is_said_before_the_run_and_below_the_table(invoke, tiny, tmp_path):
+    changes = ("--set", "learning_rate=0.2")
+    result = invoke("compare", *tiny, *changes, "--seeds", 1, "--jobs", 1, "--out", tmp_path / "r")
+    assert result.exit_code == 0
+    for text in (result.stdout, result.stderr):
+        assert "learning_rate must be at most 1/smoothness = 0.1 for Theorem 3.1" in text

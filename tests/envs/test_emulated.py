@@ -61,3 +61,31 @@ def test_it_can_go_back_to_a_state():
 def test_a_scenario_without_an_emulator_is_refused():
     with pytest.raises(ValueError, match="fidelity 'curve' must have an emulator"):
         gym.make("TwoStageEdge-v0", scenario="cinic10-cifar10", fidelity="curve")
+
+
+@pytest.mark.parametrize(
+    ("finetunes", "batch"),
+    [
+        (False, 0.0),  # a round more than a tenth beyond what was recorded
+        (True, -1.0),  # 3 samples; 4 were recorded
+        (True, 1.0),  # 192; 146 were recorded
+    ],
+)
+def test_an_episode_that_leaves_what_was_recorded_is_warned_of_once(finetunes, batch):
+    scenario = load_scenario("digits").replace(max_pretrain_rounds=400)
+    env = TwoStageEdgeEnv(scenario, fidelity="curve", budgets="soft")
+    env.reset(seed=0)
+    for _ in range(328):
+        env.step(np.zeros(12))
+    extreme = np.concatenate([[-1.0, 0.0, 0.0], np.full(3, batch), np.zeros(6)])
+    if finetunes:
+        env.step(np.ones(12))
+    with pytest.warns(
+        UserWarning, match="The emulator was fitted on up to 299 .* extrapolated"
+    ) as seen:
+        for _ in range(3):
+            env.step(extreme)
+        env.reset(seed=1)
+        for _ in range(2):
+            env.step(extreme)
+    assert len(seen) == 1

@@ -322,12 +322,86 @@ def test_a_spec_survives_json():
         ({"budgets": "lax"}, "budgets must be one of hard, soft; got 'lax'"),
         ({"reward": "los"}, "reward must be one of loss, log_loss, accuracy, bound; got 'los'"),
         ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'.*; got 'loss'"),
-        ({"rounds_per_step": 0}, "rounds_per_step must be at least 1; got 0"),
+        ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1; got 0"),
     ],
 )
 def test_a_wrong_argument_is_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         make(**kwargs)
+
+
+#: Arguments of a kind that no reader of the docstring would give.
+OTHER_KINDS = [
+    ({"scenario": None}, "scenario must be text or a path; got None"),
+    ({"scenario": 5}, "scenario must be text or a path; got 5"),
+    ({"fidelity": 3}, "fidelity must be one of train, curve, bound; got 3"),
+    ({"fidelity": np.array(["bound"])}, "fidelity must be one of train, curve, bound; got arr"),
+    ({"budgets": None}, "budgets must be one of hard, soft; got None"),
+    ({"reward": 0}, "reward must be one of loss, log_loss, accuracy, bound; got 0"),
+    ({"rounds_per_step": "10"}, "rounds_per_step must be a whole number, at least 1; got '10'"),
+    ({"rounds_per_step": 2.5}, r"rounds_per_step must be a whole number, at least 1; got 2\.5"),
+    ({"rounds_per_step": True}, "rounds_per_step must be a whole number, at least 1; got True"),
+    ({"torch_threads": 0}, "torch_threads must be a whole number, at least 1; got 0"),
+    ({"torch_threads": "2"}, "torch_threads must be a whole number, at least 1; got '2'"),
+    ({"device": 0}, r"device must be a name or a torch\.device; got 0"),
+    ({"data_dir": 5}, "data_dir must be text or a path; got 5"),
+    ({"emulator": 5, "fidelity": "curve"}, "emulator must be text or a path; got 5"),
+]
+
+
+@pytest.mark.parametrize(("kwargs", "message"), OTHER_KINDS)
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_an_argument_of_another_kind_is_named(kwargs, message, vectorised):
+    arguments = {"scenario": "mnist", "fidelity": "bound"} | kwargs
+    with pytest.raises(edgegym.InputError, match=message) as caught:
+        if vectorised:
+            gym.make_vec("TwoStageEdge-v0", 2, **arguments)
+        else:
+            gym.make("TwoStageEdge-v0", **arguments)
+    assert str(caught.value).endswith((".", "?"))
+
+
+def test_numpy_numbers_and_a_torch_device_are_taken_as_arguments(tmp_path):
+    env = make(
+        fidelity=np.str_("bound"),
+        rounds_per_step=np.int64(10),
+        torch_threads=np.int32(1),
+        device=torch.device("cpu"),
+        data_dir=str(tmp_path),
+    )
+    env.reset(seed=0)
+    assert env.step(action())[4]["round"] == 10
+    assert env.unwrapped.device == "cpu"
+    assert make(scenario="digits", fidelity="train", device=torch.device("cpu")).reset(seed=0)
+
+
+def cut_off(limit, n_episodes=2, **kwargs):
+    """Play episodes that a limit of steps cuts off, and give the return of each."""
+    env = gym.make("TwoStageEdge-v0", fidelity="curve", max_episode_steps=limit, **kwargs)
+    returns, truncated = [], False
+    env.reset(seed=0)
+    for _ in range(n_episodes):
+        returns.append(0.0)
+        while not truncated:
+            _, reward, _, truncated, _ = env.step(action())
+            returns[-1] += reward
+        _, truncated = env.reset(), False
+    return returns
+
+
+@pytest.mark.parametrize(("limit", "rounds"), [(49, 1), (2, 24)])  # digits looks every 50 rounds
+def test_a_limit_of_steps_that_sees_no_loss_is_warned_of(limit, rounds):
+    message = (
+        rf"left after {limit * rounds} rounds.* looked at every 50 rounds: their returns are 0"
+    )
+    with pytest.warns(UserWarning, match=message):
+        returns = cut_off(limit, rounds_per_step=rounds)
+    assert returns == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("kwargs", [{"rounds_per_step": 25}, {"reward": "bound"}])
+def test_a_limit_of_steps_that_sees_something_is_not_warned_of(kwargs):
+    assert min(map(abs, cut_off(2, **kwargs))) > 0
 
 
 def test_an_unknown_option_of_reset_is_refused():

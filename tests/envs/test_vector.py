@@ -17,6 +17,8 @@ from edgegym.envs.vector import TwoStageEdgeVectorEnv
 N_COPIES = 5
 MODES = ("fixed", "per-episode", "per-round")
 RESETS = ("NextStep", "SameStep")
+#: Random actions ask for batches that no recorded run had.
+EXTRAPOLATES = pytest.mark.filterwarnings("ignore:.*The emulator was fitted on")
 
 
 def small(n_devices=3, channel_mode="fixed", **changes):
@@ -84,6 +86,7 @@ def assert_alike(ours, theirs, actions, seed=7, close=None):
 CASES = list(product(MODES, ("hard", "soft"), (1, 5), RESETS))
 
 
+@EXTRAPOLATES
 @pytest.mark.parametrize("fidelity", ["bound", "curve"])
 @pytest.mark.parametrize(("mode", "budgets", "rounds", "reset"), CASES)
 def test_every_copy_is_the_scalar_environment(fidelity, mode, budgets, rounds, reset):
@@ -132,6 +135,7 @@ def test_copies_meet_stragglers_of_their_own():
     assert len(np.unique(delays, axis=1).T) == N_COPIES
 
 
+@EXTRAPOLATES
 @pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
 def test_rewards_are_those_of_the_scalar_environment(reward):
     arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}
@@ -166,6 +170,74 @@ def test_a_limit_of_steps_truncates_as_gymnasium_does(reset, limit):
         ),
     ]
     assert_alike(*made, random_actions(40, advance=0.2))
+
+
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_an_episode_that_is_cut_off_is_worth_its_total_fall(reset, rounds):
+    arguments = {"fidelity": "curve", "rounds_per_step": rounds, "autoreset_mode": reset}
+    never, always = (
+        small(channel_mode="per-round", **{"learning.validation_interval": interval})
+        for interval in (1000, 1)
+    )
+    arguments["budgets"] = "soft"  # so that no episode ends before
+    ours = native(scenario=never, max_episode_steps=6, **arguments)
+    theirs = loop(scenario=always, **arguments)
+    (_, first), _ = ours.reset(seed=3), theirs.reset(seed=3)
+    returns = np.zeros(N_COPIES)
+    for step, actions in enumerate(random_actions(6, advance=0.0)):
+        _, rewards, _, truncated, infos = ours.step(actions)
+        looked = theirs.step(actions)[4]
+        returns += rewards
+        assert truncated.all() == (step == 5)
+    last = infos["final_info"] if reset == "SameStep" else infos
+    assert np.array_equal(last["validation_loss"], looked["validation_loss"])
+    assert np.array_equal(returns, first["validation_loss"] - looked["validation_loss"])
+    assert (returns != 0).all()
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_limit_that_is_an_interval_truncates_as_gymnasium_does(reset):
+    scenario = small(**{"learning.validation_interval": 6})
+    arguments = {"scenario": scenario, "fidelity": "curve", "max_episode_steps": 6}
+    made = [
+        gym.make_vec("TwoStageEdge-v0", N_COPIES, autoreset_mode=reset, **arguments),
+        gym.make_vec(
+            "TwoStageEdge-v0",
+            N_COPIES,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": reset},
+            **arguments,
+        ),
+    ]
+    assert assert_alike(*made, random_actions(40, advance=0.0)) > 5 * N_COPIES
+
+
+def test_networks_that_are_cut_off_are_looked_at(stacking_on_cpu):
+    scenario = tiny(**{"learning.validation_interval": 100})
+    envs = native(scenario=scenario, fidelity="train", device="cpu", max_episode_steps=2)
+    _, first = envs.reset(seed=0)
+    actions = -np.ones((N_COPIES, 12))
+    _, early, *_ = envs.step(actions)
+    _, late, _, truncated, infos = envs.step(actions)
+    assert truncated.all() and not early.any() and late.all()
+    assert np.array_equal(late, first["validation_loss"] - infos["validation_loss"])
+
+
+def test_leaving_what_the_emulator_was_fitted_on_is_warned_of_once():
+    envs = native(scenario="digits", fidelity="curve", rounds_per_step=300, budgets="soft")
+    envs.reset(seed=0)
+    actions = np.zeros((N_COPIES, 12))
+    envs.step(actions)  # 300 rounds of pre-training, where 299 were recorded
+    envs.step(actions)  # 300 of fine-tuning
+    with pytest.warns(
+        UserWarning, match=r"fitted on up to 299 pre-training .* extrapolated"
+    ) as caught:
+        envs.step(actions)
+        envs.reset(seed=1)
+        for _ in range(3):
+            envs.step(actions)
+    assert len(caught) == 1
 
 
 def test_seeds_may_be_listed_and_a_reset_without_one_goes_on():
@@ -302,15 +374,15 @@ def test_real_training_is_refused_and_the_way_to_it_named(monkeypatch, arguments
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_envs": 0}, "num_envs must be a positive whole number; got 0"),
-        ({"num_envs": 2.5}, "num_envs must be a positive whole number; got 2.5"),
-        ({"max_episode_steps": 0}, "max_episode_steps must be a positive whole number; got 0"),
+        ({"num_envs": 0}, "num_envs must be a whole number, at least 1; got 0"),
+        ({"num_envs": 2.5}, "num_envs must be a whole number, at least 1; got 2.5"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be a whole number, at least 1; got 0"),
         ({"render_mode": "ansi"}, "render_mode must be None .*; got 'ansi'"),
         ({"autoreset_mode": "SamStep"}, "autoreset_mode must be .* Did you mean 'SameStep'"),
         ({"autoreset_mode": AutoresetMode.DISABLED}, "autoreset_mode must be one of NextStep, S"),
         ({"scenario": "mnst"}, "Did you mean 'mnist'"),
         ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'"),
-        ({"rounds_per_step": 0}, "rounds_per_step must be at least 1"),
+        ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message):
@@ -321,7 +393,9 @@ def test_a_wrong_argument_is_named(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seed": [1, 2]}, "seed must be one number, or one for each of the 5 copies; got 2"),
+        ({"seed": [1, 2]}, r"seed must be .* one for each of the 5 copies; got \[1, 2\]"),
+        ({"seed": 2.5}, r"seed must be one whole number, .*; got 2\.5"),
+        ({"seed": "abcde"}, "seed must be one whole number, .*; got 'abcde'"),
         ({"options": {"colour": 1}}, "option of reset must be one of .*; got 'colour'"),
     ],
 )
@@ -350,6 +424,7 @@ def with_nan():
     [
         (with_nan(), "action must hold numbers only; got NaN at index 2, 7"),
         (np.zeros((N_COPIES, 11)), r"action must have shape \(5, 12\); got shape \(5, 11\)"),
+        ([["a"] * 12] * N_COPIES, "action must hold numbers only; got"),
         (np.zeros(12), r"action must have shape \(5, 12\); got shape \(12,\)"),
     ],
 )

@@ -3,7 +3,14 @@ import pytest
 
 from edgegym import InputError, load_scenario
 from edgegym.evaluation.manifest import Design
-from edgegym.evaluation.sweep import SWEPT, accuracy_by_budget, label_rows, sweep_points
+from edgegym.evaluation.sweep import (
+    SWEPT,
+    accuracy_by_budget,
+    hold_budget,
+    label_rows,
+    sweep_points,
+)
+from edgegym.two_stage.scenario import scenario_text
 
 DIGITS = load_scenario("digits")
 
@@ -17,6 +24,36 @@ def test_the_loss_figures_have_one_point_without_changes(figure):
 def test_a_sweep_holds_the_scenarios_own_budget(figure):
     key = SWEPT[figure]
     assert {key: getattr(DIGITS, key)} in sweep_points(figure, DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "held"),
+    [
+        ("mnist", 4, {"energy_budget_j": 250.0}),
+        ("mnist", 5, {}),
+        ("mnist-float32", 4, {"energy_budget_j": 250.0}),  # of the base that it extends
+        ("cinic10-cifar10", 4, {"energy_budget_j": 1700.0}),
+        ("cinic10-cifar10", 5, {"delay_budget_s": 3000.0}),
+        ("digits", 4, {}),
+        ("mnist", 2, {}),
+    ],
+)
+def test_a_scenario_says_what_a_figure_holds(name, figure, held, tmp_path):
+    scenario = load_scenario(name)
+    assert hold_budget(figure, scenario) == scenario.replace(**held)
+    copy = tmp_path / "own.toml"
+    copy.write_text(scenario_text(name).replace(f'name = "{name}"', 'name = "own"'))
+    assert hold_budget(figure, load_scenario(copy)) == load_scenario(copy).replace(**held)
+
+
+def test_a_held_budget_can_be_changed_and_one_that_is_given_stays():
+    mnist = load_scenario("mnist").replace(figure4_energy_budget_j=200.0)
+    assert hold_budget(4, mnist).energy_budget_j == 200.0
+    assert hold_budget(4, mnist, given={"energy_budget_j"}) == mnist
+    assert hold_budget(4, mnist, given={"delay_budget_s"}).energy_budget_j == 200.0
+    assert hold_budget(4, mnist.replace(figure4_energy_budget_j=None)).energy_budget_j == 300.0
+    with pytest.raises(InputError, match="figure4_energy_budget_j must be greater than 0; got -1"):
+        mnist.replace(figure4_energy_budget_j=-1)
 
 
 def test_budgets_of_the_users_are_swept_in_order_and_once():

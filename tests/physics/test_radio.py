@@ -10,6 +10,12 @@ LINK = {"gain": 5e-6, "bandwidth_hz": 100e3, "noise_psd_w_per_hz": 1e-16}
 powers = st.floats(1e-6, 10.0)
 
 
+def test_mean_power_is_taken_over_the_rounds_run_of_many_copies_at_once():
+    # two devices in three copies, of which the last ran none
+    sums, rounds = np.array([[1.0, 2.0, 0.0], [0.5, 4.0, 0.0]]), np.array([2, 4, 0])
+    assert radio.mean_tx_power_w(sums, rounds).tolist() == [[0.5, 0.5, 0.0], [0.25, 1.0, 0.0]]
+
+
 @given(powers, powers)
 def test_more_power_gives_a_higher_rate(low, more):
     assert radio.rate_bps(low + more, **LINK) > radio.rate_bps(low, **LINK)

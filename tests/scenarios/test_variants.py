@@ -20,6 +20,7 @@ VARIANTS = {
     "digits-100": 100,
     "digits-1000": 1000,
     "mnist-1000": 1000,
+    "mnist-float32": 3,
 }
 
 
@@ -78,3 +79,9 @@ def test_a_variant_trains_for_real_in_both_stages(planned, name):
 def test_a_variant_learns(planned, name):
     final = play_plan(load_scenario(name), planned[name].plan, seed=0, device="cpu").final
     assert final["test_accuracy"] > 0.7 and final["train_loss"] < 1
+
+
+def test_float32_weights_make_updates_ten_times_as_long_and_nothing_else():
+    mnist, float32 = (load_scenario(name) for name in ("mnist", "mnist-float32"))
+    assert float32.update_size_bits == 32 * 61_706 == 1_974_592  # LeNet's parameters
+    assert float32.replace(name="mnist", update_size_bits=mnist.update_size_bits) == mnist

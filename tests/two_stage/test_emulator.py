@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegym import InputError, load_scenario
+from edgegym import InputError, Plan, load_scenario
 from edgegym.two_stage.emulator import (
     DESCENT_KNOTS,
     NOISE_KNOTS,
     SHIFT_KNOTS,
     Emulator,
+    Recorded,
     load_emulator,
 )
 
@@ -37,6 +38,8 @@ def by_hand(scenario="digits", **changes):
         "transfer": 0.5,
         "accuracy_losses": [0.0, 2.0],
         "accuracies": [1.0, 0.0],
+        "recorded_pretrain": Recorded(n_rounds=100, batch_size=(10, 50)),
+        "recorded_finetune": Recorded(n_rounds=200, batch_size=(20, 100)),
     }
     return Emulator(**plain | changes)
 
@@ -68,6 +71,46 @@ def test_luck_moves_the_start():
 
 def test_accuracy_is_read_off_the_loss():
     assert by_hand().accuracy(np.array([-1.0, 0.5, 3.0])).tolist() == [1.0, 0.75, 0.0]
+
+
+def plan_of(m, batch, n, device_batch):
+    return Plan.constant(
+        n_pretrain_rounds=m,
+        n_finetune_rounds=n,
+        pretrain_batch_size=batch,
+        server_clock_hz=1e9,
+        finetune_batch_size=[device_batch] * 3,
+        device_clock_hz=[1e8] * 3,
+        device_tx_power_w=[0.1] * 3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "covers"),
+    [
+        (plan_of(100, 50, 200, 20), True),
+        (plan_of(110, 55, 220, 36), True),  # within a tenth
+        (plan_of(0, 1, 0, 1), True),  # an empty stage has no batches
+        (plan_of(111, 50, 200, 20), False),
+        (plan_of(100, 56, 200, 20), False),
+        (plan_of(100, 8, 200, 20), False),
+        (plan_of(100, 50, 221, 20), False),
+        (plan_of(100, 50, 200, 37), False),  # 111 over all devices
+        (plan_of(100, 50, 200, 5), False),
+    ],
+)
+def test_an_emulator_knows_which_plans_it_was_fitted_for(plan, covers):
+    assert by_hand().covers(plan) is covers
+
+
+def test_the_shipped_emulators_cover_the_plan_of_their_scenario_or_say_why_not():
+    digits = load_emulator(load_scenario("digits"))
+    assert digits.covers(plan_of(300, 16, 272, 19))
+    assert not digits.covers(plan_of(2230, 16, 0, 19))
+    assert digits.recorded_in_words() == (
+        "up to 299 pre-training rounds of 1 to 62 samples, and up to 351 fine-tuning rounds of 4 "
+        "to 146 samples over all devices"
+    )
 
 
 @pytest.mark.parametrize("name", SHIPPED)

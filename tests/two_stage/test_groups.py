@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,19 @@ def test_a_scenario_of_groups_is_that_of_its_lists(groups):
     assert scenario.n_devices == sum(n for n, _ in groups)
     assert scenario.device_pue.tolist() == [pue for n, pue in groups for _ in range(n)]
     assert scenario == parse_scenario(scenario.model_dump(mode="json"), where="the test")
+
+
+def test_groups_of_numpy_values_are_those_of_plain_ones():
+    base = load_scenario("mnist").model_dump(mode="json")
+    rest = {key: base[key] for key in base if key not in PER_DEVICE} | {
+        key: base[key][0] for key in PER_DEVICE if key != "uplink_gain"
+    }
+    numpy = {"name": np.str_("phone"), "count": np.int64(2), "uplink_gain": np.array(1e-5)}
+    made = [
+        parse_scenario(rest | {"device_group": groups}, where="the test")
+        for groups in ((numpy, BOARD), [PHONE, BOARD])
+    ]
+    assert made[0] == made[1]
 
 
 def test_a_list_of_one_value_for_each_device_may_stand_beside_groups():

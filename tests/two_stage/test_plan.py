@@ -41,6 +41,19 @@ def test_a_stage_may_be_empty(m, n):
     assert (plan.n_pretrain_rounds, plan.n_finetune_rounds, plan.n_devices) == (m, n, 3)
 
 
+def test_numpy_counts_are_taken_and_what_is_no_count_is_refused():
+    assert plan_of(np.int64(3), np.array(2)) == plan_of()
+    for wrong in (-1, 2.5, "3", None):
+        message = f"n_finetune_rounds must be a whole number, at least 0; got {wrong!r}"
+        with pytest.raises(InputError, match=message):
+            plan_of(3, wrong)
+
+
+def test_a_plan_file_is_text_or_a_path():
+    with pytest.raises(InputError, match="plan file must be text or a path; got None"):
+        Plan.load(None)
+
+
 def edited(**changes):
     return json.dumps(json.loads(plan_of().to_json()) | changes)
 

@@ -174,7 +174,43 @@ def test_more_or_fewer_devices_take_the_present_values_in_turn(n_devices):
     assert len(changed.device_clock_limit_hz) == n_devices
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("n_devices", np.int64(2)),
+        ("finetune_batch_size_limit", np.int64(16)),
+        ("finetune_batch_size_limit", [np.int32(16), np.array(17), 18]),
+        ("max_pretrain_rounds", np.array(7)),
+        ("device_pue", np.float32(1.5)),
+        ("device_pue", np.array(1.5)),
+        ("delay_budget_s", np.float32(80)),
+        ("channel_mode", np.str_("per-round")),
+        ("channel_mode", np.array("per-round")),
+        ("learning.n_test_samples", np.uint8(20)),
+    ],
+)
+def test_numpy_values_are_taken_as_the_plain_ones(key, value):
+    digits = load_scenario("digits")
+    plain = [getattr(v, "tolist", lambda v=v: v)() for v in np.atleast_1d(value)]
+    plain = plain if isinstance(value, list) else plain[0]
+    assert digits.replace(**{key: value}) == digits.replace(**{key: plain})
+
+
+@pytest.mark.parametrize("value", [np.int64(0), np.float64(2.5), np.bool_(True), np.array([2, 3])])
+def test_numpy_values_keep_the_rules(value):
+    with pytest.raises(InputError, match="n_devices must be a whole number, at least 1; got"):
+        load_scenario("mnist").replace(n_devices=value)
+    with pytest.raises(InputError, match="channel_mode must be"):
+        load_scenario("mnist").replace(channel_mode=value)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"digits"])
+def test_a_scenario_that_is_no_text_is_refused(wrong):
+    with pytest.raises(InputError, match="scenario must be text or a path; got"):
+        load_scenario(wrong)
+
+
 @pytest.mark.parametrize("n_devices", [0, -1, 2.5, True, "3"])
 def test_a_number_of_devices_that_is_none_is_refused(n_devices):
-    with pytest.raises(InputError, match="n_devices must be a positive whole number; got"):
+    with pytest.raises(InputError, match="n_devices must be a whole number, at least 1; got"):
         load_scenario("mnist").replace(n_devices=n_devices)

@@ -102,6 +102,8 @@ def test_advance_moves_on():
         ({"finetune_batch_size": [1, 1]}, r"must have shape \(3,\); got shape \(2,\)"),
         ({"server_batch_size": [8]}, r"server_batch_size must have shape \(\); got shape \(1,\)"),
         ({"advance": 0.7}, "advance must be 0 or 1; got 0.7"),
+        ({"advance": "yes"}, "advance must be 0 or 1; got 'yes'"),
+        ({"server_clock_hz": "fast"}, "server_clock_hz must hold numbers only; got 'fast'"),
         ({"server_clock": 1e9}, "got 'server_clock'. Did you mean 'server_clock_hz'"),
     ],
 )
@@ -137,18 +139,21 @@ def test_discrete_zero_advances():
     assert decision.advance
 
 
-@pytest.mark.parametrize("wrong", [-1, 65])
+@pytest.mark.parametrize("wrong", [-1, 65, 2.5, "1", None])
 def test_a_discrete_action_that_is_not_there_changes_nothing(wrong):
     env = make(DiscreteAction, levels=4)
     env.reset(seed=0)
-    with pytest.raises(InputError, match=rf"action must be one of 0 \.\.\. 64; got {wrong}"):
+    with pytest.raises(InputError, match=rf"action must be one of 0 \.\.\. 64; got {wrong!r}"):
         env.step(wrong)
     assert env.step(np.int64(64))[4]["round"] == 1
 
 
 def test_too_few_levels_are_refused():
-    with pytest.raises(InputError, match="levels must be at least 2; got 1"):
-        make(DiscreteAction, levels=1)
+    for wrong in (1, 2.5, "5", None):
+        message = f"levels must be a whole number, at least 2; got {wrong!r}"
+        with pytest.raises(InputError, match=message):
+            make(DiscreteAction, levels=wrong)
+    assert make(DiscreteAction, levels=np.int64(2)).action_space.n == 9
 
 
 def test_masks_leave_one_of_the_actions_that_do_the_same():

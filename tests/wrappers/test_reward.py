@@ -83,9 +83,10 @@ def test_without_a_cost_there_is_no_penalty():
     assert [step[1] for step in episode(FixedPenalty(make(**hard), coefficient=9.0))] == plain
 
 
-@pytest.mark.parametrize("wrong", [-1.0, np.inf, np.nan])
+@pytest.mark.parametrize("wrong", [-1.0, np.inf, np.nan, "1", None])
 def test_a_wrong_coefficient_is_refused(wrong):
-    with pytest.raises(InputError, match=f"coefficient must be at least 0 and finite; got {wrong}"):
+    message = f"coefficient must be at least 0 and finite; got {wrong!r}"
+    with pytest.raises(InputError, match=message):
         FixedPenalty(make(), coefficient=wrong)
 
 

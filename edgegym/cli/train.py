@@ -109,8 +109,9 @@ def _lengthen(training: Training, run_dir: Path, total_steps: int) -> Training:
     """Let every agent of a folder train to more steps in all."""
     from agents.training import steps_done
 
-    for name in training.cards:
-        if total_steps < (done := steps_done(run_dir / name)):
+    for name, card in training.cards.items():
+        done = steps_done(run_dir / name)
+        if total_steps < done and total_steps != card.total_steps:  # a last rollout goes beyond
             raise InputError(
                 f"--total-steps must be at least the {done} steps that {name} has done; got "
                 f"{total_steps}. Give more, or leave it out."

@@ -20,7 +20,7 @@ from baselines.schemes import Scheme
 from baselines.subproblem import Cell, LocalPoint, Subproblem
 from baselines.times import cheapest_times
 from edgegym.physics import Array
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: What a cell ends as: real batches, or integers.
 Found = TypeVar("Found", Relaxation, Rounded)

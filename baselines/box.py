@@ -7,7 +7,7 @@ import numpy as np
 
 from baselines.schemes import Scheme
 from edgegym.physics import Array
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where each integer stands: M, N, D̃, ΣB̃_k, and from DEVICES on the B̃_k one by one. The sum
 #: has limits of its own because the bound (34) depends on the devices' batches through it alone.

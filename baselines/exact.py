@@ -20,8 +20,8 @@ from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import CLOCK_FLOOR, Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 
 def solve_relaxation(

@@ -19,7 +19,7 @@ from baselines.sensitivity import NO_ROUNDS
 from baselines.workload import workload
 from edgegym.errors import InputError
 from edgegym.physics import Array
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from baselines.schemes import Scheme
 from baselines.times import RESERVE, cheapest_times
 from baselines.workload import workload
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 PRETRAIN, FINETUNE = (1, 0), (0, 1)
 

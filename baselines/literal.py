@@ -16,8 +16,8 @@ from baselines.solver import Ending, solve
 from baselines.subproblem import Cell, LocalPoint, upload_tangent
 from baselines.workload import Processor, workload
 from edgegym.physics import Numbers
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import CLOCK_FLOOR, Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 
 def solve_literal(

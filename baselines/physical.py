@@ -1,7 +1,7 @@
 """From times back to what is set on the machines: clocks and powers that need exactly so long."""
 
 from edgegym.physics import Array, Numbers, processor, radio
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def server_clock_hz(scenario: Scenario, batch_size: Numbers, time_s: Numbers) -> Array:

@@ -15,10 +15,10 @@ from baselines.search import NOTHING_FITS, Search, one_round, search
 from baselines.sensitivity import Sensitivity, sensitivity
 from baselines.workload import workload
 from edgegym.errors import InputError, unknown_name
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.costs import evaluate
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.costs import evaluate
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 METHODS = ("exact", "sca")
 ROUNDINGS = ("feasible", "paper")

@@ -23,7 +23,7 @@ from baselines.box import (
 from baselines.schemes import Scheme
 from baselines.workload import NEARLY_FREE, Processor, Uplink, Workload
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.bound import BoundTerms
+from edgegym.systems.two_stage.bound import BoundTerms
 
 
 class Prices(NamedTuple):
@@ -63,7 +63,7 @@ def lower_bound(
     >>> from baselines.schemes import find_scheme
     >>> from baselines.workload import workload
     >>> from edgegym import load_scenario
-    >>> from edgegym.two_stage.bound import bound_terms
+    >>> from edgegym.systems.two_stage.bound import bound_terms
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
     >>> bound = lower_bound(Prices(0.0, np.zeros(3), 0.0), scheme, workload(s), bound_terms(s),
     ...     whole_box(s, scheme), delay_budget_s=1000.0, energy_budget_j=300.0)

@@ -21,8 +21,8 @@ from baselines.cones import ConeProgram, Indices, Solution, Total
 from baselines.schemes import Scheme
 from baselines.workload import Processor, Uplink, Workload, workload
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Scaling that keeps every variable near one: hundreds of samples, a thousand rounds or as many as
 #: the budgets allow, times and energies by the budgets. Clarabel fails on the problem in SI units.

@@ -17,10 +17,9 @@ from baselines.program import SAMPLES, Done, Program
 from baselines.schemes import Scheme, find_scheme
 from baselines.workload import workload
 from edgegym.physics import Array
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
-
-PRETRAIN = 0
+from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 
 class Left(NamedTuple):
@@ -76,7 +75,7 @@ def receding_policy(
             return later
         planned_at = (info["stage"], info["round"])
         left = _look(scenario, observation_codec, observation, info)
-        plan = (_pretrain if info["stage"] == PRETRAIN else _finetune)(scenario, design, left)
+        plan = (_pretrain if info["stage"] == Stage.PRETRAIN else _finetune)(scenario, design, left)
         if plan is None:
             later = action_codec.advance()
             return later
@@ -97,7 +96,7 @@ def _look(scenario: Scenario, codec: Any, observation: Array, info: dict[str, An
         uplink_gain, downlink_gain = scenario.uplink_gain, scenario.downlink_gain
     return Left(
         n_pretrain_rounds=round(seen["pretrain_rounds_share"] * scenario.max_pretrain_rounds),
-        n_finetune_rounds=0 if info["stage"] == PRETRAIN else info["round"],
+        n_finetune_rounds=0 if info["stage"] == Stage.PRETRAIN else info["round"],
         delay_s=info["delay_left_s"],
         energy_j=info["energy_left_j"],
         gradient_norm_bound=info["gradient_norm_bound"],

@@ -20,8 +20,8 @@ from baselines.program import SAMPLES, Program
 from baselines.schemes import Scheme
 from baselines.workload import NEARLY_FREE
 from edgegym.physics import Array
-from edgegym.two_stage.bound import BoundTerms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import BoundTerms
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Gap up to which one solve is enough.
 ACCURATE = 1e-6

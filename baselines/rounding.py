@@ -14,9 +14,9 @@ from baselines.schemes import Scheme
 from baselines.times import RESERVE, Times, cheapest_times
 from baselines.workload import Workload
 from edgegym.physics import Array
-from edgegym.two_stage.bound import BoundTerms
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import BoundTerms
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class Rounded(NamedTuple):
@@ -58,7 +58,7 @@ def round_near(
     >>> from baselines.schemes import find_scheme
     >>> from baselines.workload import workload
     >>> from edgegym import load_scenario
-    >>> from edgegym.two_stage.bound import bound_terms
+    >>> from edgegym.systems.two_stage.bound import bound_terms
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
     >>> found = round_near(s, scheme, workload(s), bound_terms(s), whole_box(s, scheme),
     ...     relax(s, scheme))

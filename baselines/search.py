@@ -26,8 +26,8 @@ from baselines.rounding import Rounded, round_near
 from baselines.schemes import Scheme
 from baselines.workload import Workload, workload
 from edgegym.physics import Array
-from edgegym.two_stage.bound import BoundTerms, bound_terms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Relative distance between the best plan and the proven bound at which the search ends, and how
 #: many boxes it opens at most.

@@ -14,8 +14,8 @@ from baselines.box import (
 from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.workload import NEARLY_FREE, workload
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Share of a limit or of the bound's numerator below which something is nothing, and the rounds
 #: below which a stage is not run.

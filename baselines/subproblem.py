@@ -18,8 +18,8 @@ from baselines.solver import Ending, solve
 from baselines.times import Times
 from baselines.workload import Processor, Uplink, workload
 from edgegym.physics import Array
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.scenario import CLOCK_FLOOR, Scenario
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 Cell = tuple[int, int]
 

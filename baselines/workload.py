@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import lambertw
 
 from edgegym.physics import Array, Numbers, processor, radio
-from edgegym.two_stage.costs import download_delay_s
-from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
+from edgegym.systems.two_stage.costs import download_delay_s
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 #: Instead of nothing where a price is divided by.
 NEARLY_FREE = 1e-200

@@ -9,9 +9,9 @@ Importing edgegym registers ``TwoStageEdge-v0`` and loads neither torch, cvxpy n
 import gymnasium as gym
 
 from edgegym.errors import InputError
-from edgegym.two_stage.costs import Outcome, evaluate
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario, load_scenario
+from edgegym.systems.two_stage.costs import Outcome, evaluate
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "Outcome", "Plan", "Scenario", "evaluate", "load_scenario"]

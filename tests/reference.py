@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR
 
 
 def rate(w, g, p, n0):

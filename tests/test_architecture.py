@@ -14,17 +14,37 @@ OURS = {"edgegym", "baselines", "agents"}
 #: For each package the third-party packages and the parts of ours that it may import.
 ALLOWED = {
     "edgegym/physics": ({"numpy"}, {"edgegym.physics"}),
-    "edgegym/two_stage": (
+    "edgegym/scenario": (
         {"numpy", "pydantic", "tomlkit"},
-        {"edgegym.physics", "edgegym.two_stage", "edgegym.errors"},
+        {"edgegym.scenario", "edgegym.errors"},
+    ),
+    "edgegym/lifecycle": (set(), {"edgegym.lifecycle"}),
+    "edgegym/systems": (
+        {"numpy", "pydantic"},
+        {"edgegym.systems", "edgegym.lifecycle", "edgegym.scenario", "edgegym.physics"}
+        | {"edgegym.errors"},
     ),
     "edgegym/learning": (
         {"numpy", "torch", "torchvision", "filelock", "sklearn", "flwr"},
-        {"edgegym.learning", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
+        {
+            "edgegym.learning",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+            "edgegym.physics",
+            "edgegym.errors",
+        },
     ),
     "edgegym/envs": (
         {"numpy", "gymnasium", "torch", "matplotlib"},
-        {"edgegym.envs", "edgegym.two_stage", "edgegym.physics", "edgegym.learning"}
+        {
+            "edgegym.envs",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+            "edgegym.physics",
+            "edgegym.learning",
+        }
         | {"edgegym.errors"},
     ),
     "edgegym/wrappers": (
@@ -33,7 +53,14 @@ ALLOWED = {
     ),
     "edgegym/evaluation": (
         {"numpy", "scipy", "pandas", "pydantic", "gymnasium", "matplotlib", "torch", "ray"},
-        {"edgegym.evaluation", "edgegym.envs", "edgegym.learning", "edgegym.two_stage"}
+        {
+            "edgegym.evaluation",
+            "edgegym.envs",
+            "edgegym.learning",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+        }
         | {"edgegym.errors"},
     ),
     "edgegym/figures": (
@@ -42,16 +69,37 @@ ALLOWED = {
     ),
     "edgegym/report": (
         {"numpy", "pandas", "pydantic", "jinja2", "tomlkit"},
-        {"edgegym.report", "edgegym.evaluation", "edgegym.envs.ledger", "edgegym.two_stage"}
+        {
+            "edgegym.report",
+            "edgegym.evaluation",
+            "edgegym.envs.ledger",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+        }
         | {"edgegym.errors", "agents.card"},
     ),
     "edgegym/calibration": (
         {"numpy", "scipy", "pandas", "pydantic", "sklearn", "tomlkit", "torch"},
-        {"edgegym.calibration", "edgegym.learning", "edgegym.two_stage", "edgegym.physics"},
+        {
+            "edgegym.calibration",
+            "edgegym.learning",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+            "edgegym.physics",
+        },
     ),
     "baselines": (
         {"numpy", "scipy", "cvxpy", "clarabel"},
-        {"baselines", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
+        {
+            "baselines",
+            "edgegym.systems",
+            "edgegym.lifecycle",
+            "edgegym.scenario",
+            "edgegym.physics",
+            "edgegym.errors",
+        },
     ),
     "agents": (
         {"stable_baselines3", "sb3_contrib", "gymnasium", "numpy", "torch", "pandas", "pydantic"}

@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from edgegym.learning.centralized import Samples, minibatch_gradient
 from edgegym.learning.learner import CPU_CHUNK, Learner
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.randomness import Stream, keyed_generator
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples for a variance, for a Hessian, and for a distance between two data sets.
 VARIANCE_SAMPLES = 200

@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 
 from edgegym.calibration.recording import Recording
 from edgegym.physics import Array
-from edgegym.two_stage.bound import gradient_norm_bound
-from edgegym.two_stage.scenario import Scenario, scenario_text
+from edgegym.scenario.document import scenario_text
+from edgegym.systems.two_stage.bound import gradient_norm_bound
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Gradient variances that are tried, of either stage.
 VARIANCES = np.geomspace(1e-2, 1e5, 57)

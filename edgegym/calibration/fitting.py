@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from edgegym.calibration.recording import Recording
 from edgegym.physics import Array
-from edgegym.two_stage.emulator import (
+from edgegym.systems.two_stage.emulator import (
     DESCENT_KNOTS,
     NOISE_KNOTS,
     SHIFT_KNOTS,
@@ -17,7 +17,7 @@ from edgegym.two_stage.emulator import (
     Emulator,
     Recorded,
 )
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where the fit begins, as `_emulator` reads it.
 START = np.concatenate(

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edgegym.learning.centralized import Samples, expected_loss
 from edgegym.learning.learner import CPU_CHUNK, Learner
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.costs import finetune_round_cost, pretrain_round_cost
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Looks at the losses during an episode as long as both round limits together.
 LOOKS = 160

@@ -9,7 +9,7 @@ from scipy.stats import norm, spearmanr
 from edgegym.calibration.fitting import emulate
 from edgegym.calibration.recording import Recording
 from edgegym.physics import Array
-from edgegym.two_stage.emulator import Emulator
+from edgegym.systems.two_stage.emulator import Emulator
 
 #: Midpoints of equally likely lucks, over which the emulator's expectation is taken.
 LUCKS = norm.ppf((np.arange(20) + 0.5) / 20)

@@ -11,7 +11,7 @@ from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender
 from edgegym.evaluation.manifest import AgentFile
 from edgegym.evaluation.rollout import Policy, make_env
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def find_agents(

@@ -23,7 +23,7 @@ from edgegym.cli.options import (
 from edgegym.cli.printing import print_rows, progress_console
 from edgegym.cli.vector import bench_vector
 from edgegym.errors import InputError
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

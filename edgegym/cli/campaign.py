@@ -13,9 +13,10 @@ from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_figure, write_whole
-from edgegym.two_stage.fields import Finite
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario, parse_scenario, shipped_scenarios
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.scenario.fields import Finite
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario, parse_scenario
 
 if TYPE_CHECKING:
     import pandas as pd

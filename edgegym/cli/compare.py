@@ -42,7 +42,7 @@ from edgegym.cli.runs import (
     require_alone,
 )
 from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Rows of the table: the joint design by Algorithm 1 and by the exact planner, and the benchmarks,
 #: each at its certified best.

@@ -11,8 +11,8 @@ from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender, plan_contender, random_contender
 from edgegym.evaluation.manifest import Design, Manifest
 from edgegym.evaluation.rollout import Policy
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: The constants of (34) that a calibration measures.
 CONSTANTS = (

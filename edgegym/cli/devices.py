@@ -11,7 +11,7 @@ from rich.table import Table
 from edgegym.cli.options import AsJson, Device, Seed
 from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
-from edgegym.two_stage.scenario import Scenario, load_scenario
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
     from edgegym.envs.two_stage import Fidelity

@@ -16,7 +16,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_lines
 from edgegym.evaluation.manifest import PACKAGES
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def doctor(

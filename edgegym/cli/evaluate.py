@@ -43,7 +43,8 @@ from edgegym.cli.runs import (
 )
 from edgegym.errors import InputError, unknown_name
 from edgegym.evaluation.manifest import Design, load_manifest, make_manifest
-from edgegym.two_stage.scenario import Scenario, load_scenario, shipped_scenarios
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario
 
 #: Rows of the table that are planned ahead of time: the paper's plan, the exact one, the exact one
 #: with measured constants, and the benchmarks.

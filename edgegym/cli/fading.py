@@ -20,7 +20,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.progress import counting
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def bench_fading(
@@ -82,7 +82,7 @@ def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, An
     from baselines.receding import receding_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
     from edgegym.evaluation.rollout import plan_policy, play
-    from edgegym.two_stage.channel import round_gains
+    from edgegym.systems.two_stage.channel import round_gains
 
     env = TwoStageEdgeEnv(scenario, fidelity="bound")
     planned = find_plan(mean_channel(scenario))

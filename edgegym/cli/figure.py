@@ -36,9 +36,9 @@ from edgegym.cli.runs import (
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.evaluation.sweep import hold_budget, sweep_points
-from edgegym.two_stage.costs import evaluate
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.costs import evaluate
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: W(P',P) of Fig. 6; only its product with the scenario's `data_lipschitz` enters (34).
 DISTANCES = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
@@ -135,7 +135,7 @@ def plan_distances(scenario: Scenario, seeds: list[int]) -> pd.DataFrame:
         If the joint design does not fit.
     """
     import baselines
-    from edgegym.two_stage.channel import round_gains
+    from edgegym.systems.two_stage.channel import round_gains
 
     fading = scenario.replace(channel_mode="per-episode")
     gains = {str(seed): round_gains(fading, seed, 0) for seed in seeds}

@@ -15,7 +15,7 @@ from edgegym.evaluation.manifest import Manifest, save_manifest
 from edgegym.evaluation.statistics import interval95
 from edgegym.evaluation.sweep import SWEPT, accuracy_by_budget, label_rows
 from edgegym.figures.paper import loss_curves, plot_accuracy, plot_distances, plot_loss
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 X_OF_LOSS = {2: "delay_s", 3: "energy_j"}
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from edgegym.errors import InputError
 from edgegym.learning.flower import device_app, simulate
 from edgegym.learning.learner import Learner
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from flwr.app import ArrayRecord, Context

@@ -21,7 +21,7 @@ from edgegym.cli.printing import number, print_json
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
 from edgegym.evaluation.files import write_whole
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 COLUMNS = ("n_pretrain_rounds", "n_finetune_rounds", "gradient_norm_bound")
 

@@ -20,7 +20,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import print_rows, progress_console
 from edgegym.errors import InputError, unknown_name
-from edgegym.two_stage.learning_task import NETWORK_INPUTS
+from edgegym.scenario.learning_task import NETWORK_INPUTS
 
 if TYPE_CHECKING:
     import torch

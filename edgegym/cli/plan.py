@@ -21,10 +21,10 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.evaluation.files import write_whole
-from edgegym.two_stage.costs import evaluate
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.remarks import remarks, unusual
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.costs import evaluate
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.remarks import remarks, unusual
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from baselines import PlanResult

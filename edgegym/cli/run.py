@@ -25,9 +25,9 @@ from edgegym.cli.runs import Algo, RoundsPerStep
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
 from edgegym.evaluation.manifest import AgentFile
-from edgegym.two_stage.costs import require_same_devices
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.costs import require_same_devices
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def run(

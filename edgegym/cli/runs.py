@@ -16,12 +16,12 @@ from edgegym.cli.agents import agent_contender, try_agents
 from edgegym.cli.contenders import find_contenders
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
-from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
 from edgegym.evaluation.rollout import make_env
-from edgegym.two_stage.emulator import load_emulator
-from edgegym.two_stage.remarks import remarks
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.remarks import remarks
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]

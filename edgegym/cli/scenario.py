@@ -14,8 +14,9 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.errors import InputError
-from edgegym.two_stage.remarks import remarks
-from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
+from edgegym.scenario.document import scenario_text, shipped_scenarios
+from edgegym.systems.two_stage.remarks import remarks
+from edgegym.systems.two_stage.scenario import load_scenario
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[

@@ -54,7 +54,7 @@ def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
     from edgegym.evaluation.rollout import play_plan
-    from edgegym.two_stage.scenario import parse_scenario
+    from edgegym.systems.two_stage.scenario import parse_scenario
 
     scenario = parse_scenario(card.scenario, where="the agent's card")
     planned = baselines.plan(scenario)

@@ -19,7 +19,7 @@ from edgegym.cli.options import (
 from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.cli.stacking import training_steps
 from edgegym.errors import InputError
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from edgegym.envs.two_stage import Fidelity
@@ -73,7 +73,7 @@ def bench_vector(
 
 def _fidelities(scenario: Scenario) -> "list[Fidelity]":
     """Leave out `curve` where no emulator is shipped."""
-    from edgegym.two_stage.emulator import load_emulator
+    from edgegym.systems.two_stage.emulator import load_emulator
 
     try:
         load_emulator(scenario)

@@ -1,6 +1,6 @@
 """The action codec: from a box in [-1, 1] to physical units and back."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
 from edgegym.physics import Array
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
+from edgegym.systems.two_stage.decision import Decision, Decisions
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 #: An action above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
@@ -29,28 +30,6 @@ def as_numbers(name: str, values: Any) -> Array:
         raise InputError(
             f"{name} must hold numbers only; got {values!r}. Check what computed it."
         ) from None
-
-
-class Decision(NamedTuple):
-    """What one action asks for, in physical units."""
-
-    advance: bool
-    server_batch_size: int
-    server_clock_hz: float
-    batch_size: Array  # (K,)
-    clock_hz: Array  # (K,)
-    tx_power_w: Array  # (K,)
-
-
-class Decisions(NamedTuple):
-    """What the actions of many copies ask for, in physical units."""
-
-    advance: NDArray[np.bool_]  # (C,)
-    server_batch_size: Array  # (C,), whole numbers
-    server_clock_hz: Array  # (C,)
-    batch_size: Array  # (C, K), whole numbers
-    clock_hz: Array  # (C, K)
-    tx_power_w: Array  # (C, K)
 
 
 class ActionCodec:

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.emulator import Emulated, Emulator
-from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.emulator import Emulated, Emulator
 
 
 def luck(seed: int) -> float:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from edgegym.envs.action import Decision
 from edgegym.envs.ledger import Ledger
 from edgegym.envs.reward import Standing
+from edgegym.systems.two_stage.decision import Decision
 
 
 @dataclass

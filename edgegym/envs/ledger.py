@@ -1,34 +1,20 @@
 """The ledger: how far the lifecycle has come and what it has spent."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 import numpy as np
 
-from edgegym.envs.action import Decision
+from edgegym.lifecycle.state import EndCode
 from edgegym.physics import Array, radio
-from edgegym.two_stage.bound import gradient_norm_bound
-from edgegym.two_stage.costs import TOLERANCE, Cost, finetune_round_cost, pretrain_round_cost
-from edgegym.two_stage.scenario import Scenario
-
-
-class Stage(IntEnum):
-    """Where the lifecycle is; a number, so that vector environments can stack it."""
-
-    PRETRAIN = 0
-    FINETUNE = 1
-    DONE = 2
-
-
-class EndCode(IntEnum):
-    """Why an episode ended."""
-
-    RUNNING = 0
-    FINISHED = 1  # advanced out of fine-tuning
-    ROUND_LIMIT = 2
-    DELAY_BUDGET = 3  # the next round does not fit
-    ENERGY_BUDGET = 4  # the next round does not fit
-    DIVERGED = 5
+from edgegym.systems.two_stage.bound import gradient_norm_bound
+from edgegym.systems.two_stage.costs import (
+    TOLERANCE,
+    Cost,
+    finetune_round_cost,
+    pretrain_round_cost,
+)
+from edgegym.systems.two_stage.decision import Decision, Stage
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 @dataclass

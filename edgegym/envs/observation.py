@@ -4,11 +4,12 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from edgegym.envs.ledger import Ledger, Stage
+from edgegym.envs.ledger import Ledger
 from edgegym.envs.reward import Standing
 from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Ranges of the logarithms, base ten: losses by the initial gap, the bound by its start, gains by
 #: their mean. What lies outside is clipped.

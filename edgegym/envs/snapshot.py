@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from edgegym.errors import InputError
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from edgegym.envs.two_stage import TwoStageEdgeEnv

@@ -3,7 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from edgegym.envs.ledger import Ledger, Stage
+from edgegym.envs.ledger import Ledger
+from edgegym.systems.two_stage.decision import Stage
 
 if TYPE_CHECKING:
     from edgegym.envs.two_stage import TwoStageEdgeEnv

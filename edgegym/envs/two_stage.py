@@ -9,19 +9,21 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgegym.envs.action import ActionCodec, Decision
+from edgegym.envs.action import ActionCodec
 from edgegym.envs.emulated import EmulatedLearner, RecordingsWatch
 from edgegym.envs.history import History
-from edgegym.envs.ledger import EndCode, Ledger, Stage
+from edgegym.envs.ledger import Ledger
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import REWARDS, RewardName, Standing, reward_terms
 from edgegym.envs.snapshot import Snapshot, restore_snapshot, take_snapshot
 from edgegym.envs.summary import summary
 from edgegym.errors import InputError, as_path, unknown_name, whole_number
-from edgegym.two_stage.channel import round_gains
-from edgegym.two_stage.emulator import load_emulator
-from edgegym.two_stage.scenario import Scenario, load_scenario, parse_scenario
-from edgegym.two_stage.stragglers import clock_share
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.channel import round_gains
+from edgegym.systems.two_stage.decision import Decision, Stage
+from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario, parse_scenario
+from edgegym.systems.two_stage.stragglers import clock_share
 
 if TYPE_CHECKING:
     import torch

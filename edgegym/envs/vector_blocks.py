@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.physics import Array
-from edgegym.two_stage.channel import BLOCK_ROUNDS
+from edgegym.systems.two_stage.channel import BLOCK_ROUNDS
 
 
 class VectorBlocks:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from edgegym.envs.vector_blocks import VectorBlocks
 from edgegym.physics import Array
-from edgegym.two_stage.channel import block_gains
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.channel import block_gains
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class VectorChannel:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.envs.action import Decisions
 from edgegym.envs.emulated import RecordingsWatch, luck
-from edgegym.envs.ledger import Stage
 from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.physics import Array
-from edgegym.two_stage.emulator import Emulated, Emulator
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.decision import Decisions, Stage
+from edgegym.systems.two_stage.emulator import Emulated, Emulator
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class VectorLearning:

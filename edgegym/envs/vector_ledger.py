@@ -3,12 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.envs.action import Decisions
-from edgegym.envs.ledger import EndCode, Stage
+from edgegym.lifecycle.state import EndCode
 from edgegym.physics import Array, radio
-from edgegym.two_stage.bound import gradient_norm_bound
-from edgegym.two_stage.costs import TOLERANCE, Cost, finetune_round_cost, pretrain_round_cost
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import gradient_norm_bound
+from edgegym.systems.two_stage.costs import (
+    TOLERANCE,
+    Cost,
+    finetune_round_cost,
+    pretrain_round_cost,
+)
+from edgegym.systems.two_stage.decision import Decisions, Stage
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class VectorLedger:

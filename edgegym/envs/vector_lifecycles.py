@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.envs.action import Decisions
-from edgegym.envs.ledger import EndCode
 from edgegym.envs.reward import Standing, reward_terms
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_channel import VectorChannel
@@ -15,7 +13,9 @@ from edgegym.envs.vector_learning import VectorLearning
 from edgegym.envs.vector_ledger import VectorLedger
 from edgegym.envs.vector_stragglers import VectorStragglers
 from edgegym.envs.vector_training import VectorTraining
+from edgegym.lifecycle.state import EndCode
 from edgegym.physics import Array
+from edgegym.systems.two_stage.decision import Decisions
 
 
 class Assessment(NamedTuple):

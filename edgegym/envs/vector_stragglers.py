@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.envs.action import Decisions
 from edgegym.envs.vector_blocks import VectorBlocks
-from edgegym.two_stage.scenario import Scenario
-from edgegym.two_stage.stragglers import block_clock_shares
+from edgegym.systems.two_stage.decision import Decisions
+from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.stragglers import block_clock_shares
 
 
 class VectorStragglers:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.envs.action import Decisions
-from edgegym.envs.ledger import Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector_ledger import VectorLedger
+from edgegym.systems.two_stage.decision import Decisions, Stage
 
 #: Kinds of device on which networks are trained stacked. On a CPU one after another is faster but
 #: for tiny batches (`edgegym bench vector`), so only the tests train stacked there: they set this.

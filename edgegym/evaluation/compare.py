@@ -12,7 +12,7 @@ from edgegym.errors import unknown_name
 from edgegym.evaluation.contenders import Contender
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.rollout import PLAY_AGAIN, Episode, play_anew
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 BACKENDS = ("processes", "ray")
 #: What real training imports, in seconds.

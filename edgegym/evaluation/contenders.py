@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.evaluation.rollout import Policy, PolicyFactory, follow_plan
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.plan import Plan
 
 
 @dataclass(frozen=True)

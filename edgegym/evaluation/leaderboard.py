@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from edgegym.envs.ledger import EndCode
 from edgegym.evaluation.scores import (
     Array,
     bootstrap_interval,
@@ -17,6 +16,7 @@ from edgegym.evaluation.scores import (
     probability_of_improvement,
     resample_seeds,
 )
+from edgegym.lifecycle.state import EndCode
 
 Rows = NDArray[np.int64]
 

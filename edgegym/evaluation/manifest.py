@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_whole
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario, parse_scenario
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario, parse_scenario
 
 PACKAGES = (
     *("edgegym", "gymnasium", "numpy", "cvxpy", "clarabel", "torch", "torchvision", "pandas"),

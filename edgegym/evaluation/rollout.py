@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.envs.action import ActionCodec
 from edgegym.envs.emulated import EmulatedLearner
-from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.two_stage.costs import require_same_devices
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.costs import require_same_devices
+from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: What a policy is: from what the environment showed last to an action.
 Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]

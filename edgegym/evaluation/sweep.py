@@ -7,7 +7,7 @@ import pandas as pd
 from edgegym.errors import InputError
 from edgegym.evaluation.manifest import Design
 from edgegym.evaluation.statistics import interval95
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: What Figs. 4 and 5 sweep.
 SWEPT = {4: "delay_budget_s", 5: "energy_budget_j"}

@@ -20,7 +20,7 @@ from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
 from edgegym.learning.partition import dirichlet_partition
 from edgegym.learning.sources import load_raw
-from edgegym.two_stage.learning_task import LearningTask, own_test_set, require_enough
+from edgegym.scenario.learning_task import LearningTask, own_test_set, require_enough
 
 #: Mean and standard deviation of the pixels, over all channels.
 PIXEL_STATISTICS = {

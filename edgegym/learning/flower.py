@@ -13,8 +13,8 @@ from edgegym.errors import InputError
 from edgegym.learning.centralized import sgd_round
 from edgegym.learning.learner import Learner, draw_index
 from edgegym.physics import Array
-from edgegym.two_stage.randomness import Stream
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream
+from edgegym.systems.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
     from flwr.app import Context, Message

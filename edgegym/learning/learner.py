@@ -22,8 +22,8 @@ from edgegym.learning.networks import (
 )
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
-from edgegym.two_stage.randomness import Stream, keyed_generator
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples that a CPU passes at once: their activations fit its cache and the allocator's pool. A
 #: batch of 700 cut so takes 0.7 of the time of one pass.

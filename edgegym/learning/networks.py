@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from edgegym.two_stage.randomness import Stream, keyed_generator
+from edgegym.physics.draws import Stream, keyed_generator
 
 
 class LeNet(nn.Sequential):

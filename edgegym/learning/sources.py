@@ -18,7 +18,7 @@ from torchvision.datasets.utils import check_integrity, extract_archive
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.two_stage.learning_task import DATASETS
+from edgegym.scenario.learning_task import DATASETS
 
 ENVIRONMENT_VARIABLE = "EDGEGYM_DATA"
 DEFAULT_DATA_DIR = Path("~/.cache/edgegym")

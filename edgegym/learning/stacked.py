@@ -18,8 +18,8 @@ from edgegym.learning.learner import draw_index, find_device, send_index
 from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
-from edgegym.two_stage.randomness import Stream
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples of all copies that pass at once; 80 kB each for LeNet. Small passes pad less, large ones
 #: keep a device busy. The CPU's number is the fastest of seven, the GPU's has not been measured.

@@ -13,7 +13,7 @@ from edgegym.report.page import Page
 from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, number, read_table
-from edgegym.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import parse_scenario
 
 CALIBRATION, FOUND = "calibration.json", "report.json"
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from edgegym.evaluation.manifest import Design, Manifest
 from edgegym.report.tables import NOTHING, Table, number
-from edgegym.two_stage.bound import plan_bound
-from edgegym.two_stage.fields import Array
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.scenario.fields import Array
+from edgegym.systems.two_stage.bound import plan_bound
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: So many different values are listed, more are told as a range.
 LISTED = 6

@@ -7,14 +7,9 @@ from typing import Any
 import tomlkit
 
 from edgegym.report.tables import Table, number, unit
-from edgegym.two_stage.groups import PER_DEVICE
-from edgegym.two_stage.scenario import (
-    Scenario,
-    load_scenario,
-    scenario_text,
-    shipped_scenarios,
-    valid_keys,
-)
+from edgegym.scenario.document import scenario_text, shipped_scenarios
+from edgegym.scenario.groups import PER_DEVICE
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario, valid_keys
 
 #: The first key of every group.
 GROUPS = {

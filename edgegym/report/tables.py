@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
+from edgegym.lifecycle.state import EndCode
 
 NOTHING = "–"
 #: Where a line must not break.

@@ -12,7 +12,7 @@ from edgegym.report.page import Page
 from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, read_table
-from edgegym.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import parse_scenario
 
 
 def training_page(run_dir: Path) -> Page:

@@ -9,9 +9,9 @@ from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import ArrayLike, NDArray
 
-from edgegym.envs.action import Decision, as_numbers
-from edgegym.envs.ledger import Stage
+from edgegym.envs.action import as_numbers
 from edgegym.errors import InputError, unknown_name, whole_number
+from edgegym.systems.two_stage.decision import Decision, Stage
 
 #: The entries of an action after `advance`, in the order of the box.
 SI_KEYS = (

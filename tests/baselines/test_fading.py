@@ -8,9 +8,9 @@ from baselines import SCHEMES
 from baselines.fading import best_known_gains, plan_known_gains
 from baselines.relaxation import relax
 from edgegym import InputError, evaluate, load_scenario
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.costs import finetune_round_cost, pretrain_round_cost
-from edgegym.two_stage.scenario import PER_DEVICE
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.scenario import PER_DEVICE
 
 FINETUNING = [name for name, scheme in SCHEMES.items() if scheme.finetunes]
 

@@ -10,8 +10,8 @@ from baselines.prices import Prices, lower_bound
 from baselines.relaxation import relax
 from baselines.workload import workload
 from edgegym import Plan, evaluate, load_scenario
-from edgegym.two_stage.bound import bound_terms
-from edgegym.two_stage.plan import PRETRAIN_FIELDS
+from edgegym.systems.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.plan import PRETRAIN_FIELDS
 
 SHIPPED = ["digits", "mnist", "cinic10-cifar10"]
 BUDGETS = ["delay_budget_s", "energy_budget_j"]

@@ -13,7 +13,7 @@ from baselines.rounding import as_plan, round_near
 from baselines.times import RESERVE, cheapest_times
 from baselines.workload import workload
 from edgegym import evaluate, load_scenario
-from edgegym.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.bound import bound_terms
 
 SHIPPED = ["digits", "mnist", "cinic10-cifar10"]
 

@@ -16,7 +16,7 @@ from baselines.search import GAP, search
 from baselines.times import RESERVE, cheapest_times
 from baselines.workload import workload
 from edgegym import Plan, evaluate, load_scenario
-from edgegym.two_stage.bound import bound_terms
+from edgegym.systems.two_stage.bound import bound_terms
 
 
 def scheme_of(seed):

@@ -5,7 +5,7 @@ import torch
 from edgegym import load_scenario
 from edgegym.calibration.fitting import emulate
 from edgegym.calibration.recording import Recording
-from edgegym.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator import load_emulator
 
 torch.set_num_threads(1)
 

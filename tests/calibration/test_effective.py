@@ -13,7 +13,7 @@ from edgegym.calibration.effective import (
     rank_agreement,
 )
 from edgegym.calibration.recording import Recording
-from edgegym.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import parse_scenario
 
 MNIST = load_scenario("mnist")
 

@@ -4,7 +4,8 @@ import pytest
 
 import baselines
 from edgegym import InputError
-from edgegym.two_stage.scenario import shipped_scenarios, valid_keys
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.scenario import valid_keys
 
 UNKNOWN = [
     (["--scenario", "minst"], shipped_scenarios(), "mnist"),

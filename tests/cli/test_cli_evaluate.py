@@ -9,7 +9,7 @@ from strategies import TINY_SCENARIO
 from edgegym import InputError, load_scenario
 from edgegym.cli.contenders import CONSTANTS, mean_channel, with_constants
 from edgegym.cli.evaluate import DESIGNS, choose, plan_designs
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
 INTERVALS = {f"{key}_{end}" for key in ("iqm", "score", "improvement") for end in ("low", "high")}

@@ -3,7 +3,7 @@ import tomllib
 import pytest
 
 from edgegym import load_scenario
-from edgegym.two_stage.scenario import scenario_text, shipped_scenarios
+from edgegym.scenario.document import scenario_text, shipped_scenarios
 
 SHIPPED = list(shipped_scenarios())
 

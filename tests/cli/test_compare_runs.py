@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from edgegym.cli.compare import DESIGNS
-from edgegym.envs.ledger import EndCode
+from edgegym.lifecycle.state import EndCode
 
 TABLES = ("results.csv", "rounds.csv")
 PICTURES = ("loss-over-time.png", "loss-over-energy.png")

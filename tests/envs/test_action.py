@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edgegym import InputError, load_scenario
-from edgegym.envs.action import ActionCodec, Decision
+from edgegym.envs.action import ActionCodec
+from edgegym.systems.two_stage.decision import Decision
 
 CODEC = ActionCodec(load_scenario("mnist"))
 

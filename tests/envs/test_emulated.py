@@ -7,7 +7,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 from edgegym import load_scenario
 from edgegym.envs.emulated import EmulatedLearner
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator import load_emulator
 
 
 def run(env, n_rounds, seed=0):

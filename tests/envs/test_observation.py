@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from edgegym import load_scenario
-from edgegym.envs.ledger import Ledger, Stage
+from edgegym.envs.ledger import Ledger
 from edgegym.envs.observation import ObservationCodec
 from edgegym.envs.reward import Standing
 from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.systems.two_stage.decision import Stage
 
 SCENARIO = load_scenario("mnist")
 CODEC = ObservationCodec(SCENARIO)

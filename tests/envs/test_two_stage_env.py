@@ -11,10 +11,11 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import edgegym
-from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.two_stage.costs import finetune_round_cost
-from edgegym.two_stage.stragglers import clock_share
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.costs import finetune_round_cost
+from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.stragglers import clock_share
 
 IDS = [spec.id for spec in gym.registry.values() if "edgegym" in str(spec.entry_point)]
 INFO_KEYS = {

@@ -10,9 +10,9 @@ from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
-from edgegym.envs.ledger import EndCode
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector import TwoStageEdgeVectorEnv
+from edgegym.lifecycle.state import EndCode
 
 N_COPIES = 5
 MODES = ("fixed", "per-episode", "per-round")

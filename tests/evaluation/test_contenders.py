@@ -5,10 +5,11 @@ import pytest
 from scipy import stats
 
 from edgegym import load_scenario
-from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.evaluation.contenders import plan_contender, random_contender, random_policy
 from edgegym.evaluation.rollout import Episode, play, play_anew, play_plan
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.decision import Stage
 
 
 def steady(env):

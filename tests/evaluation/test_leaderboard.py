@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edgegym.envs.ledger import EndCode
 from edgegym.evaluation.leaderboard import METRICS, average_agents, rank
+from edgegym.lifecycle.state import EndCode
 
 TRAIN = METRICS["train"]
 SEEDS = range(8)

@@ -3,9 +3,10 @@ import pytest
 
 import baselines
 from edgegym import Plan, evaluate, load_scenario
-from edgegym.envs.ledger import EndCode, Stage
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.evaluation.rollout import ROUND_COLUMNS, plan_policy, play, play_plan
+from edgegym.lifecycle.state import EndCode
+from edgegym.systems.two_stage.decision import Stage
 
 SCENARIOS = ("digits", "mnist")
 TRAINED = {"train_loss", "test_loss", "test_accuracy"}

@@ -10,7 +10,7 @@ from edgegym.evaluation.sweep import (
     label_rows,
     sweep_points,
 )
-from edgegym.two_stage.scenario import scenario_text
+from edgegym.scenario.document import scenario_text
 
 DIGITS = load_scenario("digits")
 

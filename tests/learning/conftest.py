@@ -7,7 +7,7 @@ import torch
 from edgegym.learning.centralized import Samples
 from edgegym.learning.datasets import load_task_data
 from edgegym.learning.sources import ENVIRONMENT_VARIABLE
-from edgegym.two_stage.learning_task import DATASETS, NETWORK_INPUTS, LearningTask
+from edgegym.scenario.learning_task import DATASETS, NETWORK_INPUTS, LearningTask
 
 torch.set_num_threads(1)
 

@@ -15,8 +15,8 @@ from edgegym.learning.datasets import TaskData
 from edgegym.learning.learner import Learner, find_device
 from edgegym.learning.networks import make_network
 from edgegym.learning.sources import RawData
-from edgegym.two_stage.randomness import Stream, keyed_generator
-from edgegym.two_stage.scenario import load_scenario
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.scenario import load_scenario
 
 SEED = 5
 DIGITS = load_scenario("digits")

@@ -13,7 +13,7 @@ from edgegym.learning.networks import (
     make_network,
     place_network,
 )
-from edgegym.two_stage.learning_task import NETWORK_INPUTS
+from edgegym.scenario.learning_task import NETWORK_INPUTS
 
 CPU = torch.device("cpu")
 

@@ -29,7 +29,7 @@ from edgegym.learning.sources import (
     full_name,
     load_raw,
 )
-from edgegym.two_stage.learning_task import DATASETS
+from edgegym.scenario.learning_task import DATASETS
 
 CPU = torch.device("cpu")
 ARCHIVES = {

@@ -2,7 +2,8 @@ import pytest
 
 from edgegym import load_scenario
 from edgegym.report.scenario import scenario_table
-from edgegym.two_stage.scenario import shipped_scenarios, valid_keys
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.scenario import valid_keys
 
 
 def rows_of(scenario, *command):

@@ -6,9 +6,9 @@ import torch
 
 import baselines
 from edgegym import evaluate, load_scenario
-from edgegym.envs.ledger import Stage
 from edgegym.evaluation.rollout import follow_plan, make_env, play_plan
-from edgegym.two_stage.scenario import shipped_scenarios
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.decision import Stage
 
 SHIPPED = list(shipped_scenarios())
 VARIANTS = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import InputError
-from edgegym.envs.ledger import EndCode
+from edgegym.lifecycle.state import EndCode
 from edgegym.wrappers import DiscreteAction, SIAction
 
 

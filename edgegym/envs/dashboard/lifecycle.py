@@ -23,9 +23,9 @@ from edgegym.envs.dashboard.style import (
     TRACK,
     plain,
 )
-from edgegym.envs.ledger import Stage
 from edgegym.envs.summary import STAGE_NAMES, amount, spending, status
 from edgegym.physics import Array
+from edgegym.systems.two_stage.decision import Stage
 
 if TYPE_CHECKING:
     from edgegym.envs.two_stage import TwoStageEdgeEnv

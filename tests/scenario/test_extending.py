@@ -3,9 +3,9 @@ import tomllib
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.two_stage.extending import extended_text
-from edgegym.two_stage.groups import PER_DEVICE
-from edgegym.two_stage.scenario import scenario_text, shipped_scenarios
+from edgegym.scenario.document import scenario_text, shipped_scenarios
+from edgegym.scenario.extending import extended_text
+from edgegym.scenario.groups import PER_DEVICE
 
 RAW = {name: path.read_text(encoding="utf-8") for name, path in shipped_scenarios().items()}
 EXTENDING = [name for name, text in RAW.items() if "extends" in tomllib.loads(text)]

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import plans, scenarios
 
-from edgegym.two_stage.bound import gradient_norm_bound, plan_bound
+from edgegym.systems.two_stage.bound import gradient_norm_bound, plan_bound
 
 
 @given(st.data())

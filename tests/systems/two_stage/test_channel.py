@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgegym import load_scenario
-from edgegym.two_stage.channel import BLOCK_ROUNDS, block_gains, round_gains
+from edgegym.systems.two_stage.channel import BLOCK_ROUNDS, block_gains, round_gains
 
 FADING = load_scenario("mnist").replace(channel_mode="per-round")
 

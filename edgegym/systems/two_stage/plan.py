@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgegym.errors import InputError, as_path, from_validation, whole_number
-from edgegym.two_stage.fields import Array, CountArray, RealArray
+from edgegym.scenario.fields import Array, CountArray, RealArray
 
 PRETRAIN_FIELDS = ("pretrain_batch_size", "server_clock_hz")
 FINETUNE_FIELDS = ("finetune_batch_size", "device_clock_hz", "device_tx_power_w")

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edgegym.errors import InputError, as_path, from_validation
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.fields import Count, Finite, NonNegative, Positive
-from edgegym.two_stage.learning_task import LearningTask
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.scenario.fields import Count, Finite, NonNegative, Positive
+from edgegym.scenario.learning_task import LearningTask
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Progress at which the descent, the noise and the shift between the stages are given. Progress z
 #: is the loss without noise, L = L_guess / (1 + exp z): 0 is halfway down from a guess.

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from edgegym.two_stage.fields import Count, Finite, Positive
+from edgegym.scenario.fields import Count, Finite, Positive
 
 NetworkName = Literal["lenet", "googlenet"]
 DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]

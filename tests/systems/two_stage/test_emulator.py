@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import InputError, Plan, load_scenario
-from edgegym.two_stage.emulator import (
+from edgegym.systems.two_stage.emulator import (
     DESCENT_KNOTS,
     NOISE_KNOTS,
     SHIFT_KNOTS,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from edgegym.physics import Array, Numbers
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class BoundTerms(NamedTuple):

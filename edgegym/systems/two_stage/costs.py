@@ -7,9 +7,9 @@ import numpy as np
 
 from edgegym.errors import InputError
 from edgegym.physics import Array, Numbers, processor, radio
-from edgegym.two_stage.bound import plan_bound
-from edgegym.two_stage.plan import Plan
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.bound import plan_bound
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Relative excess below which a limit counts as met: rounding of sums over thousands of rounds.
 TOLERANCE = 1e-9

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 
 from edgegym.physics import Array
-from edgegym.two_stage.channel import BLOCK_ROUNDS
-from edgegym.two_stage.randomness import Stream, keyed_generator
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.channel import BLOCK_ROUNDS
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def clock_share(scenario: Scenario, seed: int, round_index: int) -> Array:

@@ -1,16 +1,15 @@
 """Scenario: every constant of the two-stage system, frozen, checked, in SI units."""
 
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from edgegym.errors import InputError, as_path, from_validation, unknown_name, whole_number
-from edgegym.two_stage.fields import (
+from edgegym.errors import from_validation, unknown_name, whole_number
+from edgegym.scenario.document import parse_text, scenario_text
+from edgegym.scenario.fields import (
     Count,
     CountArray,
     NonNegative,
@@ -20,8 +19,8 @@ from edgegym.two_stage.fields import (
     Share,
     plain,
 )
-from edgegym.two_stage.groups import PER_DEVICE, expand_groups
-from edgegym.two_stage.learning_task import LearningTask
+from edgegym.scenario.groups import PER_DEVICE, expand_groups
+from edgegym.scenario.learning_task import LearningTask
 
 #: Shares of the limits below which no action and no plan asks for a clock or a power.
 CLOCK_FLOOR = 1e-2
@@ -200,64 +199,6 @@ def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
         raise from_validation(error, valid_keys(), where) from None
 
 
-def shipped_scenarios() -> dict[str, Path]:
-    """Map the names of the shipped scenarios to their files."""
-    folder = Path(str(resources.files("edgegym.scenarios")))
-    files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
-    return {name: files[name] for name in sorted(files, key=lambda name: (name != "digits", name))}
-
-
-def scenario_text(name_or_path: str | Path) -> str:
-    """Read the TOML text of a shipped scenario or of a file, comments and all.
-
-    Where it extends a shipped one, that is written out.
-
-    Raises
-    ------
-    InputError
-        If there is no such scenario or file, it is not TOML, or extends what it cannot.
-    """
-    text = _read(name_or_path)
-    base = _parsed(text, name_or_path).get("extends")
-    if base is None:
-        return text
-    texts = {name: path.read_text(encoding="utf-8") for name, path in shipped_scenarios().items()}
-    whole = {name for name in texts if "extends" not in tomllib.loads(texts[name])}
-    if str(base) not in whole:
-        where = f"extends in scenario {str(name_or_path)!r}"
-        raise unknown_name(where, base, [name for name in texts if name in whole])
-    from edgegym.two_stage.extending import extended_text  # tomlkit, which few scenarios need
-
-    return extended_text(texts[base], text)
-
-
-def _read(name_or_path: str | Path) -> str:
-    shipped = shipped_scenarios()
-    path = shipped.get(str(name_or_path)) or as_path("scenario", name_or_path)
-    if not path.is_file():
-        if path.suffix == ".toml":
-            raise InputError(
-                f"scenario file must exist; got {str(path)!r}. Check the path, or start from "
-                "`edgegym scenario show digits`."
-            )
-        raise unknown_name("scenario", str(name_or_path), shipped)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"scenario file must be readable text; got {str(path)!r} ({error}). Check the file."
-        ) from None
-
-
-def _parsed(text: str, name_or_path: str | Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"scenario file must be TOML; got {str(name_or_path)!r}: {error}. Correct that line."
-        ) from None
-
-
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Load a shipped scenario by name or any scenario from a TOML file.
 
@@ -271,5 +212,5 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     >>> load_scenario("mnist").server_clock_limit_hz
     1600000000.0
     """
-    data = _parsed(scenario_text(name_or_path), name_or_path)
+    data = parse_text(scenario_text(name_or_path), name_or_path)
     return parse_scenario(data, where=f"scenario {str(name_or_path)!r}")

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import InputError, load_scenario
-from edgegym.two_stage.groups import PER_DEVICE, expand_groups
-from edgegym.two_stage.scenario import parse_scenario
+from edgegym.scenario.groups import PER_DEVICE, expand_groups
+from edgegym.systems.two_stage.scenario import parse_scenario
 
 PHONE = {"name": "phone", "count": 2, "uplink_gain": 1e-5}
 BOARD = {"name": "board", "count": 1, "uplink_gain": 2e-5}

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.two_stage.learning_task import (
+from edgegym.scenario.learning_task import (
     DATASETS,
     NETWORK_INPUTS,
     DatasetName,

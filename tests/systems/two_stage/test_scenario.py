@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.two_stage.scenario import scenario_text, shipped_scenarios
+from edgegym.scenario.document import scenario_text, shipped_scenarios
 
 SHIPPED = sorted(shipped_scenarios())
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.two_stage.channel import BLOCK_ROUNDS
-from edgegym.two_stage.costs import finetune_round_cost
-from edgegym.two_stage.scenario import parse_scenario
-from edgegym.two_stage.stragglers import block_clock_shares, clock_share
+from edgegym.systems.two_stage.channel import BLOCK_ROUNDS
+from edgegym.systems.two_stage.costs import finetune_round_cost
+from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.stragglers import block_clock_shares, clock_share
 
 SLOW = load_scenario("mnist").replace(straggler_probability=0.3, straggler_clock_share=0.25)
 

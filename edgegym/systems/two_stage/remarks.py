@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgegym.two_stage.costs import finetune_round_cost, pretrain_round_cost
-from edgegym.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 class Usual(NamedTuple):

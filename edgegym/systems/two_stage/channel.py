@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from edgegym.physics import Array
 from edgegym.physics.channel import rayleigh_gain
-from edgegym.two_stage.randomness import Stream, keyed_generator
-from edgegym.two_stage.scenario import Scenario
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Rounds whose gains are drawn together: a generator costs as much as a thousand draws.
 BLOCK_ROUNDS = 64

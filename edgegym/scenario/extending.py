@@ -5,7 +5,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT, Table
 
-from edgegym.two_stage.groups import PER_DEVICE
+from edgegym.scenario.groups import PER_DEVICE
 
 
 def extended_text(base: str, text: str) -> str:

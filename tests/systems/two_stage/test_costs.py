@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from strategies import plans, scenarios
 
 from edgegym import InputError, Plan, evaluate, load_scenario
-from edgegym.two_stage.costs import finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 
 pytestmark = pytest.mark.usefixtures("strict_numpy")
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import load_scenario
-from edgegym.two_stage.remarks import remarks, unusual
-from edgegym.two_stage.scenario import shipped_scenarios
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.remarks import remarks, unusual
 
 DIGITS = load_scenario("digits")
 

@@ -1,0 +1,1 @@
+"""What every episode has, whatever the system."""

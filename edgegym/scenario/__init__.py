@@ -1,0 +1,1 @@
+"""What every scenario file has: text and sources, field types, groups, what is trained."""

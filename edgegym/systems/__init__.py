@@ -1,0 +1,1 @@
+"""The systems, one folder each: scenario, plan, costs, and what else their papers need."""

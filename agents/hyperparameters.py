@@ -48,7 +48,7 @@ def find_algorithm(name: str) -> Any:
     except ImportError:
         raise InputError(
             f"algo {name!r} must have {module} installed; got none. "
-            "Install it with `pip install edgegym[agents]`."
+            'Install it with `pip install "edgegym[agents]"`.'
         ) from None
 
 
@@ -66,7 +66,8 @@ def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str,
     'MlpPolicy'
     """
     find_algorithm(algo)
-    file = Path(path) if path else Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    file = Path(path) if path else shipped
     try:
         found = dict(yaml.safe_load(file.read_text(encoding="utf-8-sig"))[ENV_ID])
         if wrong := [key for key, value in found.items() if value != value]:
@@ -75,7 +76,7 @@ def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str,
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"hyperparameter file must be YAML with an entry {ENV_ID}; got {str(file)!r} "
-            f"({type(error).__name__}: {error}). Start from agents/tuned/{algo}.yml."
+            f"({type(error).__name__}: {error}). Start from {shipped}."
         ) from None
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -34,9 +35,9 @@ class AgentRunsCode(UserWarning):
 
 
 def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
-    """Write an agent's files into a new folder, which appears whole or not at all."""
+    """Write an agent's files into a folder, which appears whole, in the place of an older one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
         incoming = Path(temporary) / folder.name
         incoming.mkdir()
         model.save(incoming / ARCHIVE)
@@ -45,6 +46,8 @@ def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
         if hasattr(model, "save_replay_buffer"):
             model.save_replay_buffer(incoming / REPLAY)
         write_whole(incoming / CARD, card.model_dump_json(indent=2))
+        if folder.exists():
+            folder.replace(Path(temporary) / "older")
         incoming.replace(folder)
 
 
@@ -59,10 +62,15 @@ def find_archive(path: Path) -> Path:
     archive = path / ARCHIVE if path.is_dir() else path
     if not archive.is_file():
         raise InputError(
-            f"agent must be an {ARCHIVE} that `edgegym train` wrote, or its folder; got "
-            f"{str(path)!r}. Check the path."
+            f"agent must be an {ARCHIVE} that `edgegym train` wrote, its folder, or an archive of "
+            f"Stable-Baselines3; got {str(path)!r}. Check the path."
         )
     return archive
+
+
+def has_card(path: Path) -> bool:
+    """Say whether an agent's card lies beside its archive, as after `edgegym train`."""
+    return find_archive(path).with_name(CARD).exists()
 
 
 def read_card(path: Path) -> AgentCard:
@@ -73,7 +81,19 @@ def read_card(path: Path) -> AgentCard:
     InputError
         If there is no agent, or its card is missing or damaged.
     """
+    if not has_card(path):
+        raise InputError(
+            f"agent {str(path)!r} must have its card beside it, the {CARD} in which `edgegym "
+            "train` says algorithm, scenario and rounds a step; got none. For an archive of "
+            "Stable-Baselines3 say them yourself: --algo ppo --rounds-per-step 100, for example."
+        )
     return read_model(AgentCard, find_archive(path).with_name(CARD))
+
+
+def find_statistics(archive: Path) -> Path | None:
+    """Find what normalises an agent's observations, where we or RL Zoo put it."""
+    places = archive.with_name(STATISTICS), archive.with_suffix("") / STATISTICS
+    return next(filter(Path.is_file, places), None)
 
 
 def agent_digest(path: Path) -> str:
@@ -86,14 +106,14 @@ def agent_digest(path: Path) -> str:
     """
     archive = find_archive(path)
     digest = hashlib.sha256(archive.read_bytes())
-    for name in (STATISTICS, CARD):
-        if (beside := archive.with_name(name)).is_file():
+    for beside in (find_statistics(archive), archive.with_name(CARD)):
+        if beside is not None and beside.is_file():
             digest.update(beside.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def load_policy(
-    path: Path, env: TwoStageEdgeEnv
+    path: Path, env: TwoStageEdgeEnv, algo: str | None = None
 ) -> Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]:
     """Load an agent as a deterministic policy.
 
@@ -104,6 +124,8 @@ def load_policy(
     ----------
     path : the archive, or its folder
     env : what it will play, at the card's `rounds_per_step`
+    algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl
+        lies beside it, or in the folder of its name as RL Zoo has it
 
     Returns
     -------
@@ -112,27 +134,56 @@ def load_policy(
     Raises
     ------
     InputError
-        If the agent is missing, damaged, or made for another number of devices.
+        If the agent is missing, damaged, or made for another number of devices or another
+        environment.
     """
-    archive, card = find_archive(path), read_card(path)
-    n_devices = len(card.scenario["uplink_gain"])
-    if n_devices != env.scenario.n_devices:
-        raise InputError(
-            f"agent {str(path)!r} must be made for the {env.scenario.n_devices} devices of "
-            f"scenario {env.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
-        )
+    archive = find_archive(path)
+    statistics = find_statistics(archive)
+    if algo is None:
+        card = read_card(path)
+        algo, normalises = card.algo, bool(card.hyperparameters.get("normalize"))
+        statistics = archive.with_name(STATISTICS) if normalises else None
+        n_devices = len(card.scenario["uplink_gain"])
+        if n_devices != env.scenario.n_devices:
+            raise InputError(
+                f"agent {str(path)!r} must be made for the {env.scenario.n_devices} devices of "
+                f"scenario {env.scenario.name!r}; got one for {n_devices}. Train one for this "
+                "scenario."
+            )
     warnings.warn(
         f"Loading {str(archive)!r} can run code stored in it; load only agents you trust.",
         AgentRunsCode,
         stacklevel=2,
     )
-    model = load_archive(card.algo, archive)
-    normalise = _normaliser(card, archive.with_name(STATISTICS))
+    model = load_archive(algo, archive)
+    _require_same_spaces(model, env, path)
+    normalise = _normaliser(statistics) if statistics else np.asarray
 
     def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
         return model.predict(normalise(observation), deterministic=True)[0]
 
     return act
+
+
+def _require_same_spaces(model: BaseAlgorithm, env: TwoStageEdgeEnv, path: Path) -> None:
+    """Refuse an agent that sees or decides something else than this environment has."""
+    observed, acted = model.observation_space, model.action_space
+    for what, got, needed, fits in (
+        ("observations", observed, env.observation_space, observed.shape),
+        ("actions", acted, env.action_space, acted == env.action_space and acted.shape),
+    ):
+        if fits != needed.shape:
+            raise InputError(
+                f"agent {str(path)!r} must have {what} of {_in_words(needed)}, as in scenario "
+                f"{env.scenario.name!r}; got {_in_words(got)}. Train one in TwoStageEdge-v0 with "
+                "this number of devices, without wrappers that change its spaces."
+            )
+
+
+def _in_words(space: gym.Space[Any]) -> str:
+    if isinstance(space, gym.spaces.Box):
+        return f"{space.shape} numbers from {space.low.min():g} to {space.high.max():g}"
+    return " ".join(str(space).split())
 
 
 def load_archive(algo: str, archive: Path, env: Any = None) -> Any:
@@ -143,12 +194,12 @@ def load_archive(algo: str, archive: Path, env: Any = None) -> Any:
     InputError
         If it is damaged; the file is left as it was.
     """
-    with _naming(archive):
+    with _naming(archive, f"whole and of algorithm {algo}"):
         return find_algorithm(algo).load(archive, env=env, device="cpu")
 
 
 @contextmanager
-def _naming(file: Path) -> Iterator[None]:
+def _naming(file: Path, rule: str) -> Iterator[None]:
     """Turn whatever a damaged file makes a loader raise into one sentence that names it."""
     try:
         yield
@@ -156,15 +207,13 @@ def _naming(file: Path) -> Iterator[None]:
         raise
     except DAMAGE as error:
         raise InputError(
-            f"agent file {str(file)!r} must be whole; got {type(error).__name__}: {error}. "
-            "Train the agent again, or take an earlier checkpoint."
+            f"agent file {str(file)!r} must be {rule}; got {type(error).__name__}: {error}. "
+            "Train the agent again, take an earlier checkpoint, or name its own algorithm."
         ) from None
 
 
-def _normaliser(card: AgentCard, file: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    if not card.hyperparameters.get("normalize"):
-        return lambda observation: observation
-    with _naming(file):
+def _normaliser(file: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    with _naming(file, "whole"):
         statistics = pickle.loads(file.read_bytes())
         if not isinstance(statistics, VecNormalize):
             raise TypeError(f"{type(statistics).__name__} in the place of VecNormalize")

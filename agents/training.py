@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 
 from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm
-from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, save_agent
+from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.evaluation.files import write_whole
@@ -53,7 +53,11 @@ def train_agent(
     data_dir: str | Path | None = None,
     on_progress: Callable[[int], None] = lambda steps: None,
 ) -> AgentCard:
-    """Train an agent to its `total_steps`, going on from its last checkpoint if there is one.
+    """Train an agent to its `total_steps`, going on from what has been saved of it, if anything.
+
+    Weights, the optimiser's state, normalisation and replay buffer go on as they were; so do the
+    learning curve and the TensorBoard log. Episodes begin anew, on the seeds of the first ones, and
+    a learning rate that falls to zero falls from where it is in the longer training.
 
     Parameters
     ----------
@@ -67,7 +71,7 @@ def train_agent(
     The card of the finished agent
     """
     torch.set_num_threads(1)
-    envs, last = make_envs(card, data_dir), last_checkpoint(folder)
+    envs, last = make_envs(card, data_dir), last_saved(folder)
     if last is None:
         if normalize := card.hyperparameters.get("normalize"):
             envs = VecNormalize(envs, **_normalize_arguments(normalize))
@@ -76,6 +80,7 @@ def train_agent(
         if card.hyperparameters.get("normalize"):
             envs = VecNormalize.load(str(last / STATISTICS), envs)
         model = load_archive(card.algo, last / ARCHIVE, envs)
+        model.tensorboard_log = _logs(folder)  # the folder may have moved
         if (last / REPLAY).is_file():
             model.load_replay_buffer(last / REPLAY)
     course = Course(card, folder, on_progress)
@@ -85,10 +90,19 @@ def train_agent(
     return done
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """Find the checkpoint with the most steps."""
-    found = sorted((folder / CHECKPOINTS).glob("*"))
-    return found[-1] if found else None
+def last_saved(folder: Path) -> Path | None:
+    """Find the finished agent or the checkpoint with the most steps.
+
+    Of two with as many it is the agent: checkpoints are written before the last update.
+    """
+    found = [*folder.glob(AGENT), *(folder / CHECKPOINTS).glob("[0-9]*")]
+    return max(found, key=lambda saved: read_card(saved).steps_done, default=None)
+
+
+def steps_done(folder: Path) -> int:
+    """Count the steps of an agent that are saved."""
+    saved = last_saved(folder)
+    return read_card(saved).steps_done if saved else 0
 
 
 class Course(BaseCallback):
@@ -145,14 +159,17 @@ def has_tensorboard() -> bool:
     return find_spec("tensorboard") is not None
 
 
+def _logs(folder: Path) -> str | None:
+    return str(folder / TENSORBOARD) if has_tensorboard() else None
+
+
 def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
-    logs = str(folder / TENSORBOARD) if has_tensorboard() else None
     return find_algorithm(card.algo)(
         card.hyperparameters["policy"],
         envs,
         seed=card.seed,
         device="cpu",  # small policies are faster there than on a GPU
-        tensorboard_log=logs,
+        tensorboard_log=_logs(folder),
         **constructor_arguments(card.hyperparameters),
         **_exploration(card.hyperparameters, envs),
     )

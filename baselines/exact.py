@@ -16,7 +16,7 @@ import cvxpy as cp
 import numpy as np
 
 from baselines.program import SAMPLES, rounds_unit
-from baselines.relaxation import RESCALED, Relaxation
+from baselines.relaxation import Relaxation
 from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
 from baselines.workload import Processor, Uplink, workload
@@ -61,7 +61,7 @@ def solve_relaxation(
     )
     unit = rounds_unit(scenario, scheme, workload(scenario))
     # No optimum depends on the scale, but the solver may fail at one and not at another.
-    for factor in RESCALED:
+    for factor in (1.0, 0.3, 3.0):
         program = _Program(scenario, scheme, factor * unit)
         if scheme.pretrains and n_pretrain_rounds is not None:
             program.constraints.append(program.m == n_pretrain_rounds / program.rounds * program.q)

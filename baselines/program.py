@@ -59,6 +59,7 @@ class Program:
         weight: Numbers = 1.0,
         counts: tuple[Numbers, Numbers] | None = None,
         rounds: float | None = None,
+        sharpness: float = 1.0,
         done: Done = NOTHING_DONE,
         mean_power: bool = False,
     ) -> None:
@@ -70,7 +71,7 @@ class Program:
         self.rounds = rounds or rounds_unit(scenario, scheme, self.work)
         self.time_unit_s = scenario.delay_budget_s / self.rounds
         self.energy_unit_j = scenario.energy_budget_j / self.rounds
-        self.bound_unit = start / self.rounds
+        self.bound_unit = start / self.rounds / sharpness
         self.cones = ConeProgram()
         self.q = self.cones.variable()
         self.m: Indices | None = None

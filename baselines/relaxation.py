@@ -1,6 +1,7 @@
 """The optimum over real rounds and batches, with a bound that its prices prove."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,12 @@ from edgegym.physics import Array
 from edgegym.two_stage.bound import BoundTerms
 from edgegym.two_stage.scenario import Scenario
 
-#: Gap up to which one solve is enough, and the factors by which the scale is moved until it is.
-ACCURATE, RESCALED = 1e-6, (1.0, 0.3, 3.0)
+#: Gap up to which one solve is enough.
+ACCURATE = 1e-6
+
+#: Factors of the scale and of the objective's weight in the solves that follow until one is: the
+#: solver's tolerances are absolute, so that more weight means more digits of the bound.
+AGAIN = ((0.1, 1e2), (0.01, 1e2), (0.1, 1.0), (1.0, 1.0))
 
 #: Factors for the prices of a box that the solver calls infeasible: along its proof of that, the
 #: bound grows without end.
@@ -45,8 +50,9 @@ class Relaxation:
 
     @property
     def gap(self) -> float:
-        """How far the solver's optimum is from what its prices prove, relative."""
-        return abs(1 - self.lower_bound / self.gradient_norm_bound)
+        """How far the solver's optimum is from what its prices prove, relative; 1 without one."""
+        less, more = sorted((self.gradient_norm_bound, self.lower_bound))
+        return 1 - less / max(more, NEARLY_FREE)
 
     @property
     def integers(self) -> Array:
@@ -85,19 +91,23 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     box = whole_box(scenario, scheme) if box is None else box
     if box.empty:
         return None
-    best, unit = None, None
-    for factor in RESCALED:
-        program = Program(scenario, scheme, box, rounds=unit)
-        found = _unscaled(program, program.solve())
-        if found.lower_bound > _highest_bound(program.terms, box):
-            return None
-        best = min(filter(None, (best, found)), key=lambda r: r.gap)
-        if best.gap <= ACCURATE:
-            break
+    best = _solve(scenario, scheme, box)
+    for factor, sharpness in AGAIN:
+        if best is None or best.gap <= ACCURATE:
+            return best
         # Now that the number of rounds is known the program can be scaled by it.
         rounds = best.n_pretrain_rounds + best.n_finetune_rounds
         unit = factor * float(np.clip(rounds, 1e-3, 1e6))
+        again = _solve(scenario, scheme, box, rounds=unit, sharpness=sharpness)
+        best = again and min(best, again, key=lambda r: r.gap)
     return best
+
+
+def _solve(scenario: Scenario, scheme: Scheme, box: Box, **scale: Any) -> Relaxation | None:
+    """Solve at one scale; None where prices prove that nothing fits."""
+    program = Program(scenario, scheme, box, **scale)
+    found = _unscaled(program, program.solve())
+    return None if found.lower_bound > _highest_bound(program.terms, box) else found
 
 
 def _highest_bound(terms: BoundTerms, box: Box) -> float:
@@ -140,7 +150,7 @@ def _proven(program: Program, prices: Prices) -> float:
 def _unscaled(program: Program, solution: Solution) -> Relaxation:
     """Undo the scaling of rounds, batches and bound; without an optimum only prices are left."""
     x, s, prices = solution.x, program.scenario, _prices(program, solution)
-    if not solution.found:
+    if not solution.found or x[program.q] <= 0:
         return Relaxation(
             gradient_norm_bound=np.inf,
             n_pretrain_rounds=program.box.low[PRETRAIN_ROUNDS],

@@ -1,5 +1,7 @@
 """The console: the only place that may know every other. Heavy imports wait for their command."""
 
+import codecs
+import io
 import sys
 
 import typer
@@ -43,10 +45,33 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 
 
+#: How signs are written where standard output has none for them, as in ASCII.
+SIGNS = {
+    "±": "+/-",
+    "−": "-",
+    "–": "-",
+    "°": " deg",
+    "×": "x",
+    "→": "->",
+    "\N{NO-BREAK SPACE}": " ",
+}
+
+
 def main() -> None:
     """Run a command; a wrong input ends with one sentence and status 2."""
+    codecs.register_error("edgegym", _spell_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
+            stream.reconfigure(errors="edgegym")
     try:
         app()
     except InputError as error:
         print(f"edgegym: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _spell_out(error: UnicodeError) -> tuple[str, int]:
+    """Write in other signs what an encoding has no sign for, or a question mark."""
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return "".join(SIGNS.get(sign, "?") for sign in signs), error.end

@@ -1,4 +1,4 @@
-"""`edgegym bench`: the speed of this machine beside a reference, as ratios within one run."""
+"""`edgegym bench env/planner`: this machine beside a reference, as ratios within one run."""
 
 import statistics
 import time
@@ -18,15 +18,16 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_rows
+from edgegym.cli.printing import print_rows, progress_console
 from edgegym.cli.vector import bench_vector
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgegym.envs.two_stage import TwoStageEdgeEnv
 
 app = typer.Typer(help="Speed of this machine beside its references.", no_args_is_help=True)
@@ -104,10 +105,19 @@ def _time_once(env: "TwoStageEdgeEnv", stage: str, rounds: int, seed: int) -> di
         return lambda: bare_rounds(learner, sizes, rounds, validation_interval)
 
     return {
-        "env": _seconds(lambda: [env.step(action) for _ in range(rounds)]),
+        "env": _seconds(lambda: _step(env, action, rounds)),
         "bare": _seconds(loop(interval)),
         "bare without validation": _seconds(loop(None)),
     }
+
+
+def _step(env: "TwoStageEdgeEnv", action: "NDArray[Any]", rounds: int) -> None:
+    for _ in range(rounds):
+        if env.step(action)[2]:
+            raise InputError(
+                "training must not diverge while it is timed; got a loss that is not finite at "
+                f"learning_rate = {env.scenario.learning_rate:g}. Lower it with --set."
+            )
 
 
 def _medians(times: list[dict[str, float]], rounds: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from edgegym.cli.campaign import CAMPAIGN, Campaign, carry_out
+from edgegym.cli.campaign import CAMPAIGN, LEAST_FITTED, Campaign, carry_out
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -19,7 +19,7 @@ from edgegym.cli.options import (
     finite,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.evaluation.files import read_model, write_whole
 from edgegym.evaluation.manifest import require_new
@@ -28,7 +28,9 @@ from edgegym.evaluation.manifest import require_new
 def calibrate(
     context: typer.Context,
     scenario: ScenarioName = "digits",
-    plans: Annotated[int, typer.Option("--plans", min=2, help="Random plans to train.")] = 96,
+    plans: Annotated[
+        int, typer.Option("--plans", min=1 + LEAST_FITTED, help="Random plans to train.")
+    ] = 96,
     tests: Annotated[int, typer.Option("--tests", min=3, help="Of these, not fitted.")] = 24,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Seeds per test plan.")] = 4,
     percentile: Annotated[
@@ -64,7 +66,7 @@ def calibrate(
             scenario=checked.model_dump(mode="json"),
             seed=seed,
             plans=plans,
-            tests=min(tests, plans - 1),
+            tests=min(tests, plans - LEAST_FITTED),
             repeats=repeats,
             percentile=percentile,
             seeds=seeds,
@@ -82,27 +84,32 @@ def _print(report: dict[str, Any], run_dir: Path) -> None:
     found = report["emulator"]
     print(
         f"Emulator on {found['n_plans']} plans that were not fitted: final loss off by "
-        f"{found['mean_relative_error']:.1%} (median {found['median_relative_error']:.1%}), rank "
-        f"correlation {found['rank_correlation']:.2f}.\nReal training itself is uncertain by "
-        f"{found['mean_relative_standard_error_of_real_training']:.1%} (standard error)."
+        f"{number(found['mean_relative_error'], '.1%')} (median "
+        f"{number(found['median_relative_error'], '.1%')}), rank correlation "
+        f"{number(found['rank_correlation'], '.2f')}.\nReal training itself is uncertain by "
+        f"{number(found['mean_relative_standard_error_of_real_training'], '.1%')} (standard error)."
     )
     ranks = report["bound_rank_correlation"]
     print(
         "Rank correlation of bound (34) and real final loss on these plans: "
-        + ", ".join(f"{value:.2f} with {name} constants" for name, value in ranks.items())
+        + ", ".join(
+            f"{number(value, '.2f')} with {name} constants" for name, value in ranks.items()
+        )
         + "."
     )
     constants = Table("constant", *report["constants"], title="Constants of (34)")
     for key in report["constants"]["shipped"]:
-        constants.add_row(key, *(f"{values[key]:.4g}" for values in report["constants"].values()))
+        constants.add_row(
+            key, *(number(values[key], ".4g") for values in report["constants"].values())
+        )
     print_table(constants)
     table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
     for row in report["plans"]:
         table.add_row(
             f"{row['constants']} constants",
             *(str(row[key]) for key in ("n_pretrain_rounds", "n_finetune_rounds", "batches")),
-            f"{row['test_loss']:.3f} ± {row['test_loss_interval']:.3f}",
-            f"{row['test_accuracy']:.3f}",
+            with_half_width(row["test_loss"], row["test_loss_interval"], ".3f"),
+            number(row["test_accuracy"], ".3f"),
         )
     print_table(table)
     print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgegym.cli.contenders import CONSTANTS, find_plan
-from edgegym.cli.options import progress_console
+from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
+from edgegym.errors import InputError
 from edgegym.evaluation.files import read_model, write_figure, write_whole
 from edgegym.two_stage.fields import Finite
 from edgegym.two_stage.plan import Plan
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CAMPAIGN = "calibration.json"
 TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
+#: Plans that the emulator and the effective constants take at least.
+LEAST_FITTED = 2
 #: Where the constants of (34) come from.
 SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
 
@@ -71,6 +74,12 @@ def carry_out(
         progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
         recorded = _record(pool, campaign, scenario, run_dir, where)
         fitted, tested = _shared_out(campaign, recorded)
+        if len(fitted) < LEAST_FITTED or not tested:
+            raise InputError(
+                f"calibration must have {LEAST_FITTED} plans to fit and one to test whose training "
+                f"did not diverge; got {len(fitted)} and {len(tested)} of {campaign.plans}. Begin "
+                "a new one with a lower learning_rate, or with more --plans."
+            )
         with progress_console.status("Fitting the emulator"):
             emulator = fit_emulator(scenario, fitted)
         table = judge(emulator, tested)
@@ -151,7 +160,8 @@ def _record(
         for run, file in missing.items()
     }
     _keep(futures, len(files), lambda recording: recording.model_dump_json())
-    return {run: read_model(Recording, file) for run, file in files.items()}
+    advice = "Delete it, and --resume records the plan again."
+    return {run: read_model(Recording, file, advice) for run, file in files.items()}
 
 
 def _keep(futures: Mapping[Future[Any], Path], n_all: int, as_text: Callable[[Any], str]) -> None:

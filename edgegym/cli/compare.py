@@ -7,7 +7,8 @@ import pandas as pd
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.contenders import BENCHMARKS, find_agents, plan_design, require_a_plan
+from edgegym.cli.agents import find_agents
+from edgegym.cli.contenders import BENCHMARKS, plan_design, require_a_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -16,17 +17,24 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import (
+    number,
+    print_json,
+    print_table,
+    progress_console,
+    with_half_width,
+)
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
+    Algo,
     Backend,
     Jobs,
     Out,
     Resume,
+    RoundsPerStep,
     Seeds,
     carry_out,
     new_run_dir,
@@ -49,6 +57,8 @@ def compare(
     context: typer.Context,
     scenario: ScenarioName = "digits",
     agent: Agents = None,
+    algo: Algo = None,
+    rounds_per_step: RoundsPerStep = None,
     seeds: Seeds = 5,
     seed: Seed = 0,
     grid: Grid = 6,
@@ -73,7 +83,7 @@ def compare(
         read_scenario(scenario, changes),
         list(range(seed, seed + seeds)),
         designs={},
-        agents=find_agents(agent or []),
+        agents=find_agents(agent or [], algo, rounds_per_step),
     )
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)
@@ -130,23 +140,17 @@ def _table(summary: pd.DataFrame, title: str) -> Table:
     best = losses.idxmin() if losses.notna().any() else None
     for index, row in summary.iterrows():
         uncertain = (
-            _with_interval(row[column], row[f"{column}_interval"])
+            with_half_width(row[column], row[f"{column}_interval"], ".3f")
             for column in ("train_loss", "test_loss", "test_accuracy")
         )
         table.add_row(
             row["design"],
             *uncertain,
-            f"{row['total_delay_s']:.1f}",
-            f"{row['total_energy_j']:.2f}",
-            f"{row['gradient_norm_bound']:.4f}",
-            f"{row['n_pretrain_rounds']:.0f}",
-            f"{row['n_finetune_rounds']:.0f}",
+            number(row["total_delay_s"], ".1f"),
+            number(row["total_energy_j"], ".2f"),
+            number(row["gradient_norm_bound"], ".4f"),
+            number(row["n_pretrain_rounds"], ".0f"),
+            number(row["n_finetune_rounds"], ".0f"),
             style="bold" if index == best else "",
         )
     return table
-
-
-def _with_interval(mean: float | None, half_width: float | None) -> str:
-    if mean is None:
-        return "-"
-    return f"{mean:.3f}" if half_width is None else f"{mean:.3f} ± {half_width:.3f}"

@@ -1,20 +1,16 @@
-"""Who takes part: plans, what decides as it goes, and saved agents. Only the console knows all."""
+"""Who takes part: plans, and what decides as it goes. Only the console knows all."""
 
 import json
-import warnings
-from collections import Counter
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from edgegym.cli.options import progress_console
+from edgegym.cli.agents import agent_contender
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.evaluation.contenders import Contender, plan_contender, random_contender
-from edgegym.evaluation.manifest import AgentFile, Design, Manifest
-from edgegym.evaluation.rollout import Policy, make_env
+from edgegym.evaluation.manifest import Design, Manifest
+from edgegym.evaluation.rollout import Policy
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
 
@@ -87,6 +83,23 @@ def require_a_plan(designs: dict[str, Design]) -> None:
         raise InputError(next(iter(designs.values())).message)
 
 
+def require_a_round(scenario: Scenario) -> None:
+    """Refuse budgets in which no round of either stage fits, where nothing is planned ahead.
+
+    Raises
+    ------
+    InputError
+        Saying which budget is too small, on the mean channel where it fades.
+    """
+    from baselines import SCHEMES
+    from baselines.feasibility import explain_infeasibility, usable_stages
+
+    ahead, joint = mean_channel(scenario), SCHEMES["joint"]
+    usable = usable_stages(ahead, joint)
+    if not (usable.pretrains or usable.finetunes):
+        raise InputError(explain_infeasibility(ahead, joint))
+
+
 def mean_channel(scenario: Scenario) -> Scenario:
     """Give what can be planned ahead of time: where the gains are drawn anew, their mean.
 
@@ -130,63 +143,6 @@ def receding(env: TwoStageEdgeEnv) -> Policy:
 
 #: What decides as it goes, by name.
 POLICIES = {"random": random_contender, "receding": receding_contender}
-
-
-def find_agents(paths: list[Path]) -> dict[str, AgentFile]:
-    """Label saved agents by their algorithm, numbered where there are several of one."""
-    if not paths:
-        return {}
-    from agents.saving import agent_digest, read_card
-
-    algorithms = [read_card(path).algo for path in paths]
-    total, so_far = Counter(algorithms), Counter[str]()
-    files = {}
-    for path, algorithm in zip(paths, algorithms, strict=True):
-        so_far[algorithm] += 1
-        label = algorithm if total[algorithm] == 1 else f"{algorithm}-{so_far[algorithm]}"
-        files[label] = AgentFile(path=str(path.resolve()), digest=agent_digest(path))
-    return files
-
-
-def agent_contender(file: AgentFile) -> Contender:
-    """Let a saved agent take part.
-
-    Raises
-    ------
-    InputError
-        If the file is not what it was when the run began.
-    """
-    from agents.saving import agent_digest, read_card
-
-    path = Path(file.path)
-    card = read_card(path)
-    if (digest := agent_digest(path)) != file.digest:
-        raise InputError(
-            f"agent {file.path!r} must be as it was when the run began, with digest {file.digest}; "
-            f"got {digest}. Put that file back, or begin a new run."
-        )
-    return Contender(card.algo, partial(follow_agent, path), digest, card.rounds_per_step)
-
-
-def follow_agent(path: Path, env: TwoStageEdgeEnv) -> Policy:
-    """Make a saved agent's policy for an environment, on one torch thread."""
-    import torch
-
-    from agents.saving import AgentRunsCode, load_policy
-
-    torch.set_num_threads(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AgentRunsCode)  # the console says it once
-        return load_policy(path, env)
-
-
-def try_agents(scenario: Scenario, fidelity: str, agents: list[Contender]) -> None:
-    """Load every agent once, so that what is wrong with one is said before all else."""
-    if agents:
-        progress_console.print("Agents can run code when they are loaded: play those you trust.")
-    for agent in agents:
-        steps = {"rounds_per_step": agent.rounds_per_step}
-        agent.make_policy(make_env(scenario, fidelity=fidelity, **steps))
 
 
 def find_contenders(manifest: Manifest) -> dict[str, Contender]:

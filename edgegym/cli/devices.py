@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from edgegym.cli.options import AsJson, Device, Seed, progress_console
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.options import AsJson, Device, Seed
+from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario, load_scenario
 
@@ -55,7 +55,7 @@ def bench_devices(
     table = Table("K", "bound, ms/round", "train, ms/round", "exact plan, s")
     for row in rows:
         n_devices, *times = row.values()
-        table.add_row(f"{n_devices:,}", *(f"{value:.3g}" for value in times))
+        table.add_row(f"{n_devices:,}", *(number(value, ".3g") for value in times))
     print_table(table)
 
 

@@ -6,8 +6,6 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from rich.table import Table
-
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -16,7 +14,7 @@ from edgegym.cli.options import (
     Seed,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_lines
 from edgegym.evaluation.manifest import PACKAGES
 from edgegym.two_stage.scenario import Scenario
 
@@ -32,10 +30,7 @@ def doctor(
     report = _examine(read_scenario(scenario, changes), seed, data_dir)
     if as_json:
         return print_json(report)
-    table = Table(show_header=False)
-    for key, value in report.items():
-        table.add_row(key, str(value))
-    print_table(table)
+    print_lines(report)
 
 
 def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, Any]:
@@ -47,6 +42,7 @@ def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, A
 
     folder = find_data_dir(data_dir)
     planned = baselines.plan(scenario)
+    gap = number(planned.gap, ".1e")
     played = "plays no plan, as there is none"
     if planned.plan is not None:
         episode = play_plan(scenario, planned.plan, seed, fidelity="bound")
@@ -61,7 +57,7 @@ def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, A
         "GPU": torch.cuda.get_device_name() if cuda else "none; training runs on the CPU",
         "data folder": str(folder),
         "data sets there": ", ".join(_present(folder)) or "none; digits is embedded",
-        "solver": f"Clarabel plans {scenario.name}: {planned.status}, gap {planned.gap:.1e}",
+        "solver": f"Clarabel plans {scenario.name}: {planned.status}, gap {gap}",
         "environment": played,
         "standard output is a terminal": sys.stdout.isatty(),
     }

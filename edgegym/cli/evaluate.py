@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from edgegym.cli.agents import find_agents
 from edgegym.cli.contenders import (
     BENCHMARKS,
     POLICIES,
-    find_agents,
     mean_channel,
     plan_design,
     require_a_plan,
+    require_a_round,
     with_constants,
 )
 from edgegym.cli.leaderboard import report
@@ -23,16 +24,18 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
+from edgegym.cli.printing import progress_console
 from edgegym.cli.runs import (
     N_CORES,
     Agents,
+    Algo,
     Backend,
     Jobs,
     Out,
     Resume,
+    RoundsPerStep,
     Seeds,
     carry_out,
     new_run_dir,
@@ -59,6 +62,8 @@ def evaluate(
         str, typer.Option("--fidelity", help="train (real SGD), curve (emulator) or bound")
     ] = "train",
     agent: Agents = None,
+    algo: Algo = None,
+    rounds_per_step: RoundsPerStep = None,
     calibrated: Annotated[
         str | None,
         typer.Option(
@@ -103,7 +108,7 @@ def evaluate(
             job="evaluate",
             fidelity=fidelity,
             policies=[name for name in names if name in POLICIES],
-            agents=find_agents(agent or []),
+            agents=find_agents(agent or [], algo, rounds_per_step),
         )
         plan = partial(plan_designs, checked, names, measured, grid)
     run_dir = resume or out or new_run_dir("evaluate", begun.scenario["name"])
@@ -153,4 +158,6 @@ def plan_designs(
                 believed = with_constants(ahead, measured)
             designs[name] = plan_design(believed, *DESIGNS[name], grid)
     require_a_plan(designs)
+    if not designs:
+        require_a_round(scenario)
     return designs

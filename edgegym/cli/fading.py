@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from edgegym.cli.contenders import find_plan, mean_channel
@@ -17,10 +16,10 @@ from edgegym.cli.options import (
     Changes,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table, with_half_width
+from edgegym.cli.progress import counting
 from edgegym.two_stage.scenario import Scenario
 
 
@@ -42,14 +41,14 @@ def bench_fading(
     from edgegym.evaluation.statistics import interval95
 
     checked = read_scenario(scenario, changes).replace(channel_mode="per-round")
-    with start_workers(jobs) as pool, Progress(console=progress_console) as progress:
-        task = progress.add_task("Seeds", total=seeds)
+    with start_workers(jobs) as pool, counting("Seeds") as on_progress:
         futures = [
             pool.submit(fading_row, checked, number, replan_every)
             for number in range(seed, seed + seeds)
         ]
-        for _ in as_completed(futures):
-            progress.advance(task)
+        on_progress(0, seeds)
+        for n_done, _ in enumerate(as_completed(futures), 1):
+            on_progress(n_done, seeds)
     rows = [future.result() for future in futures]
     better = [row["mean_channel"] - row["receding"] for row in rows]
     short = [row["receding"] / row["known_gains"] - 1 for row in rows]
@@ -65,12 +64,13 @@ def bench_fading(
     for policy in ("mean_channel", "receding", "known_gains"):
         bound = statistics.mean(row[policy] for row in rows)
         rounds = statistics.mean(row[f"{policy}_rounds"] for row in rows)
-        table.add_row(policy.replace("_", " "), f"{bound:.5f}", f"{rounds:.1f}")
+        table.add_row(policy.replace("_", " "), number(bound, ".5f"), number(rounds, ".1f"))
     print_table(table)
     half_width = summary["mean_channel_minus_receding_interval95"]
+    lower = with_half_width(statistics.mean(better), half_width, ".5f")
     print(
-        f"Planning again lowers the bound by {statistics.mean(better):.5f} ± {half_width:.5f} "
-        f"(95 %, {seeds} paired seeds)\nand ends {statistics.mean(short):.2%} above the optimum "
+        f"Planning again lowers the bound by {lower} (95 %, {seeds} paired seeds)\n"
+        f"and ends {number(statistics.mean(short), '.2%')} above the optimum "
         "with all gains known."
     )
 

@@ -1,5 +1,6 @@
 """`edgegym figure N`: the paper's Figs. 2 to 6, and which of its claims hold here."""
 
+import shlex
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -17,10 +18,10 @@ from edgegym.cli.options import (
     Device,
     ScenarioName,
     Seed,
-    progress_console,
     read_change,
     read_scenario,
 )
+from edgegym.cli.printing import progress_console
 from edgegym.cli.runs import (
     N_CORES,
     Backend,
@@ -184,7 +185,8 @@ def _known(run_dir: Path, number: int) -> Manifest:
     if known.figure != number and {known.figure, number} != {2, 3}:
         raise InputError(
             f"run folder must hold Fig. {number}; got {str(run_dir)!r}, which holds Fig. "
-            f"{known.figure}. Finish it with `edgegym figure {known.figure} --resume {run_dir}`."
+            f"{known.figure}. Finish it with "
+            f"`edgegym figure {known.figure} --resume {shlex.quote(str(run_dir))}`."
         )
     return known
 

@@ -1,4 +1,4 @@
-"""What `edgegym figure` writes and prints: the picture, its numbers, the paper's claims."""
+"""What `edgegym figure N` writes and prints: the picture, its numbers, the paper's claims."""
 
 from pathlib import Path
 

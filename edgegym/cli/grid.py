@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgegym.cli.options import (
     AsJson,
@@ -17,10 +15,10 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json
+from edgegym.cli.printing import number, print_json
+from edgegym.cli.progress import counting
 from edgegym.errors import InputError
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.scenario import Scenario
@@ -61,10 +59,10 @@ def grid(
     report = {"cells": len(cells), "feasible": len(feasible), **best, "out": str(out)}
     if as_json:
         return print_json(report)
-    Console().print(
+    print(
         f"Best of {len(cells):,} cells, {len(feasible):,} of them feasible: M = "
         f"{best['n_pretrain_rounds']:.0f}, N = {best['n_finetune_rounds']:.0f}, bound "
-        f"{best['gradient_norm_bound']:.6f}. All are in {out / 'grid.csv'}."
+        f"{number(best['gradient_norm_bound'], '.6f')}. All are in {out / 'grid.csv'}."
     )
 
 
@@ -118,19 +116,16 @@ def _solve(
     from edgegym.evaluation.compare import start_workers
 
     total = sum(map(len, rows.values()))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with (
-        start_workers(jobs) as pool,
-        Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress,
-    ):
-        left = sum(map(len, missing.values()))
-        task = progress.add_task("Cells", total=total, completed=total - left)
+    done = total - sum(map(len, missing.values()))
+    with start_workers(jobs) as pool, counting("Cells") as on_progress:
+        on_progress(done, total)
         futures = {pool.submit(solve_row, scenario, scheme, missing[m]): m for m in missing}
         try:
             for future in as_completed(futures):
                 m = futures[future]
                 write_whole(_file(out, m), future.result())
-                progress.advance(task, len(missing[m]))
+                done += len(missing[m])
+                on_progress(done, total)
         finally:
             pool.shutdown(cancel_futures=True)
 

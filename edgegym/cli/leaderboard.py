@@ -1,6 +1,5 @@
 """The ranking of `edgegym evaluate`: on the screen, as Markdown, as tables and pictures."""
 
-import math
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 from rich.table import Column, Table
 
 from edgegym.cli.contenders import find_contenders
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.runs import print_remarks
 from edgegym.evaluation.files import write_figure, write_whole
 from edgegym.evaluation.leaderboard import METRICS, PAPER, RANDOM, Metric, average_agents, rank
@@ -30,39 +29,18 @@ def _cells(row: dict[Hashable, Any], metric: Metric) -> dict[str, str]:
     copies = f" ×{row['n_agents']}" if row["n_agents"] > 1 else ""
     return {
         "contender": f"{row['contender']}{copies}",
-        metric.label: with_half_width(row["mean"], row["mean_interval"]),
+        metric.label: with_half_width(row["mean"], row["mean_interval"], ".4f"),
         "interquartile mean": with_ends(row, "iqm", ".4f"),
         **({"accuracy": number(row["accuracy"], ".3f")} if metric.accuracy else {}),
         f"score ({RANDOM} 0, {PAPER} 1)": with_ends(row, "score", ".3f"),
         SECOND[0]: with_ends(row, "improvement", ".2f"),
-        SECOND[1]: with_half_width(row["difference"], row["difference_interval"], sign="+"),
+        SECOND[1]: with_half_width(row["difference"], row["difference_interval"], "+.4f"),
         SECOND[2]: number(row["total_delay_s"], ".1f"),
         SECOND[3]: number(row["total_energy_j"], ".2f"),
-        SECOND[4]: f"{row['violated']:.0%}, cost {row['cost']:.2g}" if row["cost"] else "no",
+        SECOND[4]: f"{number(row['violated'], '.0%')}, cost {number(row['cost'], '.2g')}"
+        if row["cost"]
+        else "no",
     }
-
-
-def number(value: float, form: str) -> str:
-    """Write a number, or a dash where there is none.
-
-    Examples
-    --------
-    >>> number(0.25, ".1%"), number(float("nan"), ".3f")
-    ('25.0%', '-')
-    """
-    return "-" if math.isnan(value) else f"{value:{form}}"
-
-
-def with_half_width(mean: float, half_width: float, sign: str = "") -> str:
-    """Write a mean and its interval.
-
-    Examples
-    --------
-    >>> with_half_width(0.32311, 0.0724), with_half_width(-0.1, float("nan"), sign="+")
-    ('0.3231 ± 0.0724', '-0.1000')
-    """
-    text = number(mean, f"{sign}.4f")
-    return text if math.isnan(half_width) else f"{text} ± {half_width:.4f}"
 
 
 def with_ends(row: dict[Hashable, Any], key: str, form: str) -> str:
@@ -134,7 +112,8 @@ def report(
     for row in board[board["n_agents"] > 1].itertuples():
         print(
             f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean "
-            f"{metric.label} runs from {row.best_agent:.4f} to {row.worst_agent:.4f}."
+            f"{metric.label} runs from {number(row.best_agent, '.4f')} to "
+            f"{number(row.worst_agent, '.4f')}."
         )
     print_remarks(manifest, results, "count as untrained")
     print(f"Written to {run_dir}: results, rounds and summary, manifest.json and pictures")

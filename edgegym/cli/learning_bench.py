@@ -16,10 +16,9 @@ from edgegym.cli.options import (
     Device,
     Seed,
     finite,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_rows
+from edgegym.cli.printing import print_rows, progress_console
 from edgegym.errors import InputError, unknown_name
 from edgegym.two_stage.learning_task import NETWORK_INPUTS
 

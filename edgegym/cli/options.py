@@ -5,7 +5,6 @@ import tomllib
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario, load_scenario
@@ -38,9 +37,6 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 DataDir = Annotated[
     str | None, typer.Option("--data-dir", help="Where the data sets lie; else EDGEGYM_DATA.")
 ]
-
-#: For people; standard output is kept for results.
-progress_console = Console(stderr=True)
 
 
 def finite(option: typer.CallbackParam, value: float) -> float:

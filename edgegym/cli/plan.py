@@ -19,7 +19,7 @@ from edgegym.cli.options import (
     Seed,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table
 from edgegym.evaluation.files import write_whole
 from edgegym.two_stage.costs import evaluate
 from edgegym.two_stage.plan import Plan
@@ -150,12 +150,10 @@ def _print_report(report: dict[str, Any]) -> None:
     for key, value in report.items():
         if key in IN_WORDS:
             continue
-        shown = value if value is not None else "-"
-        if isinstance(value, float):
-            shown = f"{value:.6g}"
-        elif isinstance(value, list):
-            shown = "  ".join(str(e) if isinstance(e, str) else f"{e:.6g}" for e in value)
+        shown = number(value, ".6g")
+        if isinstance(value, list):
+            shown = "  ".join(number(entry, ".6g") for entry in value)
         elif value == {}:
             shown = "none"
-        table.add_row(key, str(shown))
+        table.add_row(key, shown)
     print_table(table)

@@ -1,19 +1,82 @@
-"""What the commands print on standard output: JSON for programs, tables for people."""
+"""What the commands print: JSON for programs, tables for people, and words as they are."""
 
 import json
+import math
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 #: Characters in a line where no terminal limits it, as in a pipe or a file.
 WIDTH = 120
 
 
+class PlainConsole(Console):
+    """A console that shows every text as it is: brackets are no markup, `:smile:` is no picture.
+
+    Examples
+    --------
+    >>> PlainConsole().print("pip install edgegym[agents]  # [/b] :smile:")
+    pip install edgegym[agents]  # [/b] :smile:
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        """Show what is being done; a spinner reads markup whatever its console says."""
+        return super().status(Text(status) if isinstance(status, str) else status, **options)
+
+
+#: For people; standard output is kept for results.
+progress_console = PlainConsole(stderr=True)
+
+
+def number(value: object, form: str = ".5g") -> str:
+    """Write a figure as every table does: what there is none of is a dash.
+
+    Parameters
+    ----------
+    value : a float in this format, anything else as it is; None and NaN are none
+
+    Examples
+    --------
+    >>> number(0.25, ".1%"), number(3), number(None), number(float("nan"), ".3f")
+    ('25.0%', '3', '-', '-')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:{form}}" if isinstance(value, float) else str(value)
+
+
+def with_half_width(mean: float | None, half_width: float | None, form: str) -> str:
+    """Write a mean and half of its interval, as far as they are known.
+
+    Examples
+    --------
+    >>> with_half_width(0.32311, 0.0724, ".3f"), with_half_width(0.1, None, "+.4f")
+    ('0.323 ± 0.072', '+0.1000')
+    >>> with_half_width(None, None, ".3f")
+    '-'
+    """
+    text, half = number(mean, form), number(half_width, form.removeprefix("+"))
+    return text if "-" in (text, half) else f"{text} ± {half}"
+
+
 def print_json(data: Any) -> None:
     """Print one JSON object; numbers that JSON has no word for become null."""
     print(json.dumps(json.loads(json.dumps(data), parse_constant=lambda _: None), indent=2))
+
+
+def print_lines(figures: dict[str, Any], form: str = ".5g", caption: str | None = None) -> None:
+    """Print one figure a line, after its name."""
+    table = Table(show_header=False, caption=caption)
+    for key, value in figures.items():
+        table.add_row(key, number(value, form))
+    print_table(table)
 
 
 def print_rows(
@@ -23,19 +86,16 @@ def print_rows(
     about = about or {}
     if as_json:
         return print_json(about | {"rows": rows})
-    shown = [list(map(_cell, row.values())) for row in rows]
     caption = (
-        ", ".join(f"{key.replace('_', ' ')} {_cell(value)}" for key, value in about.items()) or None
+        ", ".join(f"{key.replace('_', ' ')} {number(value)}" for key, value in about.items())
+        or None
     )
     if len(rows) == 1:
-        table = Table(show_header=False, caption=caption)
-        for key, cell in zip(rows[0], shown[0], strict=True):
-            table.add_row(key, cell)
-    else:
-        headings = (key.replace("_", " ") for key in rows[0])  # which wrap at spaces
-        table = Table(*headings, caption=caption)
-        for cells in shown:
-            table.add_row(*cells)
+        return print_lines(rows[0], caption=caption)
+    headings = (key.replace("_", " ") for key in rows[0])  # which wrap at spaces
+    table = Table(*headings, caption=caption)
+    for row in rows:
+        table.add_row(*map(number, row.values()))
     print_table(table)
 
 
@@ -44,11 +104,7 @@ def print_table(table: Table) -> None:
     table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, 1, 0, 0)
     for column in table.columns:
         column.overflow = "fold"
-    console = Console()
+    console = PlainConsole()
     if not console.is_terminal:
-        console = Console(width=max(console.width, WIDTH))
+        console = PlainConsole(width=max(console.width, WIDTH))
     console.print(table, "")
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -5,7 +5,14 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edgegym.cli.options import progress_console
+from edgegym.cli.printing import progress_console
+
+
+def bars() -> Progress:
+    """Make an empty place for bars, whose descriptions are shown as they are."""
+    text = TextColumn("{task.description}", markup=False)
+    columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=progress_console)
 
 
 @contextmanager
@@ -17,7 +24,6 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
     >>> with counting("Playing") as on_progress:
     ...     on_progress(1, 2)
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=progress_console) as progress:
+    with bars() as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

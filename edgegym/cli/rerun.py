@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from edgegym.cli.agents import warn_of_code
 from edgegym.cli.contenders import find_contenders
-from edgegym.cli.options import AsJson, DataDir, Device, progress_console
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.options import AsJson, DataDir, Device
+from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
 from edgegym.evaluation.compare import episode_files
 from edgegym.evaluation.files import read_model
 from edgegym.evaluation.manifest import load_manifest
-from edgegym.evaluation.rollout import Episode, play_anew
+from edgegym.evaluation.rollout import PLAY_AGAIN, Episode, play_anew
 
 
 def rerun(
@@ -42,8 +43,10 @@ def rerun(
             f"{row}. Choose one of them."
         )
     (design, seed), file = list(files.items())[row - 1]
-    recorded = read_model(Episode, file)
+    recorded = read_model(Episode, file, PLAY_AGAIN)
     contender = contenders[design]
+    if design in manifest.agents:
+        warn_of_code()
     with progress_console.status(f"Playing {design} with seed {seed}"):
         again = play_anew(
             manifest.read_scenario().replace(**contender.changes),
@@ -66,7 +69,7 @@ def _report(design: str, seed: int, recorded: Episode, again: Episode, as_json: 
         )
     table = Table("", "recorded", "again", title=f"{design}, seed {seed}")
     for key, value in recorded.final.items():
-        table.add_row(key, str(value), str(again.final.get(key)))
+        table.add_row(key, number(value, ""), number(again.final.get(key), ""))
     print_table(table)
     n_rounds = len(again.rounds["loss"])
     print(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.table import Table
 
-from edgegym.cli.contenders import agent_contender, find_agents, find_plan
+from edgegym.cli.agents import agent_contender, find_agents, warn_of_code
+from edgegym.cli.contenders import find_plan, require_a_round
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -18,12 +18,13 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import print_json, print_lines, progress_console
+from edgegym.cli.runs import Algo, RoundsPerStep
 from edgegym.evaluation.contenders import Contender, plan_contender
 from edgegym.evaluation.files import write_whole
+from edgegym.evaluation.manifest import AgentFile
 from edgegym.two_stage.costs import require_same_devices
 from edgegym.two_stage.plan import Plan
 from edgegym.two_stage.scenario import Scenario
@@ -32,11 +33,16 @@ from edgegym.two_stage.scenario import Scenario
 def run(
     scenario: ScenarioName = "digits",
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="A file that `edgegym plan --out` wrote.")
+        Path | None, typer.Option("--plan", help="A file that `edgegym plan --out FILE` wrote.")
     ] = None,
     agent: Annotated[
-        Path | None, typer.Option("--agent", metavar="FILE", help="What `edgegym train` wrote.")
+        Path | None,
+        typer.Option(
+            "--agent", metavar="FILE", help="What `edgegym train` wrote, or SB3's own with --algo."
+        ),
     ] = None,
+    algo: Algo = None,
+    rounds_per_step: RoundsPerStep = None,
     scheme: SchemeName = "joint",
     method: MethodName = "exact",
     grid: Grid = 6,
@@ -54,7 +60,10 @@ def run(
     from edgegym.evaluation.rollout import make_env, play
 
     checked = read_scenario(scenario, changes)
-    player = _agent(agent) if agent else _plan(checked, plan, scheme, method, grid)
+    agents = find_agents([agent] if agent else [], algo, rounds_per_step)
+    if agents:
+        require_a_round(checked)
+    player = _agent(agents) if agents else _plan(checked, plan, scheme, method, grid)
     env = make_env(
         checked,
         fidelity=fidelity,
@@ -68,15 +77,12 @@ def run(
         write_whole(out, pd.DataFrame(episode.rounds).to_csv(index=False))
     if as_json:
         return print_json({"scenario": checked.name, "seed": seed, **episode.final})
-    table = Table(show_header=False)
-    for key, value in episode.final.items():
-        table.add_row(key, f"{value:.6g}")
-    print_table(table)
+    print_lines(episode.final, ".6g")
 
 
-def _agent(path: Path) -> Contender:
-    progress_console.print("Agents can run code when they are loaded: play those you trust.")
-    (file,) = find_agents([path]).values()
+def _agent(agents: dict[str, AgentFile]) -> Contender:
+    warn_of_code()
+    (file,) = agents.values()
     return agent_contender(file)
 
 

@@ -1,8 +1,9 @@
 """What the commands share that play many episodes into a run folder."""
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from edgegym.cli.contenders import agent_contender, find_contenders, try_agents
-from edgegym.cli.options import progress_console
+from edgegym.cli.agents import agent_contender, try_agents
+from edgegym.cli.contenders import find_contenders
+from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.envs.ledger import EndCode
 from edgegym.errors import InputError
@@ -29,7 +31,19 @@ Backend = Annotated[
 ]
 Agents = Annotated[
     list[Path] | None,
-    typer.Option("--agent", metavar="FILE", help="A saved agent; repeat for more."),
+    typer.Option(
+        "--agent",
+        metavar="FILE",
+        help="What `edgegym train` wrote, or an archive of SB3 with --algo; repeat for more.",
+    ),
+]
+Algo = Annotated[
+    str | None,
+    typer.Option("--algo", help="Of an --agent without a card: ppo, sac, td3 or tqc."),
+]
+RoundsPerStep = Annotated[
+    int | None,
+    typer.Option("--rounds-per-step", min=1, help="Of an --agent without a card; else 1."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
 Resume = Annotated[
@@ -42,21 +56,31 @@ FREE = {"number", "jobs", "backend", "device", "data_dir", "resume", "as_json"}
 
 
 def new_run_dir(job: str, scenario: str) -> Path:
-    """Name a run folder by the time."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{scenario}"
+    """Name a run folder by the time; of the scenario's name what every system takes in a path."""
+    name = re.sub(r"[^\w.-]+", "-", scenario)
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{job}-{name}"
 
 
-def require_alone(resume: Path | None, context: typer.Context) -> None:
+def require_alone(
+    resume: Path | None, context: typer.Context, also_free: Collection[str] = ()
+) -> None:
     """Refuse what a resumed run would ignore, as its folder says what is played.
+
+    Parameters
+    ----------
+    resume : the run folder, if one is resumed
+    context : of the command
+    also_free : parameters that this command takes beside --resume
 
     Raises
     ------
     InputError
         If --resume stands beside such an option.
     """
+    free = FREE.union(also_free)
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if resume and source and source.name == "COMMANDLINE" and parameter.name not in FREE:
+        if resume and source and source.name == "COMMANDLINE" and parameter.name not in free:
             option = parameter.opts[0]
             raise InputError(
                 f"--resume must stand without {option}, as the run folder says what is played; got "
@@ -99,7 +123,7 @@ def carry_out(
     agents = [agent_contender(file) for file in begun.agents.values()]
     if plan is not None:
         require_new(run_dir)
-        try_agents(scenario, begun.fidelity, agents)
+    try_agents(scenario, begun.fidelity, agents)
     preload = TRAINING_MODULES if begun.fidelity == "train" else ()
     with start_workers(jobs, backend, preload) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})

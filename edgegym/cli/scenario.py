@@ -1,4 +1,6 @@
-"""`edgegym scenario`: list, show and check scenarios."""
+"""`edgegym scenario list/show/check`: the scenarios, one as TOML, and what is wrong with it."""
+
+from typing import Annotated
 
 import tomlkit
 import typer
@@ -7,15 +9,22 @@ from rich.table import Column, Table
 from edgegym.cli.options import (
     AsJson,
     Changes,
-    ScenarioName,
     read_change,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table
+from edgegym.errors import InputError
 from edgegym.two_stage.remarks import remarks
 from edgegym.two_stage.scenario import load_scenario, scenario_text, shipped_scenarios
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME|FILE", help="A shipped name or a TOML file; else digits."),
+]
+SameName = Annotated[
+    str | None, typer.Option("--scenario", "-s", metavar="NAME|FILE", help="The same.")
+]
 
 
 @app.command("list")
@@ -37,19 +46,20 @@ def list_scenarios(as_json: AsJson = False) -> None:
         return print_json({"scenarios": rows})
     table = Table(Column("name", no_wrap=True), *list(rows[0])[1:])
     for row in rows:
-        table.add_row(*map(str, row.values()))
+        table.add_row(*map(number, row.values()))
     print_table(table)
 
 
 @app.command("show")
 def show(
-    scenario: ScenarioName = "digits", changes: Changes = None, as_json: AsJson = False
+    name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
 ) -> None:
     """Print a scenario as TOML, every value with its source."""
-    checked = read_scenario(scenario, changes)
+    chosen = choose(name, scenario)
+    checked = read_scenario(chosen, changes)
     if as_json:
         return print_json(checked.model_dump(mode="json"))
-    document = tomlkit.parse(scenario_text(scenario))
+    document = tomlkit.parse(scenario_text(chosen))
     for dotted, value in map(read_change, changes or []):
         *tables, key = dotted.split(".")
         table = document
@@ -63,12 +73,12 @@ def show(
 
 @app.command("check")
 def check(
-    scenario: ScenarioName = "digits", changes: Changes = None, as_json: AsJson = False
+    name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
 ) -> None:
     """Say what is wrong with a scenario, what is hardly meant, and which schemes do not fit."""
     from baselines import SCHEMES, plan
 
-    checked = read_scenario(scenario, changes)
+    checked = read_scenario(choose(name, scenario), changes)
     results = {name: plan(checked, name) for name in SCHEMES}
     said = remarks(checked) + [r.message for r in results.values() if r.plan is None]
     if as_json:
@@ -76,3 +86,24 @@ def check(
     print(f"{checked.name}: every value is in range.")
     for remark in said:
         print(f"- {remark}")
+
+
+def choose(name: str | None, option: str | None) -> str:
+    """Take a scenario's name from the argument or from `--scenario`.
+
+    Raises
+    ------
+    InputError
+        If they say different ones.
+
+    Examples
+    --------
+    >>> choose("mnist", None), choose(None, "mnist"), choose(None, None)
+    ('mnist', 'mnist', 'digits')
+    """
+    if name and option and name != option:
+        raise InputError(
+            f"--scenario must name the same scenario as the argument; got {option!r} and {name!r}. "
+            "Give one of them."
+        )
+    return name or option or "digits"

@@ -1,13 +1,19 @@
 """What `edgegym train` tells at its end: how good the agents are, and how they came there."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from agents.card import AgentCard
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table
 from edgegym.evaluation.files import write_figure
+
+if TYPE_CHECKING:
+    from edgegym.evaluation.rollout import Episode
 
 
 def report(
@@ -37,9 +43,9 @@ def report(
         return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
     table = Table("agent", "steps", metric.replace("_", " "), *(f"above {r}" for r in references))
     for row in rows:
-        cells = [f"{row[f'above_{r}']:+.2%}" if f"above_{r}" in row else "-" for r in references]
-        value = f"{row[metric]:.5f}" if metric in row else "-"
-        table.add_row(Path(str(row["agent"])).parent.name, str(row["steps"]), value, *cells)
+        cells = [number(row.get(f"above_{r}"), "+.2%") for r in references]
+        value = number(row.get(metric), ".5f")
+        table.add_row(Path(str(row["agent"])).parent.name, number(row["steps"]), value, *cells)
     print_table(table)
     print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
 
@@ -57,7 +63,7 @@ def _references(card: AgentCard, metric: str) -> dict[str, float]:
     if card.fidelity == "bound":
         return {"certified optimum": planned.relaxed_bound}
     played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
-    return {"paper's plan": sum(float(e.final[metric] or 0) for e in played) / len(played)}
+    return {"paper's plan": _mean_final(played, metric)}
 
 
 def _played(
@@ -76,8 +82,13 @@ def _played(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
         policy = load_policy(folder, env)
-    finals = [float(play(env, policy, seed).final[metric] or 0) for seed in range(10)]
-    mean = sum(finals) / len(finals)
+    mean = _mean_final([play(env, policy, seed) for seed in range(10)], metric)
     return {metric: mean} | {
         f"above_{name}": mean / value - 1 for name, value in references.items()
     }
+
+
+def _mean_final(episodes: "Sequence[Episode]", metric: str) -> float:
+    """Average what episodes ended with; not a number where one of them has no such figure."""
+    finals = (episode.final[metric] for episode in episodes)
+    return fmean(math.nan if final is None else final for final in finals)

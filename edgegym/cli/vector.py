@@ -14,10 +14,9 @@ from edgegym.cli.options import (
     Changes,
     ScenarioName,
     Seed,
-    progress_console,
     read_scenario,
 )
-from edgegym.cli.printing import print_json, print_table
+from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.cli.stacking import training_steps
 from edgegym.errors import InputError
 from edgegym.two_stage.scenario import Scenario
@@ -66,8 +65,8 @@ def bench_vector(
     headings = "fidelity", "copies", "native, steps/s", "loop, steps/s", "ratio", "faster"
     table = Table(*headings, caption=caption)
     for row in rows:
-        speeds = (f"{row[key]:,.0f}" for key in ("native_steps_per_s", "loop_steps_per_s"))
-        ratio = f"{row['ratio']:.2f}"
+        speeds = (number(row[key], ",.0f") for key in ("native_steps_per_s", "loop_steps_per_s"))
+        ratio = number(row["ratio"], ".2f")
         table.add_row(row["fidelity"], str(row["copies"]), *speeds, ratio, row["faster"])
     print_table(table)
 

@@ -54,9 +54,11 @@ def judge_convergence(figure: int, results: pd.DataFrame, curves: pd.DataFrame) 
             lead.verdict if lead else OPEN,
         )
     early = EARLY * curves[x].max()
+    learned = set(results.dropna(subset="train_loss")["scheme"])
     losses = {
         str(scheme): float(np.interp(early, curve[x], curve["loss"]))
         for scheme, curve in curves.groupby("scheme", sort=False)
+        if scheme in learned
     }
     claim = "some benchmarks fall faster in the early stages, by the mini-batch losses as drawn"
     joint = losses.pop("joint", None)

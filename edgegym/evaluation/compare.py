@@ -11,7 +11,7 @@ import pandas as pd
 from edgegym.errors import unknown_name
 from edgegym.evaluation.contenders import Contender
 from edgegym.evaluation.files import read_model, write_whole
-from edgegym.evaluation.rollout import Episode, play_anew
+from edgegym.evaluation.rollout import PLAY_AGAIN, Episode, play_anew
 from edgegym.two_stage.scenario import Scenario
 
 BACKENDS = ("processes", "ray")
@@ -138,7 +138,7 @@ def collect(
     """Read the run folder's episodes as two tables, one row per episode and one per round."""
     results, rounds = [], []
     for (design, seed), path in episode_files(contenders, seeds, run_dir).items():
-        episode = read_model(Episode, path)
+        episode = read_model(Episode, path, PLAY_AGAIN)
         results.append({"design": design, "seed": seed, **episode.final})
         rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
     played = [frame for frame in rounds if len(frame)] or rounds[:1]

@@ -63,8 +63,14 @@ def write_figure(path: Path, figure: "Figure") -> None:
         figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
-def read_model(model: type[Model], path: Path) -> Model:
+def read_model(model: type[Model], path: Path, advice: str = "Check the path.") -> Model:
     """Read a JSON file into a pydantic model.
+
+    Parameters
+    ----------
+    model : what the file holds
+    path : the file
+    advice : what to do where it does not
 
     Raises
     ------
@@ -80,5 +86,5 @@ def read_model(model: type[Model], path: Path) -> Model:
         reason = ": ".join([*map(str, first["loc"]), first["msg"]])
     raise InputError(
         f"file {str(path)!r} must be a whole {model.__name__.lower()} that edgegym wrote; got "
-        f"{reason}. Check the path; a damaged episode is played again once it is deleted."
+        f"{reason}. {advice}"
     )

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -44,6 +45,8 @@ class AgentFile(BaseModel):
 
     path: str
     digest: str
+    algo: str | None = None  # of an archive without a card
+    rounds_per_step: int | None = None
 
 
 class Manifest(BaseModel):
@@ -112,7 +115,7 @@ def require_new(run_dir: Path, file_name: str = FILE_NAME) -> None:
     if (run_dir / file_name).exists():
         raise InputError(
             f"run folder must be new; got {str(run_dir)!r}, which holds a run. "
-            f"Finish that one with --resume {run_dir}, or choose another --out."
+            f"Finish that one with --resume {shlex.quote(str(run_dir))}, or choose another --out."
         )
 
 
@@ -133,7 +136,7 @@ def load_manifest(run_dir: Path, job: Job | None = "compare") -> Manifest:
     manifest = read_model(Manifest, run_dir / FILE_NAME)
     if job is not None and manifest.job != job:
         raise InputError(
-            f"run folder must be one that `edgegym {job}` began; got {str(run_dir)!r}. "
-            f"Finish it with `edgegym {manifest.command_name} --resume {run_dir}`."
+            f"run folder must be one that `edgegym {job}` began; got {str(run_dir)!r}. Finish "
+            f"it with `edgegym {manifest.command_name} --resume {shlex.quote(str(run_dir))}`."
         )
     return manifest

@@ -1,5 +1,6 @@
 """Playing: a policy in the environment, round by round, and what came of it."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,8 @@ FINAL_COLUMNS = (
     "end_code",
     "is_success",
 )
+#: What to do with a damaged file of an episode.
+PLAY_AGAIN = "Delete it, and --resume plays the episode again."
 TRAINED_COLUMNS = ("train_loss", "test_loss", "test_accuracy")
 
 
@@ -121,7 +124,8 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
     }
     if env.learner is not None and not isinstance(env.learner, EmulatedLearner):
         diverged = env.end_code == EndCode.DIVERGED
-        final |= dict.fromkeys(TRAINED_COLUMNS) if diverged else env.learner.report()
+        trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report()
+        final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
     return Episode(final=final, rounds=rounds)
 
 

@@ -37,12 +37,12 @@ def plot_verdict(table: pd.DataFrame, title: str) -> Figure:
     axes.set(
         xlabel="Real final validation loss (nats)",
         ylabel="Emulated final validation loss (nats)",
-        title=title,
         xscale="log",
         yscale="log",
         xlim=ends,
         ylim=ends,
     )
+    axes.set_title(title, parse_math=False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("{x:g}" if ends[0] > 0.15 else "")
@@ -77,7 +77,8 @@ def plot_constants(looks: pd.DataFrame, title: str) -> Figure:
     switch = looks.loc[looks["finetuning"], "round"].min()
     axes.axvline(switch, color="#999999", linewidth=1)
     axes.text(switch, 0.98, " fine-tuning", transform=axes.get_xaxis_transform(), va="top")
-    axes.set(xlabel="Rounds done", yscale="log", title=title)
+    axes.set(xlabel="Rounds done", yscale="log")
+    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return figure

@@ -51,7 +51,8 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
             alpha=0.15,
             linewidth=0,
         )
-    axes.set(xlabel=AXES[x], ylabel="Training loss of the mini-batch (nats)", title=title)
+    axes.set(xlabel=AXES[x], ylabel="Training loss of the mini-batch (nats)")
+    axes.set_title(title, parse_math=False)  # a scenario's name may hold dollar signs
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)

@@ -38,12 +38,15 @@ def plot_learning(
     axes.plot(mean.index, mean, color="#0072B2", label="agents, with their exploration")
     for (name, value), dashes in zip(references.items(), ("--", ":", "-."), strict=False):
         axes.axhline(value, color="black", linestyle=dashes, linewidth=1, label=name)
-    axes.set(xlabel="Steps of training", ylabel=METRICS[metric], title=title)
-    lowest = min([*references.values(), progress[metric].min()])
-    axes.set_yscale("log")
-    axes.set_ylim(0.95 * lowest, min(1.1 * progress[metric].max(), TALLEST * lowest))
-    axes.yaxis.set_major_formatter("{x:.3g}")
-    axes.yaxis.set_minor_formatter("{x:.3g}")
+    axes.set(xlabel="Steps of training", ylabel=METRICS[metric])
+    axes.set_title(title, parse_math=False)
+    reached = progress[metric][np.isfinite(progress[metric])]
+    if len(reached):  # else all training diverged, and no loss can be drawn
+        lowest = min([*filter(np.isfinite, references.values()), reached.min()])
+        axes.set_yscale("log")
+        axes.set_ylim(0.95 * lowest, min(1.1 * reached.max(), TALLEST * lowest))
+        axes.yaxis.set_major_formatter("{x:.3g}")
+        axes.yaxis.set_minor_formatter("{x:.3g}")
     axes.set_xlim(0, float(np.max(progress["steps"])))
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)

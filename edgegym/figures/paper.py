@@ -1,5 +1,6 @@
 """The paper's Figs. 2 to 6, with its axes and legends; dashes and markers tell lines in grey."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,7 +50,8 @@ def loss_curves(rounds: pd.DataFrame, x: str) -> pd.DataFrame:
 def plot_loss(curves: pd.DataFrame, x: str, title: str) -> Figure:
     """Draw Fig. 2 (x is "delay_s") or Fig. 3 ("energy_j") from `loss_curves`."""
     figure = _draw(curves, x, "loss", "Training loss", title)
-    figure.axes[0].set_ylim(0, 1.1 * curves["loss"].max())  # bands of few seeds can be far wider
+    highest = curves["loss"].max()  # bands of few seeds can be far wider
+    figure.axes[0].set_ylim(0, 1.1 * highest if np.isfinite(highest) else None)
     return figure
 
 
@@ -85,7 +87,8 @@ def _draw(table: pd.DataFrame, x: str, y: str, label: str, title: str) -> Figure
             label=LEGEND[scheme],
         )
         _band(axes, line, x, y, "interval", colour)
-    axes.set(xlabel=AXES[x], ylabel=label, title=title)
+    axes.set(xlabel=AXES[x], ylabel=label)
+    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(frameon=True, framealpha=0.85, fontsize=9)
     return figure
@@ -124,7 +127,8 @@ def plot_distances(stages: pd.DataFrame, title: str) -> Figure:
             )
             _band(axes, stages, x, column, f"{column}_interval", style[0])
         axes.set_ylim(bottom=0)
-    energy.set(xlabel=AXES[x], ylabel="Total energy consumption (J)", title=title)
+    energy.set(xlabel=AXES[x], ylabel="Total energy consumption (J)")
+    energy.set_title(title, parse_math=False)
     delay.set(ylabel="Total training delay (s)")
     energy.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)

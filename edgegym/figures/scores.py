@@ -49,7 +49,7 @@ def plot_scores(
         right.legend(loc="lower right", framealpha=1)
     left.set_yticks(np.arange(len(board)), board["contender"])
     left.invert_yaxis()
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     return figure
 
 

@@ -12,7 +12,7 @@ from edgegym.evaluation.files import read_model
 from edgegym.report.page import Page
 from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
-from edgegym.report.tables import Table, lay_out, read_table
+from edgegym.report.tables import Table, lay_out, number, read_table
 from edgegym.two_stage.scenario import parse_scenario
 
 CALIBRATION, FOUND = "calibration.json", "report.json"
@@ -60,9 +60,9 @@ def calibration_page(run_dir: Path) -> Page:
         verdict=f"An emulator of scenario {scenario.name} and constants of bound (34), from "
         f"{begun.plans} random plans trained for real; on the {begun.tests} of them that were not "
         f"fitted, {begun.repeats} seeds each, the emulator's final loss is off by "
-        f"{found.emulator['mean_relative_error']:.1%} (median "
-        f"{found.emulator['median_relative_error']:.1%}), rank correlation "
-        f"{found.emulator['rank_correlation']:.2f}.",
+        f"{number(found.emulator['mean_relative_error'], '.1%')} (median "
+        f"{number(found.emulator['median_relative_error'], '.1%')}), rank correlation "
+        f"{number(found.emulator['rank_correlation'], '.2f')}.",
         summary=_summary(found),
         pictures=read_pictures(run_dir),
         details=[lay_out(tested, "Plans that were not fitted")],

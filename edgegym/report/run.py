@@ -94,7 +94,7 @@ def _claims(path: Path, again: str) -> Table:
 
 
 def _rows(results: pd.DataFrame) -> Table:
-    """List the episodes with the numbers by which `edgegym rerun` knows them."""
+    """List the episodes with the numbers by which `edgegym rerun RUN ROW` knows them."""
     rows = results.assign(row=range(1, len(results) + 1))
     return lay_out(rows[["row", *results.columns]], "Rows of results.csv")
 

@@ -9,7 +9,7 @@ from edgegym.evaluation.leaderboard import METRICS
 from edgegym.evaluation.manifest import Manifest
 from edgegym.evaluation.statistics import summarise
 from edgegym.evaluation.sweep import SWEPT
-from edgegym.report.tables import Table, lay_out, read_table
+from edgegym.report.tables import Table, lay_out, number, read_table
 
 STUDENT = "± is half of Student's 95 % interval over the seeds. "
 #: What a ranking's page leaves out, as it is told elsewhere.
@@ -43,7 +43,7 @@ def _ranking(board: pd.DataFrame, metric: str, caption: str) -> Table:
     # No interval over seeds tells how far the agents of one contender are apart.
     agents = "".join(
         f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean {metric} runs "
-        f"from {row.best_agent:.4f} to {row.worst_agent:.4f}. "
+        f"from {number(row.best_agent, '.4f')} to {number(row.worst_agent, '.4f')}. "
         for row in board[board["n_agents"] > 1].itertuples()
     )
     names = {"mean": metric, "mean_interval": f"{metric}_interval"}

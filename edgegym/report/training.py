@@ -32,7 +32,7 @@ def training_page(run_dir: Path) -> Page:
             f"{missing[0]} has no agent. Finish it with `{again}`."
         )
     cards = {name: read_model(AgentCard, file) for name, file in files.items()}
-    card = next(iter(cards.values()))
+    first, card = next(iter(cards.items()))
     scenario = parse_scenario(card.scenario, where=TRAINING)
     agents = "agent" if len(cards) == 1 else "agents"
     return Page(
@@ -46,7 +46,7 @@ def training_page(run_dir: Path) -> Page:
         commands=[
             ("What made this folder", shlex.join(["edgegym", *training.command[1:]])),
             ("Finish it, or draw it anew", "edgegym train --resume RUN"),
-            ("Rank its agents", "edgegym evaluate --agent RUN/" + next(iter(cards)) + "/agent"),
+            ("Rank its agents", f"edgegym evaluate --agent RUN/{first}/agent"),
             ("Make this page", "edgegym report RUN"),
         ],
         facts=[

@@ -94,6 +94,8 @@ def _who_leads_most(results: pd.DataFrame, who: str, swept: str, metric: Metric)
     """Count at how many budgets each one has the lowest loss."""
     means = results.groupby([swept, who], sort=False)[metric.loss].mean().unstack(who)
     wins = means.dropna(how="all").idxmin(axis=1).value_counts()
+    if wins.empty:
+        return "Training diverged everywhere."
     counts = ", ".join(f"{name} at {count}" for name, count in wins.items())
     where = f"at each of {len(means)} values of the {heading(swept)}"
     return f"The lowest {metric.label} {where}: {counts}."

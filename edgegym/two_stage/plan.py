@@ -126,7 +126,7 @@ class Plan(BaseModel):
             n_devices = int(data.pop("n_devices"))
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise InputError(
-                f"plan must be the JSON that `edgegym plan --out` writes; got {where} "
+                f"plan must be the JSON that `edgegym plan --out FILE` writes; got {where} "
                 f"({error}). Write it again."
             ) from None
         shapes = {

@@ -8,7 +8,7 @@ from agents.training import (
     CHECKPOINTS,
     PROGRESS,
     TENSORBOARD,
-    last_checkpoint,
+    last_saved,
     make_envs,
     train_agent,
 )
@@ -61,7 +61,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(algo, make_card, tmp
 
     with pytest.raises(Killed):
         train_agent(card, tmp_path, on_progress=kill)
-    left = last_checkpoint(tmp_path)
+    left = last_saved(tmp_path)
     assert 0 < read_card(left).steps_done < 640 and not (tmp_path / AGENT).exists()
     steps = []
     train_agent(card, tmp_path, on_progress=steps.append)
@@ -97,3 +97,43 @@ def test_td3_explores_with_noise_and_an_unknown_kind_is_refused(make_card, tmp_p
     other = card.hyperparameters | {"noise_type": "pink"}
     with pytest.raises(InputError, match="noise_type must be one of normal; got 'pink'"):
         train_agent(card.model_copy(update={"hyperparameters": other}), tmp_path / "pink")
+
+
+@pytest.mark.parametrize("algo", ["ppo", "sac"])
+def test_a_finished_agent_trains_longer(algo, make_card, tmp_path):
+    pytest.importorskip("tensorboard")
+    first = train_agent(make_card(algo, total_steps=192), tmp_path)
+    before = load_archive(algo, tmp_path / AGENT / "agent.zip")
+    old = weights(tmp_path / AGENT, algo)
+    rows = pd.read_csv(tmp_path / PROGRESS)
+    longer = train_agent(make_card(algo, total_steps=384), tmp_path)
+    assert first.steps_done < 384 <= longer.steps_done
+    assert read_card(tmp_path / AGENT) == longer and longer.total_steps == 384
+    after = load_archive(algo, tmp_path / AGENT / "agent.zip")
+    assert after._n_updates > before._n_updates and not same(old, weights(tmp_path / AGENT, algo))
+    course = pd.read_csv(tmp_path / PROGRESS)
+    assert course["steps"].is_monotonic_increasing and course["steps"].is_unique
+    assert course["steps"].iloc[-1] > 350
+    pd.testing.assert_frame_equal(course.iloc[: len(rows)], rows)
+    assert len(list((tmp_path / TENSORBOARD).iterdir())) == 1
+    if algo == "sac":
+        after.load_replay_buffer(tmp_path / AGENT / "replay.pkl")
+        assert after.replay_buffer.size() * after.n_envs == longer.steps_done > 192
+
+
+def test_optimiser_and_normalisation_go_on(make_card, tmp_path):
+    train_agent(make_card(total_steps=256), tmp_path)
+    counts = []
+    for total in (256, 512):
+        train_agent(make_card(total_steps=total), tmp_path)
+        state = load_archive("ppo", tmp_path / AGENT / "agent.zip").policy.optimizer.state_dict()
+        envs = VecNormalize.load(str(tmp_path / AGENT / "vecnormalize.pkl"), make_envs(make_card()))
+        counts.append((state["state"][0]["step"], round(envs.ret_rms.count)))
+    assert counts[1][0] == 2 * counts[0][0] and counts[1][1] == 2 * counts[0][1]
+
+
+def test_what_a_killed_save_left_is_no_checkpoint(make_card, tmp_path):
+    train_agent(make_card(total_steps=128), tmp_path)
+    (tmp_path / CHECKPOINTS / "tmpabc").mkdir()
+    (tmp_path / CHECKPOINTS / ".abc").mkdir()
+    assert last_saved(tmp_path) == tmp_path / AGENT

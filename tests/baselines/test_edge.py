@@ -153,3 +153,11 @@ def test_the_least_mean_power_is_planned_and_played():
     assert found.n_finetune_rounds > 0
     final = play_plan(barely, found, 0, fidelity="bound").final
     assert (final["n_finetune_rounds"], final["is_success"]) == (found.n_finetune_rounds, True)
+
+
+@pytest.mark.parametrize("learning_rate", [1e-15, 1e15, 1e20])
+def test_no_learning_rate_is_beyond_the_planner(learning_rate):
+    scenario = load_scenario("digits").replace(learning_rate=learning_rate)
+    result = plan(scenario)
+    assert evaluate(result.plan, scenario).violations == {}
+    assert 0 <= result.proven_bound <= result.gradient_norm_bound * (1 + 1e-9)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from edgegym.cli import app
 from edgegym.errors import InputError
+from edgegym.evaluation import compare
 from edgegym.evaluation.compare import TRAINING_MODULES
 
 
@@ -134,3 +136,18 @@ def plan_file(tmp_path: Path, succeed: Callable[..., str]) -> Path:
     path = tmp_path / "plan.json"
     succeed("plan", "--out", path)
     return path
+
+
+class _Here(Executor):
+    """Calls at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands play in this process, where none has to be started."""
+    monkeypatch.setattr(compare, "start_workers", lambda *arguments, **options: _Here())

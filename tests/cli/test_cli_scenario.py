@@ -119,3 +119,25 @@ def test_check_names_the_schemes_that_the_budgets_do_not_allow(ask, succeed):
         assert f"must allow one round of scheme {scheme}; got 0.0101 s" in remark
     text = succeed("scenario", "check", *changes)
     assert all(remark in text for remark in remarks)
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+@pytest.mark.parametrize("given", [["mnist"], ["--scenario", "mnist"], ["mnist", "-s", "mnist"]])
+def test_the_name_is_an_argument_or_an_option(ask, command, given):
+    assert (
+        ask("scenario", command, *given)[{"show": "name", "check": "scenario"}[command]] == "mnist"
+    )
+
+
+def test_a_file_is_checked_by_its_path(ask, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(scenario_text("mnist").replace('"mnist"', '"mine"', 1))
+    assert ask("scenario", "check", path)["scenario"] == "mine"
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_two_different_names_are_refused(refusal, command):
+    sentence = refusal("scenario", command, "mnist", "--scenario", "digits")
+    assert sentence.startswith(
+        "--scenario must name the same scenario as the argument; got 'digits'"
+    )

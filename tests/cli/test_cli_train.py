@@ -69,3 +69,44 @@ def test_a_training_with_a_damaged_card_is_named(invoke, tmp_path):
     (tmp_path / "training.json").write_text(text)
     with pytest.raises(InputError, match=r"training\.json.* must be a whole training.*ppo-seed0"):
         invoke("train", "--resume", tmp_path)
+
+
+def steps(run):
+    return [pd.read_csv(folder / "progress.csv")["steps"] for folder in sorted(run.glob("ppo-*"))]
+
+
+def test_finished_agents_go_on_to_more_steps_and_fewer_are_refused(
+    ask, refusal, in_process, quick, tmp_path
+):
+    run = tmp_path / "run"
+    ask("train", *quick, "--seeds", 2, "--total-steps", 128, "--out", run)
+    told = ask("train", "--resume", run, "--total-steps", 250)
+    assert [row["steps"] for row in told["rows"]] == [256, 256]
+    for course in steps(run):
+        assert course.is_monotonic_increasing and 200 < course.iloc[-1] <= 256
+        assert (course <= 128).any() and (course > 128).any()
+    cards = json.loads((run / "training.json").read_text())["cards"]
+    assert [card["total_steps"] for card in cards.values()] == [250, 250]
+    before = (run / "training.json").read_bytes()
+    sentence = refusal("train", "--resume", run, "--total-steps", 200)
+    assert sentence.startswith(
+        "--total-steps must be at least the 256 steps that ppo-seed0 has done"
+    )
+    assert (run / "training.json").read_bytes() == before
+    assert ask("train", "--resume", run, "--total-steps", 250)["rows"] == told["rows"]
+    assert refusal("train", "--resume", run, "--seeds", 3).startswith("--resume must stand without")
+
+
+@pytest.mark.parametrize("channel", ["fixed", "per-round"])
+def test_a_system_in_which_no_round_fits_is_refused_before_training(refusal, tmp_path, channel):
+    poor = ["--set", "delay_budget_s=1e-6", "--set", f"channel_mode={channel}"]
+    sentence = refusal("train", *poor, "--out", tmp_path / "run")
+    assert (
+        "must allow one round of scheme joint; got 1e-06 s and 30 J. Set delay_budget_s" in sentence
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_soft_budgets_may_be_too_small_for_a_round(ask, in_process, quick, tmp_path):
+    poor = ["--set", "delay_budget_s=1e-6", "--budgets", "soft", "--total-steps", 64]
+    assert ask("train", *quick, *poor, "--out", tmp_path / "run")["rows"][0]["steps"] == 64

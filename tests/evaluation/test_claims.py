@@ -120,3 +120,10 @@ def test_a_trade_that_turns_back_fails():
         verdicts(judge_distances(stages([10, 3, 8, 4], [1, 2, 3, 4]))) == [FAILS] * 2 + [HOLDS] * 2
     )
     assert verdicts(judge_distances(stages([4, 8], [4, 1]))) == [FAILS] * 4
+
+
+def test_a_rival_whose_training_diverged_is_not_fast_at_first():
+    nan = float("nan")
+    results = outcome_rows(joint=[0.9, 0.9], fixed_power=[nan, nan])
+    *_, early = judge_convergence(2, results, curves([2.0, 1.5, 0.5], [2.0, 0.5, 0.5]))
+    assert (early.measured, early.verdict) == ("nothing to compare", OPEN)

@@ -8,6 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from edgegym.figures.convergence import AXES, plot_convergence
+from edgegym.figures.learning import plot_learning
+from edgegym.figures.paper import loss_curves, plot_loss
 
 DESIGNS = ("zeta", "alpha", "mid")
 
@@ -127,3 +129,17 @@ def test_drawing_needs_neither_torch_nor_cvxpy():
     code = "import sys, edgegym.figures.convergence;print({'torch', 'cvxpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_losses_that_all_diverged_and_a_title_with_dollars_are_drawn(loss):
+    table = pd.DataFrame({"design": "joint", "scheme": "joint", "agent": "a", "seed": [0, 0, 1, 1]})
+    rounds = table.assign(loss=loss, validation_loss=loss, delay_s=[1.0, 2, 1, 2], steps=[1, 2] * 2)
+    title = "name $x^{$"
+    for figure in (
+        plot_convergence(rounds, "delay_s", title),
+        plot_loss(loss_curves(rounds, "delay_s"), "delay_s", title),
+        plot_learning(rounds, "validation_loss", title, {"paper's plan": loss}),
+    ):
+        figure.savefig(io.BytesIO())
+        assert figure.axes[0].get_title() == title

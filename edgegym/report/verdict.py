@@ -64,7 +64,8 @@ def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
     if swept is not None:
         return _who_leads_most(results, who, swept, metric)
     by_seed = results.groupby(["seed", who], sort=False)[metric.loss]
-    losses = by_seed.agg(lambda loss: loss.mean(skipna=False)).unstack(who, sort=False)
+    losses = by_seed.agg(lambda loss: loss.mean(skipna=False)).unstack(who)
+    losses = losses[results[who].unique()]  # in order of appearance
     whole = losses.dropna(axis="columns")
     diverged = ", ".join(str(name) for name in losses.columns if name not in whole)
     left_out = f" Left out, as training diverged: {diverged}." if diverged else ""

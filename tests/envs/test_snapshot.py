@@ -72,6 +72,7 @@ def test_a_snapshot_is_as_good_as_the_way_that_led_to_it(fidelity):
     assert walked.episode_seed == restored.episode_seed
 
 
+@pytest.mark.filterwarnings("ignore:You are using `torch.load`:FutureWarning")  # torch 2.4's own
 @pytest.mark.parametrize("fidelity", FIDELITIES)
 def test_a_snapshot_opens_an_environment_that_was_never_reset(fidelity):
     walked, fresh = make(fidelity), make(fidelity)

@@ -61,7 +61,7 @@ def edited(**changes):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "must be the JSON that `edgegym plan --out` writes; got the plan"),
+        ("{", "must be the JSON that `edgegym plan --out FILE` writes; got the plan"),
         ("[]", "must be the JSON that"),
         ("{}", "must be the JSON that"),
         (edited(server_clock_hz=-1.0), "server_clock_hz must hold positive, finite numbers only"),

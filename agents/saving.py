@@ -20,7 +20,7 @@ from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
-from edgegym.evaluation.files import read_model, write_whole
+from edgegym.runs.files import read_model, write_whole
 
 ARCHIVE, STATISTICS, REPLAY = "agent.zip", "vecnormalize.pkl", "replay.pkl"
 #: What loaders raise when a file is damaged.

@@ -20,7 +20,7 @@ from agents.hyperparameters import constructor_arguments, find_algorithm
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
-from edgegym.evaluation.files import write_whole
+from edgegym.runs.files import write_whole
 
 PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agent", "tensorboard"
 #: Checkpoints and rows of progress over a whole training.

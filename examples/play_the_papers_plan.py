@@ -2,7 +2,7 @@
 
 import edgegym
 from baselines import plan
-from edgegym.evaluation.rollout import play_plan
+from edgegym.runs.play import play_plan
 
 scenario = edgegym.load_scenario("digits")
 # method="exact" solves the same problem to a proven optimum; "sca" is the paper's Algorithm 1.

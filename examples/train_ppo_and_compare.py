@@ -8,7 +8,7 @@ import edgegym
 from agents.vec_env import NativeVecEnv
 from baselines import plan
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.evaluation.rollout import play
+from edgegym.runs.play import play
 
 torch.set_num_threads(1)  # networks as small as these are slower on several threads
 scenario = edgegym.load_scenario("digits")

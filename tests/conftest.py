@@ -1,6 +1,12 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import settings
+from strategies import TINY_SCENARIO
+
+import baselines
+from edgegym import load_scenario
 
 settings.register_profile("suite", deadline=None, max_examples=50)
 settings.load_profile("suite")
@@ -11,3 +17,25 @@ def strict_numpy():
     """Turn silent floating-point trouble into errors."""
     with np.errstate(divide="raise", invalid="raise", over="raise"):
         yield
+
+
+@pytest.fixture(scope="session")
+def planned():
+    """Give the plan of a shipped scenario's scheme, made once."""
+
+    @cache
+    def plan(scenario, scheme):
+        return baselines.plan(load_scenario(scenario), scheme).plan
+
+    return plan
+
+
+@pytest.fixture(scope="session")
+def tiny_scenario():
+    """Few rounds on few samples, with budgets that still bind."""
+    return load_scenario("digits").replace(**TINY_SCENARIO)
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(tiny_scenario):
+    return baselines.plan(tiny_scenario).plan

@@ -10,8 +10,8 @@ from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
 from edgegym.cli.contenders import plan_design
-from edgegym.evaluation.leaderboard import METRICS, rank
-from edgegym.evaluation.manifest import AgentFile, make_manifest, save_manifest
+from edgegym.results.ranking import METRICS, rank
+from edgegym.runs.manifest import AgentFile, make_manifest, save_manifest
 
 SET = [part for item in TINY_SCENARIO.items() for part in ("--set", "{}={}".format(*item))]
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"><title>drawn</title></svg>'

@@ -8,9 +8,9 @@ from pathlib import Path
 from edgegym.cli.printing import progress_console
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
-from edgegym.evaluation.contenders import Contender
-from edgegym.evaluation.manifest import AgentFile
-from edgegym.evaluation.rollout import Policy, make_env
+from edgegym.runs.manifest import AgentFile
+from edgegym.runs.play import Policy, make_env
+from edgegym.runs.players import Contender
 from edgegym.systems.two_stage.scenario import Scenario
 
 

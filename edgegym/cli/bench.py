@@ -86,7 +86,7 @@ def _endless_env(
 
 def _time_once(env: "TwoStageEdgeEnv", stage: str, rounds: int, seed: int) -> dict[str, float]:
     """Time a run of the environment, of the bare loop, and of the loop without validation."""
-    from edgegym.cli.bare_loop import bare_rounds
+    from edgegym.bench.bare_loop import bare_rounds
     from edgegym.learning.learner import Learner
 
     env.reset(seed=seed)

@@ -21,8 +21,8 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
-from edgegym.evaluation.files import read_model, write_whole
-from edgegym.evaluation.manifest import require_new
+from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.manifest import require_new
 
 
 def calibrate(

@@ -12,7 +12,7 @@ from edgegym.cli.contenders import CONSTANTS, find_plan
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
-from edgegym.evaluation.files import read_model, write_figure, write_whole
+from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.scenario.fields import Finite
 from edgegym.systems.two_stage.plan import Plan
@@ -21,7 +21,7 @@ from edgegym.systems.two_stage.scenario import Scenario, parse_scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-    from edgegym.calibration.recording import Recording
+    from edgegym.studies.calibration.recording import Recording
 
 CAMPAIGN = "calibration.json"
 TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
@@ -64,11 +64,11 @@ def carry_out(
     -------
     The report, plain data
     """
-    from edgegym.calibration.effective import rank_agreement
-    from edgegym.calibration.fitting import fit_emulator
-    from edgegym.calibration.verdict import judge, verdict
-    from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
-    from edgegym.figures.calibration import plot_constants, plot_verdict
+    from edgegym.runs.pool import TRAINING_MODULES, prepare, start_workers
+    from edgegym.studies.calibration.effective import rank_agreement
+    from edgegym.studies.calibration.fitting import fit_emulator
+    from edgegym.studies.calibration.pictures import plot_constants, plot_verdict
+    from edgegym.studies.calibration.verdict import judge, verdict
 
     scenario, where = campaign.read_scenario(), {"device": device, "data_dir": data_dir}
     with start_workers(jobs, preload=TRAINING_MODULES) as pool:
@@ -129,7 +129,7 @@ def _constants(
     distance: float,
 ) -> dict[str, dict[str, float]]:
     """Gather the constants of (34) as they are shipped, measured and effective."""
-    from edgegym.calibration.effective import effective_constants, measured_constants
+    from edgegym.studies.calibration.effective import effective_constants, measured_constants
 
     losses = [loss for run in fitted for loss in run.target_loss]
     shipped = {key: float(getattr(scenario, key)) for key in CONSTANTS}
@@ -152,7 +152,7 @@ def _record(
     run_dir: Path,
     where: Mapping[str, Any],
 ) -> dict[tuple[int, int], "Recording"]:
-    from edgegym.calibration.recording import Recording, record_plan
+    from edgegym.studies.calibration.recording import Recording, record_plan
 
     files = {run: run_dir / "recordings" / f"{run[0]}-{run[1]}.json" for run in campaign.runs()}
     missing = {run: file for run, file in files.items() if not file.exists()}
@@ -184,7 +184,7 @@ def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
     """Measure the constants along the training of the exact plan, once for a folder."""
     import pandas as pd
 
-    from edgegym.calibration.constants import measure_along
+    from edgegym.studies.calibration.constants import measure_along
 
     file = run_dir / "constants.csv"
     if not file.exists():
@@ -194,7 +194,7 @@ def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
 
 
 def _distance(scenario: Scenario, where: Mapping[str, Any]) -> float:
-    from edgegym.calibration.constants import stage_distance
+    from edgegym.studies.calibration.constants import stage_distance
 
     return stage_distance(scenario, **where)
 
@@ -208,9 +208,9 @@ def _play(
     where: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Train the exact plan of every set of constants for real, all in the real budgets."""
-    from edgegym.evaluation.compare import collect, play_designs
-    from edgegym.evaluation.contenders import plan_contender
-    from edgegym.evaluation.statistics import summarise
+    from edgegym.results.statistics import summarise
+    from edgegym.runs.players import plan_contender
+    from edgegym.runs.pool import collect, play_designs
 
     plans = {source: find_plan(scenario.replace(**values)) for source, values in constants.items()}
     contenders = {source: plan_contender(source, plan) for source, plan in plans.items()}
@@ -254,7 +254,7 @@ def _write_scenarios(
     constants: Mapping[str, Mapping[str, float]],
     run_dir: Path,
 ) -> None:
-    from edgegym.calibration.effective import calibrated_text
+    from edgegym.studies.calibration.effective import calibrated_text
 
     if scenario.name not in shipped_scenarios():
         return  # a file of the user's, which is theirs to change; report.json has the values

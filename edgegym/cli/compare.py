@@ -41,7 +41,7 @@ from edgegym.cli.runs import (
     print_remarks,
     require_alone,
 )
-from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
+from edgegym.runs.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Rows of the table: the joint design by Algorithm 1 and by the exact planner, and the benchmarks,
@@ -113,9 +113,9 @@ def plan_designs(scenario: Scenario, grid: int) -> dict[str, Design]:
 def _report(
     run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
 ) -> None:
-    from edgegym.evaluation.files import write_figure, write_whole
-    from edgegym.evaluation.statistics import summarise
-    from edgegym.figures.convergence import plot_convergence
+    from edgegym.results.curves import plot_convergence
+    from edgegym.results.statistics import summarise
+    from edgegym.runs.files import write_figure, write_whole
 
     summary, scenario = summarise(results), manifest.scenario["name"]
     write_whole(run_dir / "results.csv", results.to_csv(index=False))

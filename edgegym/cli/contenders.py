@@ -8,9 +8,9 @@ import numpy as np
 from edgegym.cli.agents import agent_contender
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
-from edgegym.evaluation.contenders import Contender, plan_contender, random_contender
-from edgegym.evaluation.manifest import Design, Manifest
-from edgegym.evaluation.rollout import Policy
+from edgegym.runs.manifest import Design, Manifest
+from edgegym.runs.play import Policy
+from edgegym.runs.players import Contender, plan_contender, random_contender
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 

@@ -117,8 +117,8 @@ def _run_s(run: Callable[[], object]) -> float:
 def _draw(rows: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
-    from edgegym.evaluation.files import write_figure
-    from edgegym.figures.scale import plot_scale
+    from edgegym.bench.scale import plot_scale
+    from edgegym.runs.files import write_figure
 
     title = f"LeNet on digits, {BATCH_SIZE} samples a device, one thread"
     write_figure(out, plot_scale(pd.DataFrame(rows), title))

@@ -15,7 +15,7 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import number, print_json, print_lines
-from edgegym.evaluation.manifest import PACKAGES
+from edgegym.runs.manifest import PACKAGES
 from edgegym.systems.two_stage.scenario import Scenario
 
 
@@ -37,8 +37,8 @@ def _examine(scenario: Scenario, seed: int, data_dir: str | None) -> dict[str, A
     import torch
 
     import baselines
-    from edgegym.evaluation.rollout import play_plan
     from edgegym.learning.sources import find_data_dir
+    from edgegym.runs.play import play_plan
 
     folder = find_data_dir(data_dir)
     planned = baselines.plan(scenario)

@@ -42,7 +42,7 @@ from edgegym.cli.runs import (
     require_alone,
 )
 from edgegym.errors import InputError, unknown_name
-from edgegym.evaluation.manifest import Design, load_manifest, make_manifest
+from edgegym.runs.manifest import Design, load_manifest, make_manifest
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.scenario import Scenario, load_scenario
 

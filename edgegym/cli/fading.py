@@ -37,8 +37,8 @@ def bench_fading(
     The plan for the mean channel, the receding horizon, and the optimum with all gains known ahead
     of time, which no policy can beat. Differences are paired: all meet the same channels.
     """
-    from edgegym.evaluation.compare import start_workers
-    from edgegym.evaluation.statistics import interval95
+    from edgegym.results.statistics import interval95
+    from edgegym.runs.pool import start_workers
 
     checked = read_scenario(scenario, changes).replace(channel_mode="per-round")
     with start_workers(jobs) as pool, counting("Seeds") as on_progress:
@@ -81,7 +81,7 @@ def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, An
     from baselines.fading import best_known_gains
     from baselines.receding import receding_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.evaluation.rollout import plan_policy, play
+    from edgegym.runs.play import plan_policy, play
     from edgegym.systems.two_stage.channel import round_gains
 
     env = TwoStageEdgeEnv(scenario, fidelity="bound")

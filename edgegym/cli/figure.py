@@ -34,8 +34,8 @@ from edgegym.cli.runs import (
     require_alone,
 )
 from edgegym.errors import InputError
-from edgegym.evaluation.manifest import Design, Manifest, load_manifest, make_manifest
-from edgegym.evaluation.sweep import hold_budget, sweep_points
+from edgegym.runs.manifest import Design, Manifest, load_manifest, make_manifest
+from edgegym.studies.two_stage.sweep import hold_budget, sweep_points
 from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario

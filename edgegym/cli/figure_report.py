@@ -9,12 +9,17 @@ from rich.table import Column, Table
 
 from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import print_remarks
-from edgegym.evaluation.claims import Claim, judge_budgets, judge_convergence, judge_distances
-from edgegym.evaluation.files import write_figure, write_whole
-from edgegym.evaluation.manifest import Manifest, save_manifest
-from edgegym.evaluation.statistics import interval95
-from edgegym.evaluation.sweep import SWEPT, accuracy_by_budget, label_rows
-from edgegym.figures.paper import loss_curves, plot_accuracy, plot_distances, plot_loss
+from edgegym.results.statistics import interval95
+from edgegym.runs.files import write_figure, write_whole
+from edgegym.runs.manifest import Manifest, save_manifest
+from edgegym.studies.two_stage.claims import (
+    Claim,
+    judge_budgets,
+    judge_convergence,
+    judge_distances,
+)
+from edgegym.studies.two_stage.figures import loss_curves, plot_accuracy, plot_distances, plot_loss
+from edgegym.studies.two_stage.sweep import SWEPT, accuracy_by_budget, label_rows
 from edgegym.systems.two_stage.scenario import Scenario
 
 X_OF_LOSS = {2: "delay_s", 3: "energy_j"}

@@ -20,7 +20,7 @@ from edgegym.cli.options import (
 from edgegym.cli.printing import number, print_json
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
-from edgegym.evaluation.files import write_whole
+from edgegym.runs.files import write_whole
 from edgegym.systems.two_stage.scenario import Scenario
 
 COLUMNS = ("n_pretrain_rounds", "n_finetune_rounds", "gradient_norm_bound")
@@ -113,7 +113,7 @@ def _solve(
     out: Path,
     jobs: int,
 ) -> None:
-    from edgegym.evaluation.compare import start_workers
+    from edgegym.runs.pool import start_workers
 
     total = sum(map(len, rows.values()))
     done = total - sum(map(len, missing.values()))

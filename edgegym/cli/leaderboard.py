@@ -11,9 +11,9 @@ from rich.table import Column, Table
 from edgegym.cli.contenders import find_contenders
 from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.runs import print_remarks
-from edgegym.evaluation.files import write_figure, write_whole
-from edgegym.evaluation.leaderboard import METRICS, PAPER, RANDOM, Metric, average_agents, rank
-from edgegym.evaluation.manifest import Manifest
+from edgegym.results.ranking import METRICS, PAPER, RANDOM, Metric, average_agents, rank
+from edgegym.runs.files import write_figure, write_whole
+from edgegym.runs.manifest import Manifest
 
 #: Columns of the second table; all others are the first one's.
 SECOND = (f"better than {PAPER}", f"difference to {PAPER}", "delay s", "energy J", "violated")
@@ -128,8 +128,8 @@ def _draw(
     agents: set[str],
 ) -> None:
     """Draw the scores and, where something is trained, the loss over time."""
-    from edgegym.figures.convergence import plot_convergence
-    from edgegym.figures.scores import plot_scores
+    from edgegym.results.curves import plot_convergence
+    from edgegym.results.score_curves import plot_scores
 
     write_figure(run_dir / "scores.png", plot_scores(board, metric.label, title, agents))
     order = [name for name in board["contender"] if name != RANDOM]

@@ -105,7 +105,7 @@ def _beside_a_bare_loop(
 ) -> None:
     import torch
 
-    from edgegym.cli.machine_limit import measure_limit
+    from edgegym.bench.machine_limit import measure_limit
 
     rows = []
     for name in networks or list(SCENARIOS):
@@ -154,7 +154,7 @@ def _make_learner(name: str, changes: list[str] | None, seed: int, device: str) 
 
 def _work(learner: "Learner", sizes: Sequence[int]) -> Any:
     """Count the work of a round on samples that are at hand."""
-    from edgegym.cli.machine_limit import count_work
+    from edgegym.bench.machine_limit import count_work
     from edgegym.learning.centralized import sgd_round
     from edgegym.learning.federated import fedsgd_round
 
@@ -167,7 +167,7 @@ def _work(learner: "Learner", sizes: Sequence[int]) -> Any:
 
 def _timed(learner: "Learner", sizes: list[int], seconds: float) -> dict[str, float]:
     """Time runs of the learner and of the bare loop in turn, for so many seconds."""
-    from edgegym.cli.bare_loop import bare_rounds
+    from edgegym.bench.bare_loop import bare_rounds
 
     def ours(n_rounds: int) -> None:
         for n in range(n_rounds):

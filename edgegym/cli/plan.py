@@ -20,7 +20,7 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import number, print_json, print_table
-from edgegym.evaluation.files import write_whole
+from edgegym.runs.files import write_whole
 from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.remarks import remarks, unusual

@@ -24,8 +24,8 @@ def report(
     The page loads nothing, needs no network and no script, and prints well. The same folder gives
     the same page.
     """
-    from edgegym.evaluation.files import write_whole
     from edgegym.report.folder import report as report_folder
+    from edgegym.runs.files import write_whole
 
     text, path = report_folder(run), out or run / "report.html"
     write_whole(path, text)

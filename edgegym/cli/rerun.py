@@ -11,10 +11,10 @@ from edgegym.cli.contenders import find_contenders
 from edgegym.cli.options import AsJson, DataDir, Device
 from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
-from edgegym.evaluation.compare import episode_files
-from edgegym.evaluation.files import read_model
-from edgegym.evaluation.manifest import load_manifest
-from edgegym.evaluation.rollout import PLAY_AGAIN, Episode, play_anew
+from edgegym.runs.files import read_model
+from edgegym.runs.manifest import load_manifest
+from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
+from edgegym.runs.pool import episode_files
 
 
 def rerun(

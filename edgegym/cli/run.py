@@ -22,9 +22,9 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
 from edgegym.cli.runs import Algo, RoundsPerStep
-from edgegym.evaluation.contenders import Contender, plan_contender
-from edgegym.evaluation.files import write_whole
-from edgegym.evaluation.manifest import AgentFile
+from edgegym.runs.files import write_whole
+from edgegym.runs.manifest import AgentFile
+from edgegym.runs.players import Contender, plan_contender
 from edgegym.systems.two_stage.costs import require_same_devices
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
@@ -57,7 +57,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one episode: a saved agent or the plan of a file where one is given, else a scheme's."""
-    from edgegym.evaluation.rollout import make_env, play
+    from edgegym.runs.play import make_env, play
 
     checked = read_scenario(scenario, changes)
     agents = find_agents([agent] if agent else [], algo, rounds_per_step)

@@ -17,9 +17,9 @@ from edgegym.cli.contenders import find_contenders
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
-from edgegym.evaluation.manifest import Design, Manifest, require_new, save_manifest
-from edgegym.evaluation.rollout import make_env
 from edgegym.lifecycle.state import EndCode
+from edgegym.runs.manifest import Design, Manifest, require_new, save_manifest
+from edgegym.runs.play import make_env
 from edgegym.systems.two_stage.emulator import load_emulator
 from edgegym.systems.two_stage.remarks import remarks
 
@@ -114,7 +114,7 @@ def carry_out(
     -------
     Manifest, results with one row per episode, rounds with one per round
     """
-    from edgegym.evaluation.compare import TRAINING_MODULES, prepare, start_workers
+    from edgegym.runs.pool import TRAINING_MODULES, prepare, start_workers
 
     scenario = begun.read_scenario()
     for remark in remarks(scenario):  # before hours of training, and again below the table
@@ -142,7 +142,7 @@ def _play(
     device: str,
     data_dir: str | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from edgegym.evaluation.compare import collect, play_designs
+    from edgegym.runs.pool import collect, play_designs
 
     contenders, seeds = find_contenders(manifest), manifest.seeds
     with counting("Playing") as on_progress:

@@ -26,8 +26,8 @@ from edgegym.cli.progress import bars
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.errors import InputError
-from edgegym.evaluation.files import read_model, write_whole
-from edgegym.evaluation.manifest import require_new
+from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.manifest import require_new
 
 
 def train(
@@ -135,7 +135,7 @@ def _train_all(
 ) -> None:
     from agents.saving import read_card
     from agents.training import AGENT, has_tensorboard
-    from edgegym.evaluation.compare import start_workers
+    from edgegym.runs.pool import start_workers
 
     if not has_tensorboard():
         progress_console.print('No TensorBoard logs; `pip install "edgegym[agents]"` brings it.')

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from agents.card import AgentCard
 from edgegym.cli.printing import number, print_json, print_table
-from edgegym.evaluation.files import write_figure
+from edgegym.runs.files import write_figure
 
 if TYPE_CHECKING:
-    from edgegym.evaluation.rollout import Episode
+    from edgegym.runs.play import Episode
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
 
     from agents.saving import read_card
     from agents.training import AGENT, PROGRESS
-    from edgegym.figures.learning import plot_learning
+    from edgegym.results.learning_curves import plot_learning
 
     card = cards[0]
     metric = "gradient_norm_bound" if card.fidelity == "bound" else "validation_loss"
@@ -53,7 +53,7 @@ def report(
 def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
-    from edgegym.evaluation.rollout import play_plan
+    from edgegym.runs.play import play_plan
     from edgegym.systems.two_stage.scenario import parse_scenario
 
     scenario = parse_scenario(card.scenario, where="the agent's card")
@@ -74,7 +74,7 @@ def _played(
 
     from agents.saving import AgentRunsCode, load_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.evaluation.rollout import play
+    from edgegym.runs.play import play
 
     if card.fidelity == "train":
         return {}

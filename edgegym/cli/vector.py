@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from edgegym.bench.stacking import training_steps
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -17,7 +18,6 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import number, print_json, print_table, progress_console
-from edgegym.cli.stacking import training_steps
 from edgegym.errors import InputError
 from edgegym.systems.two_stage.scenario import Scenario
 

@@ -8,11 +8,11 @@ import pandas as pd
 from pydantic import BaseModel
 
 from edgegym.errors import InputError
-from edgegym.evaluation.files import read_model
 from edgegym.report.page import Page
 from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, number, read_table
+from edgegym.runs.files import read_model
 from edgegym.systems.two_stage.scenario import parse_scenario
 
 CALIBRATION, FOUND = "calibration.json", "report.json"

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from edgegym.evaluation.manifest import Design, Manifest
 from edgegym.report.tables import NOTHING, Table, number
+from edgegym.runs.manifest import Design, Manifest
 from edgegym.scenario.fields import Array
 from edgegym.systems.two_stage.bound import plan_bound
 from edgegym.systems.two_stage.plan import Plan

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from agents.card import TRAINING
 from edgegym.errors import InputError
-from edgegym.evaluation.manifest import FILE_NAME
 from edgegym.report.calibration import CALIBRATION, calibration_page
 from edgegym.report.page import render
 from edgegym.report.run import run_page
 from edgegym.report.training import training_page
+from edgegym.runs.manifest import FILE_NAME
 
 PAGES = {FILE_NAME: run_page, TRAINING: training_page, CALIBRATION: calibration_page}
 

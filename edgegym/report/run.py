@@ -6,8 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from edgegym.errors import InputError
-from edgegym.evaluation.leaderboard import METRICS
-from edgegym.evaluation.manifest import Manifest, load_manifest
 from edgegym.report.designs import agents_table, designs_table
 from edgegym.report.page import Page
 from edgegym.report.pictures import read_pictures
@@ -15,6 +13,8 @@ from edgegym.report.scenario import scenario_table
 from edgegym.report.summary import summary_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.report.verdict import how_it_ran, who_leads
+from edgegym.results.ranking import METRICS
+from edgegym.runs.manifest import Manifest, load_manifest
 
 #: Told by shape as well as by word.
 MARKS = {"holds": "✓", "does not hold": "✗"}

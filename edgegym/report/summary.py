@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from edgegym.evaluation.leaderboard import METRICS
-from edgegym.evaluation.manifest import Manifest
-from edgegym.evaluation.statistics import summarise
-from edgegym.evaluation.sweep import SWEPT
 from edgegym.report.tables import Table, lay_out, number, read_table
+from edgegym.results.ranking import METRICS
+from edgegym.results.statistics import summarise
+from edgegym.runs.manifest import Manifest
+from edgegym.studies.two_stage.sweep import SWEPT
 
 STUDENT = "± is half of Student's 95 % interval over the seeds. "
 #: What a ranking's page leaves out, as it is told elsewhere.

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from edgegym.evaluation.leaderboard import METRICS, Metric
-from edgegym.evaluation.manifest import Manifest
-from edgegym.evaluation.statistics import interval95
-from edgegym.evaluation.sweep import SWEPT
 from edgegym.report.tables import SPACE, heading
+from edgegym.results.ranking import METRICS, Metric
+from edgegym.results.statistics import interval95
+from edgegym.runs.manifest import Manifest
+from edgegym.studies.two_stage.sweep import SWEPT
 
 HOW = {
     "train": "played with real training",

@@ -15,7 +15,7 @@ from agents.saving import (
 from agents.training import AGENT, make_envs, train_agent
 from edgegym import InputError
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.evaluation.rollout import play
+from edgegym.runs.play import play
 
 
 @pytest.fixture(scope="module")

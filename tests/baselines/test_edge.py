@@ -8,7 +8,7 @@ from baselines.feasibility import least_energy_j, usable_stages
 from baselines.relaxation import relax
 from baselines.search import search
 from edgegym import InputError, Scenario, evaluate, load_scenario
-from edgegym.evaluation.rollout import play_plan
+from edgegym.runs.play import play_plan
 
 NAMES = ("digits", "digits-profiles", "digits-measured", "mnist", "cinic10-cifar10")
 SHIPPED = {name: load_scenario(name) for name in NAMES}

@@ -8,7 +8,7 @@ from strategies import scenarios
 
 from baselines import SCHEMES, plan, plan_many
 from edgegym import InputError, evaluate, load_scenario
-from edgegym.evaluation.rollout import play_plan
+from edgegym.runs.play import play_plan
 
 NAMES = "digits", "mnist", "cinic10-cifar10"
 

@@ -7,8 +7,8 @@ from baselines.fading import best_known_gains
 from baselines.receding import receding_policy
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.evaluation.rollout import plan_policy, play
 from edgegym.lifecycle.state import EndCode
+from edgegym.runs.play import plan_policy, play
 from edgegym.systems.two_stage.channel import round_gains
 
 SEEDS = (0, 1, 3)  # on one channel in fifteen the last round meets a budget instead

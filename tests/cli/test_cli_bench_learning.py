@@ -3,8 +3,8 @@ import warnings
 import pytest
 import torch
 
+from edgegym.bench.machine_limit import MATRIX_SIZE, count_work, measure_limit
 from edgegym.cli import learning_bench
-from edgegym.cli.machine_limit import MATRIX_SIZE, count_work, measure_limit
 from edgegym.learning.centralized import minibatch_gradient
 from edgegym.learning.networks import make_network
 

@@ -9,8 +9,8 @@ import pytest
 import typer
 from strategies import TINY_SCENARIO
 
-from edgegym.calibration import constants, effective, fitting
 from edgegym.cli import app
+from edgegym.studies.calibration import constants, effective, fitting
 
 ROOT = Path(__file__).parents[2]
 QUOTED = re.compile(r"`(edgegym\s[^`]+)`")

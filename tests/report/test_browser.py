@@ -4,8 +4,8 @@ import subprocess
 import pytest
 from run_folders import figure_folder
 
-from edgegym.evaluation.files import write_whole
 from edgegym.report.folder import report
+from edgegym.runs.files import write_whole
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 OFFLINE = ("--host-resolver-rules=MAP * 0.0.0.0", "--disable-background-networking")

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 from run_folders import compare_folder, distances_folder, evaluate_folder, figure_folder
 
-from edgegym.evaluation.manifest import load_manifest
 from edgegym.report.verdict import how_it_ran, who_leads
+from edgegym.runs.manifest import load_manifest
 
 
 def verdict(folder):

@@ -6,7 +6,7 @@ import torch
 
 import baselines
 from edgegym import evaluate, load_scenario
-from edgegym.evaluation.rollout import follow_plan, make_env, play_plan
+from edgegym.runs.play import follow_plan, make_env, play_plan
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.decision import Stage
 

@@ -1,1 +1,0 @@
-"""Rollouts, result tables and statistics: one loop for planners and agents."""

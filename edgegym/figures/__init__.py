@@ -1,1 +1,0 @@
-"""Result tables in, matplotlib figures out; no simulation runs here."""

@@ -1,0 +1,1 @@
+"""What is made of what was played: statistics, rankings, curves."""

@@ -1,0 +1,80 @@
+"""What is compared: a name, and how to make the policy that plays under it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.runs.play import Policy, PolicyFactory, follow_plan
+from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.plan import Plan
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A planner or an agent, as other processes can play it.
+
+    Parameters
+    ----------
+    name : the row of the table; agents of one algorithm share it
+    make_policy : makes the policy for an environment; pickled, so of functions at module level
+    digest : names the episode files; contenders that play alike have the same one
+    rounds_per_step : rounds for which it repeats an action
+    changes : of the scenario, for this contender alone
+    """
+
+    name: str
+    make_policy: PolicyFactory
+    digest: str
+    rounds_per_step: int = 1
+    changes: Mapping[str, float] = field(default_factory=dict)
+
+
+def plan_contender(name: str, plan: Plan, changes: Mapping[str, float] | None = None) -> Contender:
+    """Let a plan take part, in a scenario with these changes.
+
+    Examples
+    --------
+    >>> plan = Plan.constant(n_pretrain_rounds=2, pretrain_batch_size=8, server_clock_hz=1e9,
+    ...                      n_finetune_rounds=3, finetune_batch_size=[4, 4],
+    ...                      device_clock_hz=[1e8, 2e8], device_tx_power_w=[0.1, 0.2])
+    >>> plan_contender("joint", plan).digest == plan_contender("again", plan).digest
+    True
+    """
+    played = plan.to_json() + (json.dumps(changes, sort_keys=True) if changes else "")
+    digest = hashlib.sha256(played.encode()).hexdigest()[:12]
+    return Contender(name, partial(follow_plan, plan), digest, changes=changes or {})
+
+
+def random_contender() -> Contender:
+    """Let the random policy take part."""
+    return Contender("random", random_policy, "random")
+
+
+def random_policy(env: TwoStageEdgeEnv) -> Policy:
+    """Make the policy that draws every action evenly from the action space.
+
+    A quarter of its draws move the lifecycle on, so its episodes end after a few rounds. The draws
+    depend on the episode's seed and the rounds done alone.
+
+    Examples
+    --------
+    >>> env = TwoStageEdgeEnv("mnist", fidelity="bound")
+    >>> policy = random_policy(env)
+    >>> first, again = (policy(*env.reset(seed=3)) for _ in range(2))
+    >>> bool((first == again).all()), first in env.action_space
+    (True, True)
+    """
+    space = env.action_codec.space
+
+    def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
+        index = info["stage"] * env.scenario.max_pretrain_rounds + info["round"]
+        rng = keyed_generator(env.episode_seed, Stream.ACTION, index)
+        return rng.uniform(space.low, space.high).astype(space.dtype)
+
+    return act

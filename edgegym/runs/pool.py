@@ -1,0 +1,145 @@
+"""The main job: every design played over several seeds, in parallel, one file per episode."""
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pandas as pd
+
+from edgegym.errors import unknown_name
+from edgegym.runs.players import Contender
+from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
+from edgegym.systems.two_stage.scenario import Scenario
+
+BACKENDS = ("processes", "ray")
+#: What real training imports, in seconds.
+TRAINING_MODULES = ("edgegym.learning.learner",)
+
+
+def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:
+    """Start what plays: processes of this machine, or the tasks of a running Ray cluster.
+
+    Processes are no forks of this one, as forks of one that has used CUDA can hang. On Linux they
+    are forks of a server that has imported what they need, once for all, and has done nothing else.
+
+    Parameters
+    ----------
+    jobs : processes
+    backend : "processes" or "ray"
+    preload : modules that every process needs
+
+    Raises
+    ------
+    InputError
+        If there is no such backend, no Ray, or no cluster.
+    """
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
+    if backend == "ray":
+        from edgegym.runs.cluster import RayExecutor
+
+        return RayExecutor()
+    if sys.platform != "linux":
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    forkserver.ensure_running()  # imports while the console plans
+    return ProcessPoolExecutor(jobs, context)
+
+
+def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str:
+    """Find the device and load the data once, so that what is missing is said before all else.
+
+    Returns
+    -------
+    Where the training will run, and on data from where
+    """
+    import torch
+
+    from edgegym.learning.datasets import load_task_data
+    from edgegym.learning.learner import find_device
+    from edgegym.learning.sources import find_data_dir
+
+    torch.set_num_threads(1)
+    chosen, folder = find_device(device), find_data_dir(data_dir)
+    load_task_data(scenario.learning, scenario.n_devices, folder, chosen)
+    return f"Training on {chosen}, data sets in {folder}"
+
+
+def episode_files(
+    contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
+) -> dict[tuple[str, int], Path]:
+    """Name the file of every design's and seed's episode; designs that play alike share theirs."""
+    return {
+        (design, seed): run_dir / "episodes" / f"{contender.digest}-seed{seed}.json"
+        for design, contender in contenders.items()
+        for seed in seeds
+    }
+
+
+def play_designs(
+    pool: Executor,
+    scenario: Scenario,
+    contenders: Mapping[str, Contender],
+    seeds: Sequence[int],
+    run_dir: Path,
+    *,
+    fidelity: str,
+    device: str,
+    data_dir: str | Path | None,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Play everyone with every seed; episodes that lie in the run folder are not played again.
+
+    Parameters
+    ----------
+    pool : processes to play in, each with one torch thread
+    scenario : what is played, but for a contender's own changes
+    contenders : who plays, by the design's name
+    seeds : common to all designs, so that they meet the same weights and mini-batches
+    run_dir : the run folder; each episode is written there as soon as it ends
+    fidelity : of the environment
+    device, data_dir : where to train, and where the data sets lie
+    on_progress : called with the episodes done and all there are, first and after every one
+    """
+    files = episode_files(contenders, seeds, run_dir)
+    n_episodes = len(set(files.values()))
+    missing = {path: key for key, path in files.items() if not path.exists()}
+    on_progress(n_episodes - len(missing), n_episodes)
+    futures = {
+        pool.submit(
+            play_anew,
+            scenario.replace(**contenders[design].changes),
+            contenders[design].make_policy,
+            seed,
+            rounds_per_step=contenders[design].rounds_per_step,
+            fidelity=fidelity,
+            device=device,
+            data_dir=data_dir,
+        ): path
+        for path, (design, seed) in missing.items()
+    }
+    try:
+        for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
+            write_whole(futures[future], future.result().model_dump_json())
+            on_progress(n_done, n_episodes)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def collect(
+    contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the run folder's episodes as two tables, one row per episode and one per round."""
+    results, rounds = [], []
+    for (design, seed), path in episode_files(contenders, seeds, run_dir).items():
+        episode = read_model(Episode, path, PLAY_AGAIN)
+        results.append({"design": design, "seed": seed, **episode.final})
+        rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
+    played = [frame for frame in rounds if len(frame)] or rounds[:1]
+    return pd.DataFrame(results), pd.concat(played, ignore_index=True)

@@ -159,8 +159,8 @@ def bench_planner(
 
 def _planner_row(scenario: Scenario, grid: int, repeats: int) -> dict[str, Any]:
     import baselines
-    from baselines.algorithm1 import solve_algorithm1, solve_cells
-    from baselines.exact import solve_relaxation
+    from baselines.two_stage.algorithm1 import solve_algorithm1, solve_cells
+    from baselines.two_stage.exact import solve_relaxation
 
     scheme, planned = baselines.SCHEMES["joint"], baselines.plan(scenario)
     if planned.plan is None:

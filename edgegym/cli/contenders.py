@@ -92,7 +92,7 @@ def require_a_round(scenario: Scenario) -> None:
         Saying which budget is too small, on the mean channel where it fades.
     """
     from baselines import SCHEMES
-    from baselines.feasibility import explain_infeasibility, usable_stages
+    from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
 
     ahead, joint = mean_channel(scenario), SCHEMES["joint"]
     usable = usable_stages(ahead, joint)
@@ -136,7 +136,7 @@ def receding_contender() -> Contender:
 
 def receding(env: TwoStageEdgeEnv) -> Policy:
     """Make the receding horizon's policy for an environment."""
-    from baselines.receding import receding_policy
+    from baselines.two_stage.receding import receding_policy
 
     return receding_policy(env.scenario, env.action_codec, env.observation_codec)
 

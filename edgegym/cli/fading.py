@@ -78,8 +78,8 @@ def bench_fading(
 def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, Any]:
     """Play the mean channel's plan and the receding horizon, and plan with all gains known."""
     from baselines import SCHEMES
-    from baselines.fading import best_known_gains
-    from baselines.receding import receding_policy
+    from baselines.two_stage.fading import best_known_gains
+    from baselines.two_stage.receding import receding_policy
     from edgegym.envs.two_stage import TwoStageEdgeEnv
     from edgegym.runs.play import plan_policy, play
     from edgegym.systems.two_stage.channel import round_gains

@@ -132,8 +132,8 @@ def _solve(
 
 def solve_row(scenario: Scenario, scheme: str, cells: list[tuple[int, int]]) -> str:
     """Solve the cells of one M, as the text of a CSV file; what does not fit has no bound."""
-    from baselines.algorithm1 import solve_cells
-    from baselines.schemes import find_scheme
+    from baselines.two_stage.algorithm1 import solve_cells
+    from baselines.two_stage.schemes import find_scheme
 
     found = solve_cells(scenario, find_scheme(scheme), cells)
     bounds = (None if cell is None else cell.gradient_norm_bound for cell in found.values())

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from baselines import SCHEMES
-from baselines.algorithm1 import solve_cells
+from baselines.two_stage.algorithm1 import solve_cells
 from edgegym import load_scenario
 
 OPTIONS = ("--scenario", "digits", "--stride", 100, "--jobs", 1)

@@ -6,7 +6,7 @@ import pytest
 
 import baselines
 from baselines import algorithm1
-from baselines.algorithm1 import solve_cells
+from baselines.two_stage.algorithm1 import solve_cells
 from edgegym import Plan, evaluate, load_scenario
 
 PROMISED = {

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from strategies import plans, random_scenario, scenarios
 
 from baselines import SCHEMES
-from baselines.exact import solve_relaxation
-from baselines.feasibility import usable_stages
-from baselines.relaxation import relax
+from baselines.two_stage.exact import solve_relaxation
+from baselines.two_stage.feasibility import usable_stages
+from baselines.two_stage.relaxation import relax
 from edgegym import evaluate, load_scenario
 
 #: DESIGN's check values: bound, M, N, server batch, device batches; three solvers agree on them.

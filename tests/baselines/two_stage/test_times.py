@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from strategies import scenarios
 
 from baselines import SCHEMES
-from baselines.times import cheapest_times
-from baselines.workload import workload
+from baselines.two_stage.times import cheapest_times
+from baselines.two_stage.workload import workload
 from edgegym import load_scenario
 
 

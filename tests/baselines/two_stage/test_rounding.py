@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from strategies import random_scenario, scenarios
 
 from baselines import SCHEMES
-from baselines.box import DEVICES, whole_box
-from baselines.relaxation import relax
-from baselines.rounding import as_plan, round_near
-from baselines.times import RESERVE, cheapest_times
-from baselines.workload import workload
+from baselines.two_stage.box import DEVICES, whole_box
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.rounding import as_plan, round_near
+from baselines.two_stage.times import RESERVE, cheapest_times
+from baselines.two_stage.workload import workload
 from edgegym import evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.schemes import Scheme
+from baselines.two_stage.schemes import Scheme
 from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -49,7 +49,7 @@ def whole_box(scenario: Scenario, scheme: Scheme) -> Box:
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> whole_box(load_scenario("mnist"), find_scheme("pretrain-only")).high[:2].tolist()
     [1000.0, 0.0]

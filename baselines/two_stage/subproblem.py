@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import cvxpy as cp
 import numpy as np
 
-from baselines.program import SAMPLES
-from baselines.relaxation import Relaxation
-from baselines.rounding import Rounded
-from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
-from baselines.times import Times
-from baselines.workload import Processor, Uplink, workload
+from baselines.two_stage.program import SAMPLES
+from baselines.two_stage.relaxation import Relaxation
+from baselines.two_stage.rounding import Rounded
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.times import Times
+from baselines.two_stage.workload import Processor, Uplink, workload
 from edgegym.physics import Array
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario

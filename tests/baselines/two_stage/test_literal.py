@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from baselines import SCHEMES
-from baselines.algorithm1 import solve_cells
-from baselines.literal import solve_literal
-from baselines.program import SAMPLES
-from baselines.subproblem import LocalPoint
+from baselines.two_stage.algorithm1 import solve_cells
+from baselines.two_stage.literal import solve_literal
+from baselines.two_stage.program import SAMPLES
+from baselines.two_stage.subproblem import LocalPoint
 from edgegym import load_scenario
 
 

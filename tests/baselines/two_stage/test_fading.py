@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from strategies import plans, scenarios
 
 from baselines import SCHEMES
-from baselines.fading import best_known_gains, plan_known_gains
-from baselines.relaxation import relax
+from baselines.two_stage.fading import best_known_gains, plan_known_gains
+from baselines.two_stage.relaxation import relax
 from edgegym import InputError, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost

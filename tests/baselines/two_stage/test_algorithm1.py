@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from strategies import scenarios
 
 from baselines import SCHEMES
-from baselines.algorithm1 import solve_algorithm1, solve_cells
-from baselines.box import whole_box
-from baselines.relaxation import SAMPLES, relax
-from baselines.subproblem import LocalPoint, Subproblem
+from baselines.two_stage.algorithm1 import solve_algorithm1, solve_cells
+from baselines.two_stage.box import whole_box
+from baselines.two_stage.relaxation import SAMPLES, relax
+from baselines.two_stage.subproblem import LocalPoint, Subproblem
 from edgegym import Plan, evaluate, load_scenario
 
 #: DESIGN's check values of SCA on mnist.

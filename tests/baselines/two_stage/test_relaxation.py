@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from strategies import random_scenario, scenarios
 
 from baselines import SCHEMES
-from baselines.box import (
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
@@ -13,11 +13,11 @@ from baselines.box import (
     TOTAL_BATCH,
     whole_box,
 )
-from baselines.exact import solve_relaxation
-from baselines.planner import CERTIFIED
-from baselines.program import Done, Program
-from baselines.relaxation import relax
-from baselines.workload import workload
+from baselines.two_stage.exact import solve_relaxation
+from baselines.two_stage.planner import CERTIFIED
+from baselines.two_stage.program import Done, Program
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.workload import workload
 from edgegym import load_scenario
 
 

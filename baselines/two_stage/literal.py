@@ -9,12 +9,12 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from baselines.algorithm1 import SCA_TOLERANCE
-from baselines.program import SAMPLES
-from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
-from baselines.subproblem import Cell, LocalPoint, upload_tangent
-from baselines.workload import Processor, workload
+from baselines.two_stage.algorithm1 import SCA_TOLERANCE
+from baselines.two_stage.program import SAMPLES
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.subproblem import Cell, LocalPoint, upload_tangent
+from baselines.two_stage.workload import Processor, workload
 from edgegym.physics import Numbers
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
@@ -37,9 +37,9 @@ def solve_literal(
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
-    >>> from baselines.algorithm1 import solve_cells
+    >>> from baselines.two_stage.algorithm1 import solve_cells
     >>> s = load_scenario("mnist").replace(delay_budget_s=30.0, energy_budget_j=8.0)
     >>> point = LocalPoint(SAMPLES / 20, np.full(3, SAMPLES / 20), np.full(3, 0.5))
     >>> literal = solve_literal(s, find_scheme("joint"), (10, 12), point)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from baselines import SCHEMES, plan
-from baselines.feasibility import least_energy_j, usable_stages
-from baselines.relaxation import relax
-from baselines.search import search
+from baselines.two_stage.feasibility import least_energy_j, usable_stages
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.search import search
 from edgegym import InputError, Scenario, evaluate, load_scenario
 from edgegym.runs.play import play_plan
 
@@ -109,7 +109,7 @@ def test_a_stage_that_cannot_run_is_not_searched():
 
 def spoilt(monkeypatch, **changes):
     """Let the solver end otherwise than it did."""
-    from baselines.program import Program
+    from baselines.two_stage.program import Program
 
     solve = Program.solve
     monkeypatch.setattr(Program, "solve", lambda self: solve(self)._replace(**changes))
@@ -134,7 +134,7 @@ def test_a_solver_that_finds_no_numbers_leaves_a_plan_and_a_true_bound(monkeypat
 
 
 def test_prices_prove_that_a_box_is_hopeless():
-    from baselines.box import FINETUNE_ROUNDS, whole_box
+    from baselines.two_stage.box import FINETUNE_ROUNDS, whole_box
 
     scenario, scheme = load_scenario("mnist").replace(delay_budget_s=10.0), SCHEMES["joint"]
     box = whole_box(scenario, scheme)

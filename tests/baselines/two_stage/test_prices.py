@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from strategies import plans, scenarios
 
 from baselines import SCHEMES
-from baselines.box import whole_box
-from baselines.prices import Prices, lower_bound
-from baselines.relaxation import relax
-from baselines.workload import workload
+from baselines.two_stage.box import whole_box
+from baselines.two_stage.prices import Prices, lower_bound
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.workload import workload
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.plan import PRETRAIN_FIELDS

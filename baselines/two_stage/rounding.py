@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
-from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.relaxation import Relaxation
-from baselines.schemes import Scheme
-from baselines.times import RESERVE, Times, cheapest_times
-from baselines.workload import Workload
+from baselines.two_stage.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
+from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.relaxation import Relaxation
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.times import RESERVE, Times, cheapest_times
+from baselines.two_stage.workload import Workload
 from edgegym.physics import Array
 from edgegym.systems.two_stage.bound import BoundTerms
 from edgegym.systems.two_stage.plan import Plan
@@ -53,10 +53,10 @@ def round_near(
 
     Examples
     --------
-    >>> from baselines.box import whole_box
-    >>> from baselines.relaxation import relax
-    >>> from baselines.schemes import find_scheme
-    >>> from baselines.workload import workload
+    >>> from baselines.two_stage.box import whole_box
+    >>> from baselines.two_stage.relaxation import relax
+    >>> from baselines.two_stage.schemes import find_scheme
+    >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
     >>> from edgegym.systems.two_stage.bound import bound_terms
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.cones import ConeProgram, Total
+from baselines.conic import ConeProgram, Total
 
 VALUES = st.floats(0.2, 5)
 

@@ -15,11 +15,11 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from baselines.program import SAMPLES, rounds_unit
-from baselines.relaxation import Relaxation
-from baselines.schemes import Scheme
 from baselines.solver import Ending, solve
-from baselines.workload import Processor, Uplink, workload
+from baselines.two_stage.program import SAMPLES, rounds_unit
+from baselines.two_stage.relaxation import Relaxation
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import Processor, Uplink, workload
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
@@ -47,7 +47,7 @@ def solve_relaxation(
     --------
     The joint design of scenario mnist, DESIGN's check value:
 
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> relaxed = solve_relaxation(load_scenario("mnist"), find_scheme("joint"))
     >>> round(relaxed.gradient_norm_bound, 5), round(relaxed.n_pretrain_rounds)

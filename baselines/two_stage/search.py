@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.box import (
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
@@ -20,11 +20,11 @@ from baselines.box import (
     Box,
     whole_box,
 )
-from baselines.feasibility import usable_stages
-from baselines.relaxation import Relaxation, relax
-from baselines.rounding import Rounded, round_near
-from baselines.schemes import Scheme
-from baselines.workload import Workload, workload
+from baselines.two_stage.feasibility import usable_stages
+from baselines.two_stage.relaxation import Relaxation, relax
+from baselines.two_stage.rounding import Rounded, round_near
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import Workload, workload
 from edgegym.physics import Array
 from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
 from edgegym.systems.two_stage.scenario import Scenario
@@ -57,7 +57,7 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> found = search(load_scenario("mnist"), find_scheme("joint"))
     >>> found.rounded.gradient_norm_bound / found.proven_bound - 1 < GAP

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from baselines.box import whole_box
-from baselines.feasibility import explain_infeasibility, usable_stages
-from baselines.relaxation import Relaxation, relax
-from baselines.rounding import as_plan, round_near
-from baselines.schemes import Scheme, find_scheme
-from baselines.search import NOTHING_FITS, Search, one_round, search
-from baselines.sensitivity import Sensitivity, sensitivity
-from baselines.workload import workload
+from baselines.two_stage.box import whole_box
+from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
+from baselines.two_stage.relaxation import Relaxation, relax
+from baselines.two_stage.rounding import as_plan, round_near
+from baselines.two_stage.schemes import Scheme, find_scheme
+from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
+from baselines.two_stage.sensitivity import Sensitivity, sensitivity
+from baselines.two_stage.workload import workload
 from edgegym.errors import InputError, unknown_name
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.costs import evaluate
@@ -192,7 +192,7 @@ def _breaches(best: Plan, scenario: Scenario) -> str:
 def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int, printed: bool) -> Search:
     """Round what Algorithm 1 found; the relaxation is there for the certificate alone."""
     # CVXPY takes a second to import
-    from baselines.algorithm1 import solve_algorithm1, solve_as_printed
+    from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
 
     usable = usable_stages(scenario, scheme)
     if not (usable.pretrains or usable.finetunes):

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from baselines.prices import Prices
-from baselines.schemes import Scheme
-from baselines.workload import NEARLY_FREE, Workload
+from baselines.two_stage.prices import Prices
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import NEARLY_FREE, Workload
 from edgegym.physics import Array, Numbers
 
 STEPS = 100
@@ -66,8 +66,8 @@ def cheapest_times(
     --------
     One round of 700 samples in a second takes 64.06 W · 0.4375³ J:
 
-    >>> from baselines.schemes import find_scheme
-    >>> from baselines.workload import workload
+    >>> from baselines.two_stage.schemes import find_scheme
+    >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
     >>> times = cheapest_times(workload(load_scenario("mnist")), find_scheme("pretrain-only"),
     ...     n_pretrain_rounds=1, n_finetune_rounds=0, pretrain_batch_size=700,

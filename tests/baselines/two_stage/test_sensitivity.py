@@ -1,8 +1,8 @@
 import pytest
 
 from baselines import SCHEMES, plan
-from baselines.relaxation import relax
-from baselines.sensitivity import sensitivity
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.sensitivity import sensitivity
 from edgegym import load_scenario
 
 

@@ -10,11 +10,11 @@ from reference import least_energy
 from strategies import random_scenario, scenarios
 
 from baselines import SCHEMES, plan
-from baselines.box import DEVICES, whole_box
-from baselines.planner import CERTIFIED
-from baselines.search import GAP, search
-from baselines.times import RESERVE, cheapest_times
-from baselines.workload import workload
+from baselines.two_stage.box import DEVICES, whole_box
+from baselines.two_stage.planner import CERTIFIED
+from baselines.two_stage.search import GAP, search
+from baselines.two_stage.times import RESERVE, cheapest_times
+from baselines.two_stage.workload import workload
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
 
@@ -156,7 +156,7 @@ def test_no_plan_of_a_small_system_is_below_the_proven_bound(small):
 
 @pytest.mark.parametrize("most_nodes", [1, 2, 5, 20])
 def test_a_search_cut_short_proves_no_more_than_what_is_left_open(most_nodes, small, monkeypatch):
-    monkeypatch.setattr("baselines.search.MOST_NODES", most_nodes)
+    monkeypatch.setattr("baselines.two_stage.search.MOST_NODES", most_nodes)
     for seed, (best, _) in enumerate(small):
         found = search(small_system(seed), SCHEMES[THREE[seed % 3]])
         assert found.proven_bound <= best * (1 + 1e-7)

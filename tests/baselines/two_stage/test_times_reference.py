@@ -6,9 +6,9 @@ from reference import least_energy
 from strategies import random_scenario
 
 from baselines import SCHEMES
-from baselines.relaxation import relax
-from baselines.times import cheapest_times
-from baselines.workload import workload
+from baselines.two_stage.relaxation import relax
+from baselines.two_stage.times import cheapest_times
+from baselines.two_stage.workload import workload
 
 
 def relative_excess(seed, decades):

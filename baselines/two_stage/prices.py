@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.box import (
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
@@ -20,8 +20,8 @@ from baselines.box import (
     TOTAL_BATCH,
     Box,
 )
-from baselines.schemes import Scheme
-from baselines.workload import NEARLY_FREE, Processor, Uplink, Workload
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import NEARLY_FREE, Processor, Uplink, Workload
 from edgegym.physics import Array, Numbers
 from edgegym.systems.two_stage.bound import BoundTerms
 
@@ -59,9 +59,9 @@ def lower_bound(
     --------
     Free seconds and joules leave a true, if useless, bound: all rounds and the largest batches.
 
-    >>> from baselines.box import whole_box
-    >>> from baselines.schemes import find_scheme
-    >>> from baselines.workload import workload
+    >>> from baselines.two_stage.box import whole_box
+    >>> from baselines.two_stage.schemes import find_scheme
+    >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
     >>> from edgegym.systems.two_stage.bound import bound_terms
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")

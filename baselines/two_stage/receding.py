@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from baselines.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
-from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.program import SAMPLES, Done, Program
-from baselines.schemes import Scheme, find_scheme
-from baselines.workload import workload
+from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
+from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.program import SAMPLES, Done, Program
+from baselines.two_stage.schemes import Scheme, find_scheme
+from baselines.two_stage.workload import workload
 from edgegym.physics import Array
 from edgegym.systems.two_stage.decision import Stage
 from edgegym.systems.two_stage.plan import Plan

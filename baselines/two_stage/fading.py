@@ -11,12 +11,12 @@ from functools import cache
 
 import numpy as np
 
-from baselines.box import whole_box
-from baselines.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.program import SAMPLES, Program
-from baselines.schemes import Scheme
-from baselines.sensitivity import NO_ROUNDS
-from baselines.workload import workload
+from baselines.two_stage.box import whole_box
+from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.program import SAMPLES, Program
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.sensitivity import NO_ROUNDS
+from baselines.two_stage.workload import workload
 from edgegym.errors import InputError
 from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
@@ -60,8 +60,8 @@ def plan_known_gains(
     --------
     Gains that never change give what the planner for a fixed channel finds:
 
-    >>> from baselines.relaxation import relax
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.relaxation import relax
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> s, scheme = load_scenario("mnist").replace(max_finetune_rounds=20), find_scheme("joint")
     >>> gains = {"uplink_gain": np.tile(s.uplink_gain, (20, 1)),

@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from baselines.program import SAMPLES
-from baselines.relaxation import Relaxation
-from baselines.rounding import Rounded
-from baselines.schemes import Scheme
-from baselines.subproblem import Cell, LocalPoint, Subproblem
-from baselines.times import cheapest_times
+from baselines.two_stage.program import SAMPLES
+from baselines.two_stage.relaxation import Relaxation
+from baselines.two_stage.rounding import Rounded
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.subproblem import Cell, LocalPoint, Subproblem
+from baselines.two_stage.times import cheapest_times
 from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -98,7 +98,7 @@ def solve_cells(
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> cells = solve_cells(load_scenario("mnist"), find_scheme("joint"), [(1000, 1364)])
     >>> round(cells[1000, 1364].gradient_norm_bound, 5)
@@ -120,7 +120,7 @@ def round_cells(
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> cells = round_cells(load_scenario("mnist"), find_scheme("joint"), [(1000, 1364)])
     >>> cells[1000, 1364].integers.tolist()

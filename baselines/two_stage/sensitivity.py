@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.box import (
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
     whole_box,
 )
-from baselines.relaxation import Relaxation
-from baselines.schemes import Scheme
-from baselines.workload import NEARLY_FREE, workload
+from baselines.two_stage.relaxation import Relaxation
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import NEARLY_FREE, workload
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -37,8 +37,8 @@ def sensitivity(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Sens
 
     Examples
     --------
-    >>> from baselines.relaxation import relax
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.relaxation import relax
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
     >>> found = sensitivity(s, scheme, relax(s, scheme))

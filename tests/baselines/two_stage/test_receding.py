@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from baselines import SCHEMES, plan
-from baselines.fading import best_known_gains
-from baselines.receding import receding_policy
+from baselines.two_stage.fading import best_known_gains
+from baselines.two_stage.receding import receding_policy
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.lifecycle.state import EndCode

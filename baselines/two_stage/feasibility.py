@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from baselines.schemes import Scheme
-from baselines.times import RESERVE, cheapest_times
-from baselines.workload import workload
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.times import RESERVE, cheapest_times
+from baselines.two_stage.workload import workload
 from edgegym.systems.two_stage.scenario import Scenario
 
 PRETRAIN, FINETUNE = (1, 0), (0, 1)
@@ -24,7 +24,7 @@ def usable_stages(scenario: Scenario, scheme: Scheme) -> Scheme:
     --------
     A millijoule lets the server compute a sample, but not the devices upload:
 
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> poor = load_scenario("mnist").replace(energy_budget_j=1e-3)
     >>> usable_stages(poor, find_scheme("joint")).finetunes
@@ -48,7 +48,7 @@ def explain_infeasibility(scenario: Scenario, scheme: Scheme) -> str:
 
     Examples
     --------
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> poor = load_scenario("mnist").replace(delay_budget_s=1e-4)
     >>> print(explain_infeasibility(poor, find_scheme("pretrain-only")))
@@ -81,7 +81,7 @@ def least_energy_j(
     --------
     One sample on the server at leisure, at a hundredth of its clock: 64.06 W · 0.625 ms / 10⁴.
 
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> least_j = least_energy_j(load_scenario("mnist"), find_scheme("joint"), PRETRAIN, 1000.0)
     >>> round(least_j, 9)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from baselines.box import (
+from baselines.conic import ConeProgram, Indices, Solution, Total
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
@@ -17,9 +18,8 @@ from baselines.box import (
     TOTAL_BATCH,
     Box,
 )
-from baselines.cones import ConeProgram, Indices, Solution, Total
-from baselines.schemes import Scheme
-from baselines.workload import Processor, Uplink, Workload, workload
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import Processor, Uplink, Workload, workload
 from edgegym.physics import Array, Numbers
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import Scenario

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from baselines.box import (
+from baselines.conic import Solution
+from baselines.two_stage.box import (
     DEVICES,
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
@@ -14,11 +15,10 @@ from baselines.box import (
     Box,
     whole_box,
 )
-from baselines.cones import Solution
-from baselines.prices import Prices, lower_bound
-from baselines.program import SAMPLES, Program
-from baselines.schemes import Scheme
-from baselines.workload import NEARLY_FREE
+from baselines.two_stage.prices import Prices, lower_bound
+from baselines.two_stage.program import SAMPLES, Program
+from baselines.two_stage.schemes import Scheme
+from baselines.two_stage.workload import NEARLY_FREE
 from edgegym.physics import Array
 from edgegym.systems.two_stage.bound import BoundTerms
 from edgegym.systems.two_stage.scenario import Scenario
@@ -80,7 +80,7 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     --------
     The joint design of scenario mnist, DESIGN's check value:
 
-    >>> from baselines.schemes import find_scheme
+    >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> relaxed = relax(load_scenario("mnist"), find_scheme("joint"))
     >>> round(relaxed.gradient_norm_bound, 5), round(relaxed.n_pretrain_rounds)

@@ -16,11 +16,11 @@ import cvxpy as cp
 import numpy as np
 
 from baselines.solver import Ending, solve
+from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES, rounds_unit
 from baselines.two_stage.relaxation import Relaxation
 from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.workload import Processor, Uplink, workload
-from edgegym.systems.two_stage.bound import bound_terms
+from baselines.two_stage.workload import Processor, Uplink
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 
@@ -59,10 +59,11 @@ def solve_relaxation(
         pretrains=scheme.pretrains and n_pretrain_rounds != 0,
         finetunes=scheme.finetunes and n_finetune_rounds != 0,
     )
-    unit = rounds_unit(scenario, scheme, workload(scenario))
+    posed = pose(scenario, scheme)
+    unit = rounds_unit(posed)
     # No optimum depends on the scale, but the solver may fail at one and not at another.
     for factor in (1.0, 0.3, 3.0):
-        program = _Program(scenario, scheme, factor * unit)
+        program = _Program(posed, factor * unit)
         if scheme.pretrains and n_pretrain_rounds is not None:
             program.constraints.append(program.m == n_pretrain_rounds / program.rounds * program.q)
         if scheme.finetunes and n_finetune_rounds is not None:
@@ -94,15 +95,15 @@ def solve_relaxation(
 class _Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N)."""
 
-    def __init__(self, scenario: Scenario, scheme: Scheme, rounds: float) -> None:
-        s, self.scheme, work = scenario, scheme, workload(scenario)
-        self.rounds, self.terms = rounds, bound_terms(scenario)
+    def __init__(self, problem: Problem, rounds: float) -> None:
+        s, self.scheme, work = problem.scenario, problem.scheme, problem.work
+        self.rounds, self.terms = rounds, problem.terms
         self._time_unit_s = s.delay_budget_s / self.rounds
         self._energy_unit_j = s.energy_budget_j / self.rounds
         # VARIABLES: shares of the rounds, samples of a stage
         self.q = cp.Variable(nonneg=True)
-        self.m = cp.Variable(nonneg=True) if scheme.pretrains else None
-        self.n = cp.Variable(nonneg=True) if scheme.finetunes else None
+        self.m = cp.Variable(nonneg=True) if self.scheme.pretrains else None
+        self.n = cp.Variable(nonneg=True) if self.scheme.finetunes else None
         self.x, self.x_k = cp.Variable(nonneg=True), cp.Variable(s.n_devices, nonneg=True)
         shares = [share for share in (self.m, self.n) if share is not None]
         self.constraints: list[Any] = [sum(shares) == 1, self.q <= self.rounds]

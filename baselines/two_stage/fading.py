@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from baselines.two_stage.box import whole_box
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES, Program
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.sensitivity import NO_ROUNDS
@@ -67,7 +67,7 @@ def plan_known_gains(
     >>> gains = {"uplink_gain": np.tile(s.uplink_gain, (20, 1)),
     ...          "downlink_gain": np.tile(s.downlink_gain, (20, 1))}
     >>> same = plan_known_gains(s, scheme, **gains).gradient_norm_bound
-    >>> bool(np.isclose(same, relax(s, scheme).gradient_norm_bound, rtol=1e-6))
+    >>> bool(np.isclose(same, relax(pose(s, scheme)).gradient_norm_bound, rtol=1e-6))
     True
     """
     s = scenario
@@ -97,10 +97,7 @@ def plan_known_gains(
     # Thousands of cones are sensitive to their scale: where the solver stops short, try another.
     for unit in (most, most / 4, most / 2, most * 2):
         program = Program(
-            s,
-            scheme,
-            whole_box(s, scheme),
-            work=work,
+            pose(s, scheme, work),
             weight=1 / unit,
             counts=(1, 1),
             rounds=unit,

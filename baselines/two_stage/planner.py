@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from baselines.two_stage.box import whole_box
 from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
+from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.relaxation import Relaxation, relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
-from baselines.two_stage.workload import workload
 from edgegym.errors import InputError, unknown_name
-from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
@@ -59,7 +57,7 @@ class PlanResult:
         """What another second or joule would bring, and which limits bind."""
         if self.relaxed is None:
             return None
-        return sensitivity(self.scenario, find_scheme(self.scheme), self.relaxed)
+        return sensitivity(pose(self.scenario, find_scheme(self.scheme)), self.relaxed)
 
 
 def plan(
@@ -116,11 +114,13 @@ def plan(
             "Choose rounding 'feasible', or method 'sca'."
         )
     printed = rounding == "paper"
-    found = (
-        search(scenario, design)
-        if method == "exact"
-        else _algorithm1(scenario, design, grid, printed)
-    )
+    usable = usable_stages(scenario, design)
+    if not (usable.pretrains or usable.finetunes):
+        found = NOTHING_FITS
+    elif method == "exact":
+        found = search(pose(scenario, usable))
+    else:
+        found = _algorithm1(pose(scenario, usable), design, grid, printed)
     head: dict[str, Any] = {"scenario": scenario, "scheme": scheme, "method": method}
     if found.rounded is None or found.relaxed is None:
         one_stage_fits = printed and found.relaxed is not None
@@ -189,21 +189,20 @@ def _breaches(best: Plan, scenario: Scenario) -> str:
     return f"Rounded to the nearest integers, which exceeds {listed}."
 
 
-def _algorithm1(scenario: Scenario, scheme: Scheme, grid: int, printed: bool) -> Search:
-    """Round what Algorithm 1 found; the relaxation is there for the certificate alone."""
+def _algorithm1(problem: Problem, scheme: Scheme, grid: int, printed: bool) -> Search:
+    """Round what Algorithm 1 found; the relaxation is there for the certificate alone.
+
+    As printed it runs all stages of the scheme, also those of which no round fits.
+    """
     # CVXPY takes a second to import
     from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
 
-    usable = usable_stages(scenario, scheme)
-    if not (usable.pretrains or usable.finetunes):
-        return NOTHING_FITS
-    relaxed, work, terms = relax(scenario, usable), workload(scenario), bound_terms(scenario)
+    relaxed = relax(problem)
     proven = relaxed.lower_bound if relaxed else math.inf
     if printed:
-        return Search(relaxed, solve_as_printed(scenario, scheme, grid), proven)
+        return Search(relaxed, solve_as_printed(problem.scenario, scheme, grid), proven)
     if relaxed is None:
-        return one_round(scenario, usable, work, terms)
-    found, box = solve_algorithm1(scenario, usable, grid), whole_box(scenario, usable)
-    rounded = round_near(scenario, usable, work, terms, box, found) if found else None
-    rounded = rounded or one_round(scenario, usable, work, terms).rounded
-    return Search(relaxed, rounded, proven)
+        return one_round(problem)
+    found = solve_algorithm1(problem.scenario, problem.scheme, grid)
+    rounded = round_near(problem, found) if found else None
+    return Search(relaxed, rounded or one_round(problem).rounded, proven)

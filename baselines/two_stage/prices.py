@@ -20,10 +20,10 @@ from baselines.two_stage.box import (
     TOTAL_BATCH,
     Box,
 )
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.workload import NEARLY_FREE, Processor, Uplink, Workload
+from baselines.two_stage.workload import NEARLY_FREE, Processor, Uplink
 from edgegym.physics import Array, Numbers
-from edgegym.systems.two_stage.bound import BoundTerms
 
 
 class Prices(NamedTuple):
@@ -40,16 +40,7 @@ class Prices(NamedTuple):
         )
 
 
-def lower_bound(
-    prices: Prices,
-    scheme: Scheme,
-    work: Workload,
-    terms: BoundTerms,
-    box: Box,
-    *,
-    delay_budget_s: float,
-    energy_budget_j: float,
-) -> float:
+def lower_bound(prices: Prices, problem: Problem) -> float:
     """Bound (34) that no plan within the box and the budgets falls below, from any prices.
 
     With a and b the priced cost of a round of either stage, min over (M, N) of
@@ -59,23 +50,21 @@ def lower_bound(
     --------
     Free seconds and joules leave a true, if useless, bound: all rounds and the largest batches.
 
-    >>> from baselines.two_stage.box import whole_box
+    >>> from baselines.two_stage.problem import pose
     >>> from baselines.two_stage.schemes import find_scheme
-    >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.bound import bound_terms
-    >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
-    >>> bound = lower_bound(Prices(0.0, np.zeros(3), 0.0), scheme, workload(s), bound_terms(s),
-    ...     whole_box(s, scheme), delay_budget_s=1000.0, energy_budget_j=300.0)
+    >>> problem = pose(load_scenario("mnist"), find_scheme("joint"))
+    >>> bound = lower_bound(Prices(0.0, np.zeros(3), 0.0), problem)
     >>> round(bound, 6) == round((1000 * 10 / 700 + 3000 * 30 / 2100 + 460) / 4000, 6)
     True
     """
-    fixed = (
-        terms.start - prices.delay_per_s * delay_budget_s - prices.energy_per_j * energy_budget_j
+    s = problem.scenario
+    spent = prices.delay_per_s * s.delay_budget_s + prices.energy_per_j * s.energy_budget_j
+    fixed = problem.terms.start - spent
+    server, devices = (
+        price(prices, problem) for price in (pretrain_round_price, finetune_round_price)
     )
-    server = pretrain_round_price(prices, scheme, work, terms, box)
-    devices = finetune_round_price(prices, scheme, work, terms, box)
-    ends = np.stack(box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T
+    ends = np.stack(problem.box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T
     corners = [corner for corner in product(*ends) if corner != (0, 0)]
     if not ends[:, 0].any():  # at least one round
         corners += [end for end in ((1, 0), (0, 1)) if np.all(end <= ends[:, 1])]
@@ -83,27 +72,29 @@ def lower_bound(
     return float(np.min((m * server + n * devices + fixed) / (m + n)))
 
 
-def pretrain_round_price(
-    prices: Prices, scheme: Scheme, work: Workload, terms: BoundTerms, box: Box
-) -> float:
+def pretrain_round_price(prices: Prices, problem: Problem) -> float:
     """Least γ̄ρα²/D̃ + λ·delay + μ·energy of a pre-training round."""
-    sample = sample_price(work.server, prices.delay_per_s, prices.energy_per_j, scheme)
-    batch = float(np.sqrt(terms.pretrain_noise / max(float(sample), NEARLY_FREE)))
-    batch = min(max(batch, float(box.low[PRETRAIN_BATCH])), float(box.high[PRETRAIN_BATCH]))
-    return float(terms.pretrain_noise / batch + sample * batch)
+    noise, (low, high) = problem.terms.pretrain_noise, problem.box
+    sample = sample_price(
+        problem.work.server, prices.delay_per_s, prices.energy_per_j, problem.scheme
+    )
+    batch = float(np.sqrt(noise / max(float(sample), NEARLY_FREE)))
+    batch = min(max(batch, float(low[PRETRAIN_BATCH])), float(high[PRETRAIN_BATCH]))
+    return float(noise / batch + sample * batch)
 
 
-def finetune_round_price(
-    prices: Prices, scheme: Scheme, work: Workload, terms: BoundTerms, box: Box
-) -> float:
+def finetune_round_price(prices: Prices, problem: Problem) -> float:
     """Least γ̄ρ̂α̂²K/ΣB̃_k + Σλ_k·delay_k + μ·energy of a fine-tuning round."""
+    work, scheme = problem.work, problem.scheme
     per_s, per_j = prices.device_delay_per_s, prices.energy_per_j
     fixed = (
         np.sum(upload_price(work.uplink, per_s, per_j, scheme) + per_s * work.download_s)
         + per_j * work.download_j
     )
     return float(fixed) + _batch_price(
-        sample_price(work.devices, per_s, per_j, scheme), terms.finetune_noise, box
+        sample_price(work.devices, per_s, per_j, scheme),
+        problem.terms.finetune_noise,
+        problem.box,
     )
 
 

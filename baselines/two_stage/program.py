@@ -16,13 +16,10 @@ from baselines.two_stage.box import (
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
     TOTAL_BATCH,
-    Box,
 )
-from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.workload import Processor, Uplink, Workload, workload
+from baselines.two_stage.problem import Problem
+from baselines.two_stage.workload import Processor, Uplink
 from edgegym.physics import Array, Numbers
-from edgegym.systems.two_stage.bound import bound_terms
-from edgegym.systems.two_stage.scenario import Scenario
 
 #: Scaling that keeps every variable near one: hundreds of samples, a thousand rounds or as many as
 #: the budgets allow, times and energies by the budgets. Clarabel fails on the problem in SI units.
@@ -42,8 +39,8 @@ NOTHING_DONE = Done(0, 0.0)
 class Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N).
 
-    Fine-tuning rounds come in J groups of alike rounds, one unless `work` holds (J, K) gains. The
-    totals of a group are in multiples of its `weight`, (J, 1), so that those of a single round
+    Fine-tuning rounds come in J groups of alike rounds, one unless the problem's `work` is of
+    (J, K) gains. The totals of a group are in multiples of its `weight`, (J, 1), so that those of a single round
     among thousands stay near one; `counts` limits the rounds in each group, two (J, 1). Rounds
     that are `done` count in M + N, their noise in the numerator; budgets are what is left. Where
     rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
@@ -51,11 +48,8 @@ class Program:
 
     def __init__(
         self,
-        scenario: Scenario,
-        scheme: Scheme,
-        box: Box,
+        problem: Problem,
         *,
-        work: Workload | None = None,
         weight: Numbers = 1.0,
         counts: tuple[Numbers, Numbers] | None = None,
         rounds: float | None = None,
@@ -63,14 +57,13 @@ class Program:
         done: Done = NOTHING_DONE,
         mean_power: bool = False,
     ) -> None:
-        self.scenario, self.scheme, self.box = scenario, scheme, box
-        self.mean_power = mean_power
-        self.work = workload(scenario) if work is None else work
-        self.terms = bound_terms(scenario)
+        self.problem, self.mean_power = problem, mean_power
+        self.scenario, self.scheme, self.box = problem.scenario, problem.scheme, problem.box
+        self.work, self.terms = problem.work, problem.terms
         start = done.numerator or self.terms.start
-        self.rounds = rounds or rounds_unit(scenario, scheme, self.work)
-        self.time_unit_s = scenario.delay_budget_s / self.rounds
-        self.energy_unit_j = scenario.energy_budget_j / self.rounds
+        self.rounds = rounds or rounds_unit(problem)
+        self.time_unit_s = self.scenario.delay_budget_s / self.rounds
+        self.energy_unit_j = self.scenario.energy_budget_j / self.rounds
         self.bound_unit = start / self.rounds / sharpness
         self.cones = ConeProgram()
         self.q = self.cones.variable()
@@ -83,12 +76,13 @@ class Program:
         self.delay: list[Total] = []
         self.energy: list[Total] = []
         self.bound = [Total(1.0, self.q)]
-        if scheme.pretrains and box.high[PRETRAIN_ROUNDS] > 0:
+        low, high = self.box
+        if self.scheme.pretrains and high[PRETRAIN_ROUNDS] > 0:
             self._pretraining()
-        if scheme.finetunes and box.high[FINETUNE_ROUNDS] > 0:
+        if self.scheme.finetunes and high[FINETUNE_ROUNDS] > 0:
             n_groups = len(np.atleast_2d(self.work.uplink.limit_snr))
             self.weight = np.broadcast_to(weight, (n_groups, 1))
-            self._finetuning(counts or (box.low[FINETUNE_ROUNDS], box.high[FINETUNE_ROUNDS]))
+            self._finetuning(counts or (low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS]))
         self.cones.zero(self.shares, constant=1)
         # At least one round, (35e) and (35f)
         self.cones.nonnegative([*_times(self.rounds, self.shares), Total(-1, self.q)])
@@ -224,9 +218,10 @@ def _times(factor: Numbers, terms: list[Total]) -> list[Total]:
     return [Total(np.multiply(factor, value), variable) for value, variable in terms]
 
 
-def rounds_unit(scenario: Scenario, scheme: Scheme, work: Workload) -> float:
+def rounds_unit(problem: Problem) -> float:
     """Bound the rounds that the budgets allow, to scale them by; no optimum depends on it."""
-    s, tau_s, budget_j = scenario, scenario.delay_budget_s, scenario.energy_budget_j
+    s, scheme, work = problem.scenario, problem.scheme, problem.work
+    tau_s, budget_j = s.delay_budget_s, s.energy_budget_j
     server_batch = s.pretrain_batch_size_limit if scheme.fixed_batch else 1
     device_batch = s.finetune_batch_size_limit if scheme.fixed_batch else 1
 

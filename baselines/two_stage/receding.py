@@ -13,6 +13,7 @@ import numpy as np
 
 from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES, Done, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.workload import workload
@@ -134,7 +135,7 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     rest, box, done = _rest(scenario, scheme, left)
     uplink, downlink = _mean_gains(scenario, left)
     work = workload(rest, uplink_gain=uplink, downlink_gain=downlink)
-    program = Program(rest, scheme, box, work=work, done=done)
+    program = Program(pose(rest, scheme, work).within(box), done=done)
     if program.m is None:
         return None
     solution = program.solve()
@@ -183,10 +184,7 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     unit = float(np.clip(n_left, 1, 1000))
     counts = np.array([[1.0], [0.0]])[groups], np.array([[1.0], [n_left - 1]])[groups]
     program = Program(
-        rest,
-        scheme,
-        box,
-        work=work,
+        pose(rest, scheme, work).within(box),
         weight=np.array([[1 / unit], [1.0]])[groups],
         counts=counts,
         rounds=unit,

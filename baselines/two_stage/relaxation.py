@@ -12,16 +12,12 @@ from baselines.two_stage.box import (
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
     TOTAL_BATCH,
-    Box,
-    whole_box,
 )
 from baselines.two_stage.prices import Prices, lower_bound
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.program import SAMPLES, Program
-from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import NEARLY_FREE
 from edgegym.physics import Array
-from edgegym.systems.two_stage.bound import BoundTerms
-from edgegym.systems.two_stage.scenario import Scenario
 
 #: Gap up to which one solve is enough.
 ACCURATE = 1e-6
@@ -62,14 +58,12 @@ class Relaxation:
         return np.array([*head, *self.finetune_batch_size])
 
 
-def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxation | None:
-    """Solve (P1) over real M, N and batches within a box to global optimality.
+def relax(problem: Problem) -> Relaxation | None:
+    """Solve (P1) over real M, N and batches within their box to global optimality.
 
     Parameters
     ----------
-    scenario : the constants; its fixed gains are used
-    scheme : what is frozen
-    box : limits on M, N and the batches; all that the scheme may do where none is given
+    problem : what is planned
 
     Returns
     -------
@@ -80,40 +74,41 @@ def relax(scenario: Scenario, scheme: Scheme, box: Box | None = None) -> Relaxat
     --------
     The joint design of scenario mnist, DESIGN's check value:
 
+    >>> from baselines.two_stage.problem import pose
     >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
-    >>> relaxed = relax(load_scenario("mnist"), find_scheme("joint"))
+    >>> relaxed = relax(pose(load_scenario("mnist"), find_scheme("joint")))
     >>> round(relaxed.gradient_norm_bound, 5), round(relaxed.n_pretrain_rounds)
     (0.30469, 1000)
     >>> relaxed.gradient_norm_bound - relaxed.lower_bound < 1e-7
     True
     """
-    box = whole_box(scenario, scheme) if box is None else box
-    if box.empty:
+    if problem.box.empty:
         return None
-    best = _solve(scenario, scheme, box)
+    best = _solve(problem)
     for factor, sharpness in AGAIN:
         if best is None or best.gap <= ACCURATE:
             return best
         # Now that the number of rounds is known the program can be scaled by it.
         rounds = best.n_pretrain_rounds + best.n_finetune_rounds
         unit = factor * float(np.clip(rounds, 1e-3, 1e6))
-        again = _solve(scenario, scheme, box, rounds=unit, sharpness=sharpness)
+        again = _solve(problem, rounds=unit, sharpness=sharpness)
         best = again and min(best, again, key=lambda r: r.gap)
     return best
 
 
-def _solve(scenario: Scenario, scheme: Scheme, box: Box, **scale: Any) -> Relaxation | None:
+def _solve(problem: Problem, **scale: Any) -> Relaxation | None:
     """Solve at one scale; None where prices prove that nothing fits."""
-    program = Program(scenario, scheme, box, **scale)
+    program = Program(problem, **scale)
     found = _unscaled(program, program.solve())
-    return None if found.lower_bound > _highest_bound(program.terms, box) else found
+    return None if found.lower_bound > _highest_bound(problem) else found
 
 
-def _highest_bound(terms: BoundTerms, box: Box) -> float:
+def _highest_bound(problem: Problem) -> float:
     """Bound (34) that no plan within a box exceeds: one round, with the noise of both stages."""
-    noise = terms.pretrain_noise / box.low[PRETRAIN_BATCH]
-    return terms.start + noise + terms.finetune_noise / box.low[TOTAL_BATCH]
+    terms, low = problem.terms, problem.box.low
+    noise = terms.pretrain_noise / low[PRETRAIN_BATCH] + terms.finetune_noise / low[TOTAL_BATCH]
+    return float(terms.start + noise)
 
 
 def _prices(program: Program, solution: Solution) -> Prices:
@@ -134,19 +129,6 @@ def _prices(program: Program, solution: Solution) -> Prices:
     )
 
 
-def _proven(program: Program, prices: Prices) -> float:
-    """Bound that no plan of the program falls below at these prices."""
-    return lower_bound(
-        prices,
-        program.scheme,
-        program.work,
-        program.terms,
-        program.box,
-        delay_budget_s=program.scenario.delay_budget_s,
-        energy_budget_j=program.scenario.energy_budget_j,
-    )
-
-
 def _unscaled(program: Program, solution: Solution) -> Relaxation:
     """Undo the scaling of rounds, batches and bound; without an optimum only prices are left."""
     x, s, prices = solution.x, program.scenario, _prices(program, solution)
@@ -157,7 +139,7 @@ def _unscaled(program: Program, solution: Solution) -> Relaxation:
             n_finetune_rounds=program.box.low[FINETUNE_ROUNDS],
             pretrain_batch_size=program.box.low[PRETRAIN_BATCH],
             finetune_batch_size=program.box.low[DEVICES:],
-            lower_bound=max(_proven(program, prices.times(factor)) for factor in RAYS),
+            lower_bound=max(lower_bound(prices.times(ray), program.problem) for ray in RAYS),
         )
     m = 0.0 if program.m is None else float(x[program.m])
     n = 0.0 if program.n is None else float(x[program.n].sum())
@@ -173,6 +155,6 @@ def _unscaled(program: Program, solution: Solution) -> Relaxation:
         n_finetune_rounds=float(n / x[program.q] * program.rounds),
         pretrain_batch_size=batch,
         finetune_batch_size=batch_k,
-        lower_bound=_proven(program, prices),
+        lower_bound=lower_bound(prices, program.problem),
         prices=prices,
     )

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from baselines.two_stage.box import DEVICES, FINETUNE_ROUNDS, PRETRAIN_BATCH, PRETRAIN_ROUNDS, Box
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.relaxation import Relaxation
-from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.times import RESERVE, Times, cheapest_times
-from baselines.two_stage.workload import Workload
 from edgegym.physics import Array
-from edgegym.systems.two_stage.bound import BoundTerms
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -27,14 +25,7 @@ class Rounded(NamedTuple):
     times: Times
 
 
-def round_near(
-    scenario: Scenario,
-    scheme: Scheme,
-    work: Workload,
-    terms: BoundTerms,
-    box: Box,
-    relaxed: Relaxation,
-) -> Rounded | None:
+def round_near(problem: Problem, relaxed: Relaxation) -> Rounded | None:
     """Find the best integers near a relaxed optimum that fit the budgets.
 
     Around every integer neighbour of (M, N), with the server batches beside the real one, the
@@ -43,9 +34,8 @@ def round_near(
 
     Parameters
     ----------
-    scenario, scheme, work, terms : what is planned
-    box : limits of all integers
-    relaxed : the optimum to round
+    problem : what is planned
+    relaxed : the optimum to round, of the problem or of a part of its box
 
     Returns
     -------
@@ -53,29 +43,23 @@ def round_near(
 
     Examples
     --------
-    >>> from baselines.two_stage.box import whole_box
+    >>> from baselines.two_stage.problem import pose
     >>> from baselines.two_stage.relaxation import relax
     >>> from baselines.two_stage.schemes import find_scheme
-    >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.bound import bound_terms
-    >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
-    >>> found = round_near(s, scheme, workload(s), bound_terms(s), whole_box(s, scheme),
-    ...     relax(s, scheme))
+    >>> problem = pose(load_scenario("mnist"), find_scheme("joint"))
+    >>> found = round_near(problem, relax(problem))
     >>> round(found.gradient_norm_bound, 4), found.integers[:2].tolist()
     (0.3047, [1000.0, 1365.0])
     """
-    lanes = _lanes(relaxed, box)
-    chain = _Chain(relaxed, box)
-    best, times = _last_fitting(scenario, scheme, work, relaxed, lanes, chain)
+    lanes, chain = _lanes(relaxed, problem.box), _Chain(relaxed, problem.box)
+    best, times = _last_fitting(problem, relaxed, lanes, chain)
     found = best >= 0
     if not found.any():
         return None
     m, n, batch = lanes.T
     total = chain[np.maximum(best, 0)].sum(axis=-1)
-    bounds = (m * terms.pretrain_noise / batch + n * terms.finetune_noise / total + terms.start) / (
-        m + n
-    )
+    bounds = problem.terms.bound(m, n, batch, total)
     lane = int(np.argmin(np.where(found, bounds, np.inf)))
     integers = np.array([m[lane], n[lane], batch[lane], total[lane], *chain[best[lane]]])
     return Rounded(float(bounds[lane]), integers, Times(*(part[lane] for part in times)))
@@ -120,14 +104,10 @@ class _Chain:
 
 
 def _last_fitting(
-    scenario: Scenario,
-    scheme: Scheme,
-    work: Workload,
-    relaxed: Relaxation,
-    lanes: Array,
-    chain: _Chain,
+    problem: Problem, relaxed: Relaxation, lanes: Array, chain: _Chain
 ) -> tuple[Array, Times]:
     """For every lane the last link of the chain that fits the budgets, -1 where none does."""
+    scenario = problem.scenario
     m, n, batch = (part[:, np.newaxis] for part in lanes.T)
     limit_j = scenario.energy_budget_j * (1 - RESERVE)
     rows = np.arange(len(lanes))
@@ -141,8 +121,8 @@ def _last_fitting(
             first[:, np.newaxis] + stride * np.arange(1, -(-width // stride) + 1), len(chain) - 1
         )
         times = cheapest_times(
-            work,
-            scheme,
+            problem.work,
+            problem.scheme,
             n_pretrain_rounds=m,
             n_finetune_rounds=n,
             pretrain_batch_size=batch,

@@ -18,16 +18,11 @@ from baselines.two_stage.box import (
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
     Box,
-    whole_box,
 )
-from baselines.two_stage.feasibility import usable_stages
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.relaxation import Relaxation, relax
 from baselines.two_stage.rounding import Rounded, round_near
-from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.workload import Workload, workload
 from edgegym.physics import Array
-from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
-from edgegym.systems.two_stage.scenario import Scenario
 
 #: Relative distance between the best plan and the proven bound at which the search ends, and how
 #: many boxes it opens at most.
@@ -52,34 +47,31 @@ class Search(NamedTuple):
 NOTHING_FITS = Search(None, None, math.inf)
 
 
-def search(scenario: Scenario, scheme: Scheme) -> Search:
+def search(problem: Problem) -> Search:
     """Find the best integer plan, up to a relative `GAP` or until `MOST_NODES` boxes are opened.
 
     Examples
     --------
+    >>> from baselines.two_stage.problem import pose
     >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
-    >>> found = search(load_scenario("mnist"), find_scheme("joint"))
+    >>> found = search(pose(load_scenario("mnist"), find_scheme("joint")))
     >>> found.rounded.gradient_norm_bound / found.proven_bound - 1 < GAP
     True
     """
-    scheme = usable_stages(scenario, scheme)
-    if not (scheme.pretrains or scheme.finetunes):
-        return NOTHING_FITS
-    whole, work, terms = whole_box(scenario, scheme), workload(scenario), bound_terms(scenario)
-    root = relax(scenario, scheme, whole)
+    root = relax(problem)
     if root is None:
         # Where hardly a round fits, a problem without an interior is beyond any solver.
-        return one_round(scenario, scheme, work, terms)
+        return one_round(problem)
     best: Rounded | None = None
     order, settled = count(), [np.inf]
-    open_boxes = [(root.lower_bound, next(order), whole, root)]
+    open_boxes = [(root.lower_bound, next(order), problem.box, root)]
     for _ in range(MOST_NODES):
         if not open_boxes:
             break
         # The box with the lowest bound: what holds of it holds of all that are open.
         bound, _, box, relaxed = heapq.heappop(open_boxes)
-        best = _best(best, round_near(scenario, scheme, work, terms, whole, relaxed))
+        best = _best(best, round_near(problem, relaxed))
         index = _most_fractional(relaxed.integers, box)
         if best and bound >= best.gradient_norm_bound * (1 - GAP):
             settled.append(bound)
@@ -89,12 +81,12 @@ def search(scenario: Scenario, scheme: Scheme) -> Search:
             settled.append(bound)
             continue
         for part in box.split(index, relaxed.integers[index]):
-            child = relax(scenario, scheme, part)
+            child = relax(problem.within(part))
             if child is not None:
                 child_bound = max(child.lower_bound, bound)
                 heapq.heappush(open_boxes, (child_bound, next(order), part, child))
     settled += [bound for bound, *_ in open_boxes[:1]]
-    best = best or one_round(scenario, scheme, work, terms).rounded
+    best = best or one_round(problem).rounded
     proven = min(*settled, best.gradient_norm_bound if best else np.inf)
     return Search(root, best, max(proven, root.lower_bound))
 
@@ -103,9 +95,9 @@ def _best(*found: Rounded | None) -> Rounded | None:
     return min(filter(None, found), key=lambda r: r.gradient_norm_bound, default=None)
 
 
-def one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTerms) -> Search:
+def one_round(problem: Problem) -> Search:
     """Look for a single round that fits, with a bound that no plan undercuts: no noise."""
-    box, found = whole_box(scenario, scheme), []
+    terms, box, found = problem.terms, problem.box, []
     start = Relaxation(
         gradient_norm_bound=terms.start,
         n_pretrain_rounds=1,
@@ -118,7 +110,7 @@ def one_round(scenario: Scenario, scheme: Scheme, work: Workload, terms: BoundTe
         single = box.low.copy()
         single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = rounds
         if np.all(single <= box.high):
-            found.append(round_near(scenario, scheme, work, terms, Box(single, single), start))
+            found.append(round_near(problem.within(Box(single, single)), start))
     best = _best(*found)
     return Search(start if best else None, best, start.lower_bound)
 

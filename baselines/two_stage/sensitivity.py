@@ -9,13 +9,10 @@ from baselines.two_stage.box import (
     FINETUNE_ROUNDS,
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
-    whole_box,
 )
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.relaxation import Relaxation
-from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.workload import NEARLY_FREE, workload
-from edgegym.systems.two_stage.bound import bound_terms
-from edgegym.systems.two_stage.scenario import Scenario
+from baselines.two_stage.workload import NEARLY_FREE
 
 #: Share of a limit or of the bound's numerator below which something is nothing, and the rounds
 #: below which a stage is not run.
@@ -30,22 +27,24 @@ class Sensitivity(NamedTuple):
     binding: tuple[str, ...]
 
 
-def sensitivity(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Sensitivity:
+def sensitivity(problem: Problem, relaxed: Relaxation) -> Sensitivity:
     """Read the relaxation's prices: what one more second or joule takes off the bound (34).
 
     What a scheme holds at its limit by definition is not listed.
 
     Examples
     --------
+    >>> from baselines.two_stage.problem import pose
     >>> from baselines.two_stage.relaxation import relax
     >>> from baselines.two_stage.schemes import find_scheme
     >>> from edgegym import load_scenario
     >>> s, scheme = load_scenario("mnist"), find_scheme("joint")
-    >>> found = sensitivity(s, scheme, relax(s, scheme))
+    >>> problem = pose(s, scheme)
+    >>> found = sensitivity(problem, relax(problem))
     >>> found.binding
     ('delay_budget_s', 'energy_budget_j', 'max_pretrain_rounds', 'device_clock_limit_hz')
-    >>> more = relax(s.replace(delay_budget_s=1001.0), scheme)
-    >>> fall = relax(s, scheme).gradient_norm_bound - more.gradient_norm_bound
+    >>> more = relax(pose(s.replace(delay_budget_s=1001.0), scheme))
+    >>> fall = relax(problem).gradient_norm_bound - more.gradient_norm_bound
     >>> bool(np.isclose(found.bound_per_s, fall, rtol=0.01))
     True
     """
@@ -55,19 +54,19 @@ def sensitivity(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> Sens
     return Sensitivity(
         bound_per_s=float(relaxed.prices.delay_per_s / n_rounds),
         bound_per_j=float(relaxed.prices.energy_per_j / n_rounds),
-        binding=tuple(key for key, binds in _limits(scenario, scheme, relaxed).items() if binds),
+        binding=tuple(key for key, binds in _limits(problem, relaxed).items() if binds),
     )
 
 
-def _limits(scenario: Scenario, scheme: Scheme, relaxed: Relaxation) -> dict[str, bool]:
-    s, work, prices = scenario, workload(scenario), relaxed.prices
+def _limits(problem: Problem, relaxed: Relaxation) -> dict[str, bool]:
+    s, scheme, work, prices = problem.scenario, problem.scheme, problem.work, relaxed.prices
     assert prices is not None
-    share = relaxed.integers >= whole_box(s, scheme).high * (1 - NOTHING)
+    share = relaxed.integers >= problem.box.high * (1 - NOTHING)
     pretrains = scheme.pretrains and relaxed.n_pretrain_rounds > NO_ROUNDS
     finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NO_ROUNDS
     per_j = max(prices.energy_per_j, NEARLY_FREE)
     server_w, device_w = prices.delay_per_s / per_j, prices.device_delay_per_s / per_j
-    start = bound_terms(s).start
+    start = problem.terms.start
     # At its limit a part would pay more for a second than the second is worth elsewhere.
     clock = not scheme.fixed_clock
     power = np.any(device_w >= work.uplink.price_w(work.uplink.least_s)) and not scheme.fixed_power

@@ -179,7 +179,7 @@ class Subproblem:
 
         Clocks and powers stay the solver's own, so a batch that is rounded up takes longer.
         """
-        (m, n), s, work, terms = cell, self.scenario, self.work, self.terms
+        (m, n), s, work = cell, self.scenario, self.work
         batch, batch_k, clock, clock_k, snr = 1.0, np.ones(s.n_devices), 1.0, 1.0, 1.0
         if m:
             batch = np.rint(SAMPLES * self.batch.value)
@@ -193,9 +193,8 @@ class Subproblem:
                 work.uplink.limit_snr,
             )
         total = batch_k.sum()
-        noise = m * terms.pretrain_noise / batch + n * terms.finetune_noise / total
         return Rounded(
-            gradient_norm_bound=float(noise + terms.start) / (m + n),
+            gradient_norm_bound=float(self.terms.bound(m, n, batch, total)),
             integers=np.array([m, n, batch, total, *batch_k]),
             times=Times(
                 server_s=work.server.least_s * batch / clock,
@@ -207,10 +206,9 @@ class Subproblem:
 
     def start(self, cell: Cell, point: LocalPoint) -> Relaxation:
         """Write the first local point, which fits the budgets, in samples."""
-        (m, n), terms = cell, self.terms
         batch, batch_k = SAMPLES / point.inverse_batch, SAMPLES / point.inverse_batch_k
-        noise = m * terms.pretrain_noise / batch + n * terms.finetune_noise / batch_k.sum()
-        return _relaxation(cell, float(noise + terms.start) / (m + n), batch, batch_k)
+        bound = float(self.terms.bound(*cell, batch, batch_k.sum()))
+        return _relaxation(cell, bound, batch, batch_k)
 
 
 def _relaxation(cell: Cell, bound: float, batch: float, batch_k: Array) -> Relaxation:

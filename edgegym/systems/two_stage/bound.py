@@ -16,6 +16,17 @@ class BoundTerms(NamedTuple):
     finetune_noise: float
     start: float
 
+    def bound(self, m: Numbers, n: Numbers, batch: Numbers, total_batch: Numbers) -> Array:
+        """Bound (34) of alike rounds: M with D̃ samples, N with ΣB̃_k, in the paper's letters.
+
+        Examples
+        --------
+        >>> float(BoundTerms(10.0, 30.0, 460.0).bound(100, 200, 50, 300).round(6))
+        1.666667
+        """
+        noise = m * self.pretrain_noise / batch + n * self.finetune_noise / total_batch
+        return np.asarray((noise + self.start) / (m + n))
+
 
 def bound_terms(scenario: Scenario) -> BoundTerms:
     """Collect what multiplies Λ and Ω in (34), and what depends on neither.

@@ -8,6 +8,7 @@ from strategies import scenarios
 from baselines import SCHEMES
 from baselines.two_stage.algorithm1 import solve_algorithm1, solve_cells
 from baselines.two_stage.box import whole_box
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import SAMPLES, relax
 from baselines.two_stage.subproblem import LocalPoint, Subproblem
 from edgegym import Plan, evaluate, load_scenario
@@ -25,14 +26,14 @@ def test_check_values_of_the_cells():
 def relax_at(scenario, scheme, m, n):
     box = whole_box(scenario, scheme)
     box.low[:2] = box.high[:2] = m, n
-    return relax(scenario, scheme, box)
+    return relax(pose(scenario, scheme).within(box))
 
 
 @given(scenarios(decades=0.3))
 @settings(max_examples=8)
 def test_a_cell_ends_at_the_exact_optimum_and_never_below(scenario):
     joint = SCHEMES["joint"]
-    relaxed = relax(scenario, joint)
+    relaxed = relax(pose(scenario, joint))
     m, n = (int(r) for r in relaxed.integers[:2])
     found, exact = solve_cells(scenario, joint, [(m, n)])[m, n], relax_at(scenario, joint, m, n)
     assert found.gradient_norm_bound >= relaxed.lower_bound * (1 - 1e-7)
@@ -46,7 +47,7 @@ def test_every_scheme_agrees_with_the_exact_planner_at_its_rounds(name):
     best = solve_algorithm1(scenario, scheme, grid=4)
     exact = relax_at(scenario, scheme, best.n_pretrain_rounds, best.n_finetune_rounds)
     assert best.gradient_norm_bound == pytest.approx(exact.gradient_norm_bound, rel=1e-4)
-    relaxed = relax(scenario, scheme)
+    relaxed = relax(pose(scenario, scheme))
     assert best.gradient_norm_bound >= relaxed.gradient_norm_bound * (1 - 1e-6)
 
 

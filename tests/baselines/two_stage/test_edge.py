@@ -5,8 +5,8 @@ import pytest
 
 from baselines import SCHEMES, plan
 from baselines.two_stage.feasibility import least_energy_j, usable_stages
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
-from baselines.two_stage.search import search
 from edgegym import InputError, Scenario, evaluate, load_scenario
 from edgegym.runs.play import play_plan
 
@@ -103,8 +103,7 @@ def test_a_device_in_a_deep_fade_leaves_pretraining_with_a_full_certificate(gain
 def test_a_stage_that_cannot_run_is_not_searched():
     faded, joint = load_scenario("digits").replace(uplink_gain=[1e-16] * 3), SCHEMES["joint"]
     assert not usable_stages(faded, joint).finetunes
-    alone = search(faded, SCHEMES["pretrain-only"])
-    assert search(faded, joint).proven_bound == alone.proven_bound
+    assert plan(faded).proven_bound == plan(faded, "pretrain-only").proven_bound
 
 
 def spoilt(monkeypatch, **changes):
@@ -139,7 +138,7 @@ def test_prices_prove_that_a_box_is_hopeless():
     scenario, scheme = load_scenario("mnist").replace(delay_budget_s=10.0), SCHEMES["joint"]
     box = whole_box(scenario, scheme)
     box.low[FINETUNE_ROUNDS] = 3000
-    assert relax(scenario, scheme, box) is None
+    assert relax(pose(scenario, scheme).within(box)) is None
 
 
 def test_a_mean_power_that_cannot_be_played_is_refused_with_the_scenario():

@@ -6,6 +6,7 @@ from strategies import plans, scenarios
 
 from baselines import SCHEMES
 from baselines.two_stage.fading import best_known_gains, plan_known_gains
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
 from edgegym import InputError, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
@@ -31,7 +32,7 @@ def rayleigh(n_rounds, n_devices=3, seed=0, mean=1e-5):
 def test_gains_that_never_change_are_a_fixed_channel(name, scheme):
     scenario, scheme = load_scenario(name).replace(max_finetune_rounds=20), SCHEMES[scheme]
     found = plan_known_gains(scenario, scheme, **constant(scenario, 20))
-    fixed = relax(scenario, scheme)
+    fixed = relax(pose(scenario, scheme))
     assert fixed.n_finetune_rounds == pytest.approx(20, rel=1e-4)
     assert found.gradient_norm_bound == pytest.approx(fixed.gradient_norm_bound, rel=1e-6)
     assert found.n_pretrain_rounds == pytest.approx(fixed.n_pretrain_rounds, rel=1e-3, abs=1e-2)

@@ -182,6 +182,13 @@ def test_the_papers_rounding_belongs_to_algorithm_1():
         plan(load_scenario("mnist"), rounding="paper")
 
 
+def test_a_sweep_takes_numpys_values():
+    scenario = load_scenario("digits")
+    swept = list(plan_many(scenario, n_devices=np.arange(1, 4), delay_budget_s=np.array([80.0])))
+    assert [result.scenario.n_devices for _, result in swept] == [1, 2, 3]
+    assert all(result.status == "optimal" for _, result in swept)
+
+
 def test_an_unknown_rounding_is_answered_with_the_names():
     with pytest.raises(InputError, match=r"rounding must be one of feasible, paper; got 'up'"):
         plan(load_scenario("mnist"), rounding="up")

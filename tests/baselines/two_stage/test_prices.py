@@ -7,8 +7,8 @@ from strategies import plans, scenarios
 from baselines import SCHEMES
 from baselines.two_stage.box import whole_box
 from baselines.two_stage.prices import Prices, lower_bound
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
-from baselines.two_stage.workload import workload
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.plan import PRETRAIN_FIELDS
@@ -18,15 +18,8 @@ BUDGETS = ["delay_budget_s", "energy_budget_j"]
 
 
 def certificate(scenario, scheme, prices, box=None):
-    return lower_bound(
-        prices,
-        scheme,
-        workload(scenario),
-        bound_terms(scenario),
-        whole_box(scenario, scheme) if box is None else box,
-        delay_budget_s=scenario.delay_budget_s,
-        energy_budget_j=scenario.energy_budget_j,
-    )
+    problem = pose(scenario, scheme)
+    return lower_bound(prices, problem.within(box or problem.box))
 
 
 def of_scheme(plan, scenario, scheme):
@@ -112,7 +105,7 @@ def test_no_plan_in_a_box_is_below_the_certificate_of_the_box(data):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_at_the_relaxations_own_prices_the_certificate_meets_the_optimum(name, scheme):
     scenario = load_scenario(name)
-    relaxed = relax(scenario, scheme)
+    relaxed = relax(pose(scenario, scheme))
     bound = certificate(scenario, scheme, relaxed.prices)
     assert bound == relaxed.lower_bound
     assert bound == pytest.approx(relaxed.gradient_norm_bound, rel=1e-6)
@@ -122,7 +115,7 @@ def test_at_the_relaxations_own_prices_the_certificate_meets_the_optimum(name, s
 @settings(max_examples=20)
 def test_no_prices_prove_more_than_the_relaxations_own(scenario, seed):
     rng, scheme = np.random.default_rng(seed), SCHEMES["joint"]
-    relaxed = relax(scenario, scheme)
+    relaxed = relax(pose(scenario, scheme))
     assume(relaxed is not None)
     for _ in range(20):
         delay, energy, *shares = rng.uniform(0.5, 2, 2 + scenario.n_devices)
@@ -138,8 +131,8 @@ def test_no_prices_prove_more_than_the_relaxations_own(scenario, seed):
 def test_a_price_is_what_a_larger_budget_takes_off_the_bound(key, name, scheme):
     scenario = load_scenario(name)
     more = 1e-3 * getattr(scenario, key)
-    before = relax(scenario, scheme)
-    after = relax(scenario.replace(**{key: getattr(scenario, key) + more}), scheme)
+    before = relax(pose(scenario, scheme))
+    after = relax(pose(scenario.replace(**{key: getattr(scenario, key) + more}), scheme))
     prices = dict(
         zip(BUDGETS, (before.prices.delay_per_s, before.prices.energy_per_j), strict=True)
     )
@@ -152,6 +145,6 @@ def test_a_price_is_what_a_larger_budget_takes_off_the_bound(key, name, scheme):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_devices_share_the_price_of_a_second(name):
-    prices = relax(load_scenario(name), SCHEMES["joint"]).prices
+    prices = relax(pose(load_scenario(name), SCHEMES["joint"])).prices
     assert prices.device_delay_per_s.sum() == pytest.approx(prices.delay_per_s, rel=1e-5)
     assert np.all(prices.device_delay_per_s > 0)

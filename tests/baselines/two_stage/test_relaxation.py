@@ -15,6 +15,7 @@ from baselines.two_stage.box import (
 )
 from baselines.two_stage.exact import solve_relaxation
 from baselines.two_stage.planner import CERTIFIED
+from baselines.two_stage.problem import pose
 from baselines.two_stage.program import Done, Program
 from baselines.two_stage.relaxation import relax
 from baselines.two_stage.workload import workload
@@ -28,14 +29,15 @@ def test_the_readable_form_has_the_same_optimum(scheme, scenario):
     with np.errstate(divide="ignore"):  # CVXPY divides by the samples of a stage without rounds
         readable = solve_relaxation(scenario, scheme)
     if readable is not None and np.isfinite(readable.gradient_norm_bound):
-        found = relax(scenario, scheme)
+        found = relax(pose(scenario, scheme))
         assert found.gradient_norm_bound == pytest.approx(readable.gradient_norm_bound, rel=1e-6)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 @pytest.mark.parametrize("name", ["digits", "mnist", "cinic10-cifar10"])
 def test_the_readable_form_has_the_same_optimum_on_shipped_scenarios(name, scheme):
-    found, readable = (f(load_scenario(name), scheme) for f in (relax, solve_relaxation))
+    scenario = load_scenario(name)
+    found, readable = relax(pose(scenario, scheme)), solve_relaxation(scenario, scheme)
     assert found.gradient_norm_bound == pytest.approx(readable.gradient_norm_bound, rel=1e-7)
     # The optimum is flat: rounds and batches carry fewer digits than the bound.
     rounds = found.n_pretrain_rounds, found.n_finetune_rounds
@@ -49,7 +51,7 @@ def test_the_readable_form_agrees_at_given_rounds():
     box = whole_box(scenario, scheme)
     box.low[:2] = box.high[:2] = 300, 300
     rounds = {"n_pretrain_rounds": 300, "n_finetune_rounds": 300}
-    assert relax(scenario, scheme, box).gradient_norm_bound == pytest.approx(
+    assert relax(pose(scenario, scheme).within(box)).gradient_norm_bound == pytest.approx(
         solve_relaxation(scenario, scheme, **rounds).gradient_norm_bound, rel=1e-6
     )
 
@@ -77,7 +79,7 @@ def solves_of_relax(scenario, scheme, monkeypatch):
         patch.setattr(
             Program, "solve", lambda self: made.append((self, solve(self))) or made[-1][1]
         )
-        relax(scenario, scheme)
+        relax(pose(scenario, scheme))
     return [pair for pair in made if "Infeasible" not in pair[1].status]
 
 
@@ -161,7 +163,7 @@ def test_solutions_of_scenarios_over_four_decades_meet_the_optimality_conditions
 def test_relaxed_optima_of_scenarios_over_four_decades_are_proven_by_their_prices():
     gaps = []
     for seed in range(500):
-        relaxed = relax(random_scenario(seed), list(SCHEMES.values())[seed % 6])
+        relaxed = relax(pose(random_scenario(seed), list(SCHEMES.values())[seed % 6]))
         if relaxed is not None:
             gaps.append(relaxed.gap)
     assert np.median(gaps) < 1e-7
@@ -174,12 +176,12 @@ def test_relaxed_optima_of_scenarios_over_four_decades_are_proven_by_their_price
 def test_a_smaller_box_never_gives_a_lower_bound(data):
     scenario = data.draw(scenarios(decades=0.5))
     scheme = SCHEMES[data.draw(st.sampled_from(["joint", "fixed-power", "fixed-clock"]))]
-    root, box = relax(scenario, scheme), whole_box(scenario, scheme)
+    root, box = relax(pose(scenario, scheme)), whole_box(scenario, scheme)
     if root is None:
         return
     index = data.draw(st.integers(0, len(box.low) - 1))
     value = data.draw(st.floats(box.low[index], np.nextafter(box.high[index], 0)))
-    parts = [relax(scenario, scheme, part) for part in box.split(index, value)]
+    parts = [relax(pose(scenario, scheme).within(part)) for part in box.split(index, value)]
     for part in filter(None, parts):
         assert part.gradient_norm_bound >= root.gradient_norm_bound * (1 - 1e-6)
 
@@ -193,7 +195,7 @@ def test_an_optimum_lies_within_its_box(data):
     for index in (PRETRAIN_ROUNDS, FINETUNE_ROUNDS, PRETRAIN_BATCH, TOTAL_BATCH, DEVICES):
         cut = rng.uniform(box.low[index], box.high[index], 2)
         box.low[index], box.high[index] = np.sort(cut)
-    found = None if box.empty else relax(scenario, scheme, box)
+    found = None if box.empty else relax(pose(scenario, scheme).within(box))
     if found is not None:
         assert found.gap < 1e-4
         slack = 1e-4 * box.high + 1e-2
@@ -208,7 +210,8 @@ def test_an_optimum_lies_within_its_box(data):
 def test_no_optimum_depends_on_the_scale(name, factor):
     scenario, scheme = load_scenario(name), SCHEMES["joint"]
     box = whole_box(scenario, scheme)
-    programs = [Program(scenario, scheme, box, rounds=factor * unit) for unit in (200, 1000)]
+    problem = pose(scenario, scheme).within(box)
+    programs = [Program(problem, rounds=factor * unit) for unit in (200, 1000)]
     bounds = [program.solve().objective * program.bound_unit for program in programs]
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-7)
 
@@ -217,23 +220,20 @@ def test_groups_of_rounds_with_the_same_gains_are_one_group():
     scenario, scheme = load_scenario("mnist"), SCHEMES["joint"]
     gains = {k: np.tile(getattr(scenario, k), (3, 1)) for k in ("uplink_gain", "downlink_gain")}
     parted = Program(
-        scenario,
-        scheme,
-        whole_box(scenario, scheme),
-        work=workload(scenario, **gains),
+        pose(scenario, scheme, workload(scenario, **gains)),
         weight=np.array([[0.01], [1.0], [0.2]]),
         counts=(np.zeros((3, 1)), np.array([[10.0], [2790.0], [200.0]])),
     )
     assert parted.solve().objective * parted.bound_unit == pytest.approx(
-        relax(scenario, scheme).gradient_norm_bound, rel=1e-7
+        relax(pose(scenario, scheme)).gradient_norm_bound, rel=1e-7
     )
 
 
 @pytest.mark.parametrize("scheme", ["joint", "fixed-power", "pretrain-only"])
 def test_what_is_left_of_an_optimal_plan_is_optimal(scheme):
     scenario, scheme, n_done = load_scenario("mnist"), SCHEMES[scheme], 200
-    program = Program(scenario, scheme, whole_box(scenario, scheme))
-    solution, whole = program.solve(), relax(scenario, scheme)
+    program = Program(pose(scenario, scheme))
+    solution, whole = program.solve(), relax(pose(scenario, scheme))
     m = float(solution.x[program.m])
     server, batch = program.work.server, whole.pretrain_batch_size
     round_s = program.seconds(program.server_time, solution.x, m)
@@ -245,7 +245,7 @@ def test_what_is_left_of_an_optimal_plan_is_optimal(scheme):
     box.high[PRETRAIN_ROUNDS] -= n_done
     terms = program.terms
     done = Done(n_done, terms.start + n_done * terms.pretrain_noise / batch)
-    left = Program(rest, scheme, box, done=done)
+    left = Program(pose(rest, scheme).within(box), done=done)
     assert left.solve().objective * left.bound_unit == pytest.approx(
         whole.gradient_norm_bound, rel=1e-6
     )
@@ -255,19 +255,19 @@ def test_a_box_without_rounds_has_no_optimum():
     scenario, scheme = load_scenario("mnist"), SCHEMES["joint"]
     box = whole_box(scenario, scheme)
     box.high[:2] = 0
-    assert relax(scenario, scheme, box) is None
+    assert relax(pose(scenario, scheme).within(box)) is None
 
 
 def test_more_rounds_than_the_budgets_allow_have_no_optimum():
     scenario, scheme = load_scenario("mnist").replace(delay_budget_s=10.0), SCHEMES["joint"]
     box = whole_box(scenario, scheme)
     box.low[FINETUNE_ROUNDS] = 3000
-    assert relax(scenario, scheme, box) is None
+    assert relax(pose(scenario, scheme).within(box)) is None
 
 
 def test_the_devices_never_share_more_than_the_price_of_a_second():
     for seed in range(0, 500, 6):
-        relaxed = relax(random_scenario(seed), SCHEMES["joint"])
+        relaxed = relax(pose(random_scenario(seed), SCHEMES["joint"]))
         if relaxed is not None:
             prices = relaxed.prices
             assert prices.device_delay_per_s.sum() <= prices.delay_per_s * (1 + 1e-12)

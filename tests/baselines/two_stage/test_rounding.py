@@ -8,6 +8,7 @@ from strategies import random_scenario, scenarios
 
 from baselines import SCHEMES
 from baselines.two_stage.box import DEVICES, whole_box
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.times import RESERVE, cheapest_times
@@ -19,11 +20,11 @@ SHIPPED = ["digits", "mnist", "cinic10-cifar10"]
 
 
 def rounded_from(scenario, scheme, box=None):
-    relaxed, box = relax(scenario, scheme), whole_box(scenario, scheme) if box is None else box
+    problem = pose(scenario, scheme)
+    relaxed = relax(problem)
     if relaxed is None:
         return None, None
-    work, terms = workload(scenario), bound_terms(scenario)
-    return relaxed, round_near(scenario, scheme, work, terms, box, relaxed)
+    return relaxed, round_near(problem.within(box or problem.box), relaxed)
 
 
 def fits(scenario, scheme, m, n, batch, batch_k):
@@ -123,21 +124,20 @@ def test_rounding_stays_within_a_box(scenario, seed):
 
 def test_where_nothing_fits_nothing_is_found():
     scenario, scheme = load_scenario("mnist"), SCHEMES["joint"]
-    relaxed = relax(scenario, scheme)
+    relaxed = relax(pose(scenario, scheme))
     poor = scenario.replace(delay_budget_s=1e-3)
-    work, terms, box = workload(poor), bound_terms(poor), whole_box(poor, scheme)
-    assert round_near(poor, scheme, work, terms, box, relaxed) is None
+    assert round_near(pose(poor, scheme), relaxed) is None
 
 
 @pytest.mark.parametrize("seed", [*range(20), 150])
 def test_what_is_rounded_from_half_a_box_keeps_every_limit(seed):
-    scenario, scheme = random_scenario(seed), SCHEMES["joint"]
-    work, terms = workload(scenario), bound_terms(scenario)
-    whole, root = whole_box(scenario, scheme), relax(scenario, scheme)
+    scenario = random_scenario(seed)
+    problem = pose(scenario, SCHEMES["joint"])
+    whole, root = problem.box, relax(problem)
     for index in (0, 1, 2, 3):
         for part in whole.split(index, min(root.integers[index], whole.high[index] - 0.5)):
-            relaxed = relax(scenario, scheme, part)
+            relaxed = relax(problem.within(part))
             if relaxed is not None:
-                found = round_near(scenario, scheme, work, terms, whole, relaxed)
+                found = round_near(problem, relaxed)
                 if found is not None:
                     assert evaluate(as_plan(scenario, found), scenario).violations == {}

@@ -12,6 +12,7 @@ from strategies import random_scenario, scenarios
 from baselines import SCHEMES, plan
 from baselines.two_stage.box import DEVICES, whole_box
 from baselines.two_stage.planner import CERTIFIED
+from baselines.two_stage.problem import pose
 from baselines.two_stage.search import GAP, search
 from baselines.two_stage.times import RESERVE, cheapest_times
 from baselines.two_stage.workload import workload
@@ -158,7 +159,7 @@ def test_no_plan_of_a_small_system_is_below_the_proven_bound(small):
 def test_a_search_cut_short_proves_no_more_than_what_is_left_open(most_nodes, small, monkeypatch):
     monkeypatch.setattr("baselines.two_stage.search.MOST_NODES", most_nodes)
     for seed, (best, _) in enumerate(small):
-        found = search(small_system(seed), SCHEMES[THREE[seed % 3]])
+        found = search(pose(small_system(seed), SCHEMES[THREE[seed % 3]]))
         assert found.proven_bound <= best * (1 + 1e-7)
         assert found.rounded is None or found.rounded.gradient_norm_bound >= best * (1 - 1e-9)
 
@@ -166,7 +167,7 @@ def test_a_search_cut_short_proves_no_more_than_what_is_left_open(most_nodes, sm
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 @pytest.mark.parametrize("name", ["digits", "mnist", "cinic10-cifar10"])
 def test_shipped_scenarios_are_planned_to_a_proven_tenth_of_a_percent(name, scheme):
-    found = search(load_scenario(name), scheme)
+    found = search(pose(load_scenario(name), scheme))
     assert found.rounded.gradient_norm_bound <= found.proven_bound / (1 - GAP) * (1 + 1e-9)
     assert found.proven_bound >= found.relaxed.lower_bound
 
@@ -178,10 +179,10 @@ def test_a_system_that_hardly_fits_one_round_runs_it(scheme):
     stage = (1, 0) if scheme.pretrains else (0, 1)
     needed_j = least_energy(s, scheme, *stage, batch, batch_k, s.delay_budget_s * (1 - RESERVE))
     enough = s.replace(energy_budget_j=needed_j * (1 + 3 * RESERVE))
-    found = search(enough, scheme)
+    found = search(pose(enough, scheme))
     assert found.rounded.integers[:2].tolist() == list(stage)
     assert found.proven_bound <= found.rounded.gradient_norm_bound
-    assert search(s.replace(energy_budget_j=needed_j * 0.999), scheme).rounded is None
+    assert search(pose(s.replace(energy_budget_j=needed_j * 0.999), scheme)).rounded is None
 
 
 @given(st.data())

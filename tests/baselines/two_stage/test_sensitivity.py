@@ -1,6 +1,7 @@
 import pytest
 
 from baselines import SCHEMES, plan
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
 from baselines.two_stage.sensitivity import sensitivity
 from edgegym import load_scenario
@@ -10,10 +11,11 @@ from edgegym import load_scenario
 @pytest.mark.parametrize("key", ["delay_budget_s", "energy_budget_j"])
 def test_a_price_is_what_a_little_more_budget_brings(name, key):
     scenario, scheme = load_scenario("mnist"), SCHEMES[name]
-    found = sensitivity(scenario, scheme, relax(scenario, scheme))
+    problem = pose(scenario, scheme)
+    found = sensitivity(problem, relax(problem))
     step = 0.002 * getattr(scenario, key)
     around = [
-        relax(scenario.replace(**{key: getattr(scenario, key) + sign * step}), scheme)
+        relax(pose(scenario.replace(**{key: getattr(scenario, key) + sign * step}), scheme))
         for sign in (-1, 1)
     ]
     slope = (around[0].gradient_norm_bound - around[1].gradient_norm_bound) / (2 * step)

@@ -6,6 +6,7 @@ from reference import least_energy
 from strategies import random_scenario
 
 from baselines import SCHEMES
+from baselines.two_stage.problem import pose
 from baselines.two_stage.relaxation import relax
 from baselines.two_stage.times import cheapest_times
 from baselines.two_stage.workload import workload
@@ -50,7 +51,7 @@ def test_the_energy_is_never_below_the_least(excesses):
 @pytest.mark.parametrize("seed", range(30))
 def test_no_search_finds_less_energy_at_the_integers_below_a_relaxed_optimum(seed):
     scenario, scheme = random_scenario(seed), list(SCHEMES.values())[seed % 6]
-    relaxed = relax(scenario, scheme)
+    relaxed = relax(pose(scenario, scheme))
     if relaxed is None:
         return
     m, n, batch, _, *batch_k = np.floor(relaxed.integers + 1e-6)

@@ -1,6 +1,7 @@
-"""Every command that README, messages, docstrings and files quote is one, and ends well."""
+"""Every command that READMEs, messages, docstrings and files quote is one, and ends well."""
 
 import ast
+import json
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,7 @@ from edgegym.cli import app
 from edgegym.studies.calibration import constants, effective, fitting
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "examples" / "results"
 QUOTED = re.compile(r"`(edgegym\s[^`]+)`")
 BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 #: Words that stand for something, and what a test puts in their place; RUN is the command's own.
@@ -53,6 +55,8 @@ TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32, normalize: true
 def texts_of(path):
     """Give what a file says: a program's string literals with their gaps, comments, or all."""
     text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        return json.loads(text)["commands"]
     if path.suffix != ".py":
         return [text if path.suffix == ".md" else text.replace("\n#", "\n")]
     nodes = list(ast.walk(ast.parse(text)))
@@ -89,8 +93,9 @@ def collect():
     """List every quoted command once, as words, with the file where it stands first."""
     files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
     for folder in ("edgegym", "baselines", "agents", "examples"):
-        for ending in ("py", "toml", "yml", "html"):
+        for ending in ("md", "py", "toml", "yml", "html"):
             files += sorted((ROOT / folder).rglob(f"*.{ending}"))
+    files += sorted(RESULTS.glob("*.json"))
     commands = {}
     for path in files:
         for quote in (quote for text in texts_of(path) for quote in quotes_in(text)):
@@ -123,7 +128,10 @@ def parse(words):
 
 def test_the_commands_of_readme_messages_and_docstrings_are_found():
     first = {command: path.split("/")[0] for command, path in COMMANDS.items()}
-    assert first["compare", "--scenario", "mnist", "--seeds", "3"] == "README.md"
+    assert first["compare",] == "README.md"
+    of_the_system = "edgegym/systems/two_stage/README.md"
+    assert COMMANDS["compare", "--scenario", "mnist", "--seeds", "3"] == of_the_system
+    assert texts_of(RESULTS / "bench-vector.json") == ["edgegym bench vector"]
     assert first["scenario", "show", "digits"] == "edgegym"  # a message
     assert first["figure", "2", "--resume", "RUN"] == "edgegym"  # a message with a gap
     assert first["scenario", "check"] == first["bench", "vector"] == "README.md"

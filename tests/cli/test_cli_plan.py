@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import baselines
-from baselines import algorithm1
+from baselines.two_stage import algorithm1
 from baselines.two_stage.algorithm1 import solve_cells
 from edgegym import Plan, evaluate, load_scenario
 

@@ -1,0 +1,1 @@
+"""Run folders: who plays, where, and what lies in them."""

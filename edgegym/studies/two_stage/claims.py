@@ -156,7 +156,7 @@ def judge_distances(stages: pd.DataFrame) -> Iterator[Claim]:
                 values=f"{stage}_{quantity}_{unit.lower()}",
             )
             change = sign * (table.iloc[-1] - table.iloc[0])
-            back = (-sign * table.diff() / change).max().max()
+            back = np.nan_to_num((-sign * table.diff() / change.where(change > 0)).max().max())
             yield Claim(
                 6,
                 f"the more the data differ, the more the {quantity} of {stage} {verb}",

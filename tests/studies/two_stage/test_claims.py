@@ -122,6 +122,12 @@ def test_a_trade_that_turns_back_fails():
     assert verdicts(judge_distances(stages([4, 8], [4, 1]))) == [FAILS] * 4
 
 
+def test_where_nothing_changes_nothing_holds_and_every_number_is_one():
+    claims = list(judge_distances(stages([4, 4, 4], [1, 2, 1])))
+    assert verdicts(claims) == [FAILS] * 4
+    assert not any(word in claim.measured for claim in claims for word in ("nan", "inf"))
+
+
 def test_a_rival_whose_training_diverged_is_not_fast_at_first():
     nan = float("nan")
     results = outcome_rows(joint=[0.9, 0.9], fixed_power=[nan, nan])

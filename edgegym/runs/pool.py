@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from edgegym.errors import unknown_name
-from edgegym.runs.players import Contender
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
+from edgegym.runs.players import Contender
 from edgegym.systems.two_stage.scenario import Scenario
 
 BACKENDS = ("processes", "ray")

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import model_validator
 
-from edgegym.errors import from_validation, unknown_name, whole_number
+from edgegym.errors import whole_number
+from edgegym.scenario.base import BaseScenario
 from edgegym.scenario.document import parse_text, scenario_text
 from edgegym.scenario.fields import (
     Count,
@@ -17,7 +18,6 @@ from edgegym.scenario.fields import (
     Probability,
     RealArray,
     Share,
-    plain,
 )
 from edgegym.scenario.groups import PER_DEVICE, expand_groups
 from edgegym.scenario.learning_task import LearningTask
@@ -27,7 +27,7 @@ CLOCK_FLOOR = 1e-2
 POWER_FLOOR = 1e-4
 
 
-class Scenario(BaseModel):
+class Scenario(BaseScenario):
     """The system of Section II with the constants of Theorem 3.1, one name per paper letter.
 
     Per-device values have shape (K,); in a file a single number stands for K equal ones, and
@@ -42,11 +42,7 @@ class Scenario(BaseModel):
     (800.0, 3)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    name: str
-    # Algorithm 1 and (35a)-(35f)
-    delay_budget_s: Positive
+    # Algorithm 1 and (35a)-(35f), beside the name and the delay budget
     energy_budget_j: Positive
     max_pretrain_rounds: Count
     max_finetune_rounds: Count
@@ -139,7 +135,7 @@ class Scenario(BaseModel):
         """Number of devices, K."""
         return len(self.uplink_gain)
 
-    def replace(self, **changes: Any) -> "Scenario":
+    def replace(self, **changes: Any) -> Self:
         """Make a checked copy with some values changed; a dotted key reaches into `learning`.
 
         `n_devices` makes a system of so many devices, which take the present ones' values in turn.
@@ -155,34 +151,21 @@ class Scenario(BaseModel):
         >>> small.learning.n_test_samples
         500
         """
-        data = self.model_dump()
         if "n_devices" in changes:
-            data |= self._repeated(changes.pop("n_devices"))
-        for dotted, value in changes.items():
-            *tables, key = dotted.split(".")
-            table: Any = data
-            for part in tables:
-                table = table.get(part) if isinstance(table, dict) else None
-            if not isinstance(table, dict) or key not in table:
-                raise unknown_name("scenario key", dotted, valid_keys())
-            table[key] = value
-        return parse_scenario(data, where=f"scenario {self.name!r}")
+            k = whole_number("n_devices", changes.pop("n_devices"))
+            repeated = {key: np.resize(getattr(self, key), k).tolist() for key in PER_DEVICE}
+            changes = repeated | changes
+        return super().replace(**changes)
 
-    def _repeated(self, n_devices: Any) -> dict[str, Any]:
-        k = whole_number("n_devices", n_devices)
-        return {key: np.resize(getattr(self, key), k).tolist() for key in PER_DEVICE}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Scenario) and self.model_dump_json() == other.model_dump_json()
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
+    @classmethod
+    def written_out(cls, data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        """Write out the groups of devices."""
+        return expand_groups(data, where)
 
 
 def valid_keys() -> list[str]:
     """List the keys of a scenario, those of its tables dotted."""
-    inner = [f"learning.{key}" for key in LearningTask.model_fields]
-    return [key for key in Scenario.model_fields if key != "learning"] + inner
+    return Scenario.valid_keys()
 
 
 def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
@@ -193,10 +176,7 @@ def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
     InputError
         Naming the key, the rule and the value.
     """
-    try:
-        return Scenario.model_validate(expand_groups(plain(data), where))
-    except ValidationError as error:
-        raise from_validation(error, valid_keys(), where) from None
+    return Scenario.parse(data, where)
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:

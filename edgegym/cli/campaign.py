@@ -1,17 +1,18 @@
 """A calibration's run folder: what is recorded, fitted, measured and played there."""
 
 import math
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, as_completed
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edgegym.cli.contenders import CONSTANTS, find_plan
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
+from edgegym.runs.campaign import CONSTANTS, find_plan
 from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.scenario.fields import Finite
@@ -152,32 +153,23 @@ def _record(
     run_dir: Path,
     where: Mapping[str, Any],
 ) -> dict[tuple[int, int], "Recording"]:
+    from edgegym.runs.pool import run_all
     from edgegym.studies.calibration.recording import Recording, record_plan
 
     files = {run: run_dir / "recordings" / f"{run[0]}-{run[1]}.json" for run in campaign.runs()}
     missing = {run: file for run, file in files.items() if not file.exists()}
-    futures = {
-        pool.submit(record_plan, scenario, campaign.seed, *run, **where): file
+    calls = {
+        file: partial(record_plan, scenario, campaign.seed, *run, **where)
         for run, file in missing.items()
     }
-    _keep(futures, len(files), lambda recording: recording.model_dump_json())
+    with counting("Recording") as on_progress:
+        run_all(pool, calls, _write, on_progress, n_before=len(files) - len(missing))
     advice = "Delete it, and --resume records the plan again."
     return {run: read_model(Recording, file, advice) for run, file in files.items()}
 
 
-def _keep(futures: Mapping[Future[Any], Path], n_all: int, as_text: Callable[[Any], str]) -> None:
-    """Write every result as soon as it is there, under a progress bar."""
-    n_kept = n_all - len(futures)
-    with counting("Recording") as on_progress:
-        on_progress(n_kept, n_all)
-        try:
-            for n_done, future in enumerate(as_completed(futures), n_kept + 1):
-                write_whole(futures[future], as_text(future.result()))
-                on_progress(n_done, n_all)
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+def _write(file: Path, recording: "Recording") -> None:
+    write_whole(file, recording.model_dump_json())
 
 
 def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]) -> Any:

@@ -8,7 +8,6 @@ import typer
 from rich.table import Column, Table
 
 from edgegym.cli.agents import find_agents
-from edgegym.cli.contenders import BENCHMARKS, plan_design, require_a_plan
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -41,6 +40,7 @@ from edgegym.cli.runs import (
     print_remarks,
     require_alone,
 )
+from edgegym.runs.campaign import BENCHMARKS, plan_design, require_a_plan
 from edgegym.runs.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.systems.two_stage.scenario import Scenario
 

@@ -6,15 +6,7 @@ from typing import Annotated
 import typer
 
 from edgegym.cli.agents import find_agents
-from edgegym.cli.contenders import (
-    BENCHMARKS,
-    POLICIES,
-    mean_channel,
-    plan_design,
-    require_a_plan,
-    require_a_round,
-    with_constants,
-)
+from edgegym.cli.contenders import POLICIES
 from edgegym.cli.leaderboard import report
 from edgegym.cli.options import (
     AsJson,
@@ -42,6 +34,14 @@ from edgegym.cli.runs import (
     require_alone,
 )
 from edgegym.errors import InputError, unknown_name
+from edgegym.runs.campaign import (
+    BENCHMARKS,
+    mean_channel,
+    plan_design,
+    require_a_plan,
+    require_a_round,
+    with_constants,
+)
 from edgegym.runs.manifest import Design, load_manifest, make_manifest
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.scenario import Scenario, load_scenario

@@ -9,7 +9,6 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from edgegym.cli.contenders import plan_design, require_a_plan
 from edgegym.cli.figure_report import report_distances, report_played
 from edgegym.cli.options import (
     AsJson,
@@ -34,6 +33,7 @@ from edgegym.cli.runs import (
     require_alone,
 )
 from edgegym.errors import InputError
+from edgegym.runs.campaign import plan_design, require_a_plan
 from edgegym.runs.manifest import Design, Manifest, load_manifest, make_manifest
 from edgegym.studies.two_stage.sweep import hold_budget, sweep_points
 from edgegym.systems.two_stage.costs import evaluate

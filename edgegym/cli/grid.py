@@ -2,7 +2,7 @@
 
 import io
 import os
-from concurrent.futures import as_completed
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,21 +113,19 @@ def _solve(
     out: Path,
     jobs: int,
 ) -> None:
-    from edgegym.runs.pool import start_workers
+    from edgegym.runs.pool import run_all, start_workers
 
-    total = sum(map(len, rows.values()))
-    done = total - sum(map(len, missing.values()))
+    n_before = sum(len(cells) for m, cells in rows.items() if m not in missing)
+    calls = {m: partial(solve_row, scenario, scheme, cells) for m, cells in missing.items()}
     with start_workers(jobs) as pool, counting("Cells") as on_progress:
-        on_progress(done, total)
-        futures = {pool.submit(solve_row, scenario, scheme, missing[m]): m for m in missing}
-        try:
-            for future in as_completed(futures):
-                m = futures[future]
-                write_whole(_file(out, m), future.result())
-                done += len(missing[m])
-                on_progress(done, total)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        run_all(
+            pool,
+            calls,
+            lambda m, text: write_whole(_file(out, m), text),
+            on_progress,
+            n_before=n_before,
+            size=lambda m: len(missing[m]),
+        )
 
 
 def solve_row(scenario: Scenario, scheme: str, cells: list[tuple[int, int]]) -> str:

@@ -1,9 +1,10 @@
-"""The bar of long work: how much is done, and how long the rest will take."""
+"""What long work shows of itself: a bar with what is done and left, or what is being done."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from edgegym.cli.printing import progress_console
 
@@ -27,3 +28,16 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
     with bars() as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str], None]]:
+    """Show a spinner, and give what changes the words beside it.
+
+    Examples
+    --------
+    >>> with telling() as on_progress:
+    ...     on_progress("K = 3")
+    """
+    with progress_console.status("") as status:
+        yield lambda words: status.update(Text(words))

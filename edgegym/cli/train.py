@@ -12,7 +12,6 @@ import typer
 from rich.progress import Progress
 
 from agents.card import TRAINING, AgentCard, Training
-from edgegym.cli.contenders import require_a_round
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -26,6 +25,7 @@ from edgegym.cli.progress import bars
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.errors import InputError
+from edgegym.runs.campaign import require_a_round
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.manifest import require_new
 

@@ -10,8 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.runs.play import Policy, PolicyFactory, follow_plan
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.runs.play import Policy, PolicyFactory, follow_plan
 from edgegym.systems.two_stage.plan import Plan
 
 

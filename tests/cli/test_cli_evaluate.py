@@ -7,8 +7,8 @@ import pytest
 from strategies import TINY_SCENARIO
 
 from edgegym import InputError, load_scenario
-from edgegym.cli.contenders import CONSTANTS, mean_channel, with_constants
 from edgegym.cli.evaluate import DESIGNS, choose, plan_designs
+from edgegym.runs.campaign import CONSTANTS, mean_channel, with_constants
 from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")

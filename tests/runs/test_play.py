@@ -4,8 +4,8 @@ import pytest
 import baselines
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.runs.play import ROUND_COLUMNS, plan_policy, play, play_plan
 from edgegym.lifecycle.state import EndCode
+from edgegym.runs.play import ROUND_COLUMNS, plan_policy, play, play_plan
 from edgegym.systems.two_stage.decision import Stage
 
 SCENARIOS = ("digits", "mnist")

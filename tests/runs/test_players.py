@@ -6,9 +6,9 @@ from scipy import stats
 
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.runs.players import plan_contender, random_contender, random_policy
-from edgegym.runs.play import Episode, play, play_anew, play_plan
 from edgegym.lifecycle.state import EndCode
+from edgegym.runs.play import Episode, play, play_anew, play_plan
+from edgegym.runs.players import plan_contender, random_contender, random_policy
 from edgegym.systems.two_stage.decision import Stage
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from edgegym.cli.agents import find_agents
-from edgegym.cli.contenders import POLICIES
 from edgegym.cli.leaderboard import report
 from edgegym.cli.options import (
     AsJson,
@@ -43,6 +42,7 @@ from edgegym.runs.campaign import (
     with_constants,
 )
 from edgegym.runs.manifest import Design, load_manifest, make_manifest
+from edgegym.runs.players import POLICIES
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.scenario import Scenario, load_scenario
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edgegym.results.statistics import interval95
-from edgegym.runs.campaign import find_plan, mean_channel
+from edgegym.runs.designs import find_plan, mean_channel
 from edgegym.runs.pool import run_all, start_workers
 from edgegym.systems.two_stage.scenario import Scenario
 

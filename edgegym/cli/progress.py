@@ -1,7 +1,7 @@
 """What long work shows of itself: a bar with what is done and left, or what is being done."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -18,16 +18,23 @@ def bars() -> Progress:
 
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar, and give what moves it: to be called with how many are done, of how many.
+    """Give what moves a bar, shown from its first call: how many are done, of how many.
 
     Examples
     --------
     >>> with counting("Playing") as on_progress:
     ...     on_progress(1, 2)
     """
-    with bars() as progress:
-        task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    progress = bars()
+    task = progress.add_task(description, total=None)
+    with ExitStack() as shown:
+
+        def move(done: int, total: int) -> None:
+            if not progress.live.is_started:
+                shown.enter_context(progress)
+            progress.update(task, completed=done, total=total)
+
+        yield move
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from edgegym.cli.progress import bars
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.errors import InputError
-from edgegym.runs.campaign import require_a_round
+from edgegym.runs.designs import require_a_round
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.manifest import require_new
 

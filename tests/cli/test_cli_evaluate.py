@@ -7,8 +7,8 @@ import pytest
 from strategies import TINY_SCENARIO
 
 from edgegym import InputError, load_scenario
-from edgegym.cli.evaluate import DESIGNS, choose, plan_designs
-from edgegym.runs.campaign import CONSTANTS, mean_channel, with_constants
+from edgegym.runs.designs import CONSTANTS, mean_channel, with_constants
+from edgegym.runs.entrants import PLANNED, choose, plan_entrants
 from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
@@ -79,7 +79,7 @@ def contents(folder):
 
 def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole):
     rows = whole[1]["rows"]
-    assert {row["contender"] for row in rows} == {"random", "receding", *DESIGNS, "ppo"}
+    assert {row["contender"] for row in rows} == {"random", "receding", *PLANNED, "ppo"}
     means = [row["mean"] for row in rows]
     assert means == sorted(means)
     assert {row["contender"]: row["n_agents"] for row in rows if row["n_agents"] > 1} == {"ppo": 2}
@@ -112,7 +112,7 @@ def test_an_agent_plays_as_many_rounds_a_step_as_it_was_trained_for(whole):
 
 def test_plans_with_measured_constants_are_played_in_the_real_scenario(tiny_scenario):
     mnist = load_scenario("mnist")
-    designs = plan_designs(load_scenario("digits"), ["exact", "calibrated"], mnist, 4)
+    designs = plan_entrants(load_scenario("digits"), ["exact", "calibrated"], mnist, 4)
     believed = with_constants(tiny_scenario, mnist)
     assert {key: getattr(believed, key) for key in CONSTANTS} == {
         key: getattr(mnist, key) for key in CONSTANTS
@@ -123,9 +123,9 @@ def test_plans_with_measured_constants_are_played_in_the_real_scenario(tiny_scen
 
 def test_where_the_channel_fades_plans_are_for_its_mean(tiny_scenario):
     fading = tiny_scenario.replace(channel_mode="per-round")
-    (planned,) = plan_designs(fading, ["exact"], None, 4).values()
-    (for_mean,) = plan_designs(mean_channel(fading), ["exact"], None, 4).values()
-    (fixed,) = plan_designs(tiny_scenario, ["exact"], None, 4).values()
+    (planned,) = plan_entrants(fading, ["exact"], None, 4).values()
+    (for_mean,) = plan_entrants(mean_channel(fading), ["exact"], None, 4).values()
+    (fixed,) = plan_entrants(tiny_scenario, ["exact"], None, 4).values()
     assert planned.plan == for_mean.plan
     assert planned.plan != fixed.plan
 
@@ -140,7 +140,7 @@ def test_a_fading_channel_is_played(ask, options, tmp_path):
 def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
     assert choose("exact,random", tiny_scenario, is_measured=False) == ["random", "exact"]
     everyone = choose(None, tiny_scenario, is_measured=True)
-    assert everyone == ["random", "receding", *DESIGNS]
+    assert everyone == ["random", "receding", *PLANNED]
     assert set(everyone) - set(choose(None, tiny_scenario, is_measured=False)) == {"calibrated"}
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from edgegym.errors import InputError
-from edgegym.runs.campaign import Counting, find_plan
+from edgegym.runs.campaign import Counting
+from edgegym.runs.designs import find_plan
 from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.runs.pool import TRAINING_MODULES, prepare, run_all, start_workers
 from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign
@@ -71,6 +72,7 @@ def carry_out(
                 "a new one with a lower learning_rate, or with more --plans."
             )
         with counting("Fitting the emulator") as on_progress:
+            on_progress(0, 1)
             emulator = fit_emulator(scenario, fitted)
             on_progress(1, 1)
         table = judge(emulator, tested)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edgegym.runs.campaign import CONSTANTS
+from edgegym.runs.designs import CONSTANTS
 from edgegym.runs.files import write_whole
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.studies.calibration.campaign import Campaign

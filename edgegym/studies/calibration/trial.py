@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegym.results.statistics import summarise
-from edgegym.runs.campaign import find_plan
+from edgegym.runs.designs import find_plan
 from edgegym.runs.players import plan_contender
 from edgegym.runs.pool import collect, play_designs
 from edgegym.studies.calibration.campaign import Campaign

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from edgegym.errors import InputError
-from edgegym.runs.campaign import plan_design, require_a_plan
+from edgegym.runs.designs import plan_design, require_a_plan
 from edgegym.runs.manifest import Design, Manifest, load_manifest
 from edgegym.systems.two_stage.channel import round_gains
 from edgegym.systems.two_stage.costs import evaluate

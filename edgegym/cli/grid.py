@@ -6,14 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgegym.cli.options import (
-    AsJson,
-    Changes,
-    ScenarioName,
-    SchemeName,
-    Seed,
-    read_scenario,
-)
+from edgegym.cli.options import AsJson, Changes, ScenarioName, SchemeName, Seed, read_scenario
 from edgegym.cli.printing import number, print_json
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from edgegym.cli.printing import progress_console
@@ -33,6 +40,26 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
             if not progress.live.is_started:
                 shown.enter_context(progress)
             progress.update(task, completed=done, total=total)
+
+        yield move
+
+
+@contextmanager
+def counting_each() -> Iterator[Callable[[str, int, int], None]]:
+    """Give what moves several bars: whose it is, how many are done, of how many.
+
+    Examples
+    --------
+    >>> with counting_each() as on_progress:
+    ...     on_progress("ppo-seed0", 1, 2)
+    """
+    with bars() as progress:
+        tasks = dict[str, TaskID]()
+
+        def move(whose: str, done: int, total: int) -> None:
+            if whose not in tasks:
+                tasks[whose] = progress.add_task(whose, total=total)
+            progress.update(tasks[whose], completed=done)
 
         yield move
 

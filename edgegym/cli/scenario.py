@@ -6,12 +6,7 @@ import tomlkit
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.options import (
-    AsJson,
-    Changes,
-    read_change,
-    read_scenario,
-)
+from edgegym.cli.options import AsJson, Changes, read_change, read_scenario
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.errors import InputError
 from edgegym.scenario.document import scenario_text, shipped_scenarios

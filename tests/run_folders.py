@@ -9,8 +9,8 @@ import pandas as pd
 from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
-from edgegym.cli.contenders import plan_design
 from edgegym.results.ranking import METRICS, rank
+from edgegym.runs.designs import plan_design
 from edgegym.runs.manifest import AgentFile, make_manifest, save_manifest
 
 SET = [part for item in TINY_SCENARIO.items() for part in ("--set", "{}={}".format(*item))]

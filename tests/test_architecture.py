@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "agents": {"stable_baselines3", "sb3_contrib", "gymnasium", "numpy", "torch", "pandas"}
     | {"pydantic", "yaml"},
     "edgegym.report": {"numpy", "pandas", "pydantic", "jinja2", "tomlkit"},
-    "edgegym.bench": {"numpy", "pandas", "matplotlib", "torch"},
+    "edgegym.bench": {"numpy", "pandas", "matplotlib", "torch", "gymnasium", "flwr"},
 }
 
 

@@ -40,10 +40,12 @@ class Program:
     """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N).
 
     Fine-tuning rounds come in J groups of alike rounds, one unless the problem's `work` is of
-    (J, K) gains. The totals of a group are in multiples of its `weight`, (J, 1), so that those of a single round
-    among thousands stay near one; `counts` limits the rounds in each group, two (J, 1). Rounds
-    that are `done` count in M + N, their noise in the numerator; budgets are what is left. Where
-    rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
+    (J, K) gains. The totals of a group are in multiples of its `weight`, (J, 1), so that those of
+    a single round among thousands stay near one; `counts` limits the rounds in each group, two
+    (J, 1). Rounds that are `done` count in M + N, their noise in the numerator; budgets are what
+    is left. Where rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
+    `rounds` and `sharpness` scale variables and objective; no optimum depends on them, but its
+    digits do.
     """
 
     def __init__(

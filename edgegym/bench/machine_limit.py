@@ -1,7 +1,7 @@
 """The limit of a machine: how fast it multiplies matrices and copies memory, and what binds."""
 
-import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+
+from edgegym.bench.timing import seconds
 
 #: Rows of the square matrices that are multiplied, and bytes that are copied.
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
@@ -84,18 +86,13 @@ def measure_limit(device: torch.device, dtype: torch.dtype) -> Limit:
     before = torch.get_float32_matmul_precision()
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-    product_s = _least_s(lambda: factor @ factor, device)
-    torch.set_float32_matmul_precision(before)
-    copy_s = _least_s(lambda: target.copy_(source), device)
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():  # waited for
+        product_s = _least_s(lambda: factor @ factor)
+        torch.set_float32_matmul_precision(before)
+        copy_s = _least_s(lambda: target.copy_(source))
     return Limit(2 * n**3 / product_s, 2 * source.nbytes / copy_s)
 
 
-def _least_s(run: Callable[[], object], device: torch.device) -> float:
-    seconds = []
-    for _ in range(1 + RUNS):
-        start = time.perf_counter()
-        run()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])  # the first warms up
+def _least_s(call: Callable[[], object]) -> float:
+    call()  # what is done once only is not timed
+    return min(seconds(call, on_torch=True) for _ in range(RUNS))

@@ -9,9 +9,8 @@ from edgegym.cli.printing import progress_console
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.runs.manifest import AgentFile
-from edgegym.runs.play import Policy, make_env
+from edgegym.runs.play import Policy
 from edgegym.runs.players import Contender
-from edgegym.systems.two_stage.scenario import Scenario
 
 
 def find_agents(
@@ -106,12 +105,3 @@ def follow_agent(path: Path, algo: str | None, env: TwoStageEdgeEnv) -> Policy:
 def warn_of_code() -> None:
     """Say, before agents are loaded, that this is a matter of trust."""
     progress_console.print("Agents can run code when they are loaded: play those you trust.")
-
-
-def try_agents(scenario: Scenario, fidelity: str, agents: list[Contender]) -> None:
-    """Load every agent once, so that what is wrong with one is said before all else."""
-    if agents:
-        warn_of_code()
-    for agent in agents:
-        steps = {"rounds_per_step": agent.rounds_per_step}
-        agent.make_policy(make_env(scenario, fidelity=fidelity, **steps))

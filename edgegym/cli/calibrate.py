@@ -1,14 +1,11 @@
 """`edgegym calibrate`: the bound's constants and the emulator, from recorded real rounds."""
 
-import json
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from edgegym.cli.campaign import CAMPAIGN, LEAST_FITTED, Campaign, carry_out
+from edgegym.cli.calibrated import print_calibration
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -19,10 +16,10 @@ from edgegym.cli.options import (
     finite,
     read_scenario,
 )
-from edgegym.cli.printing import number, print_json, print_table, with_half_width
+from edgegym.cli.printing import print_json, progress_console
+from edgegym.cli.progress import counting
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
-from edgegym.runs.files import read_model, write_whole
-from edgegym.runs.manifest import require_new
+from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign, begin, load_campaign
 
 
 def calibrate(
@@ -55,9 +52,11 @@ def calibrate(
     what was measured, NAME-effective.toml with the gradient variances under which the bound ranks
     the recorded runs most like their losses), report.json and pictures.
     """
+    from edgegym.studies.calibration.carrying_out import carry_out
+
     require_alone(resume, context)
     if resume:
-        campaign, run_dir = read_model(Campaign, resume / CAMPAIGN), resume
+        campaign, run_dir = load_campaign(resume), resume
     else:
         checked = read_scenario(scenario, changes)
         run_dir = out or new_run_dir("calibrate", checked.name)
@@ -71,45 +70,16 @@ def calibrate(
             percentile=percentile,
             seeds=seeds,
         )
-        require_new(run_dir, CAMPAIGN)
-        write_whole(run_dir / CAMPAIGN, campaign.model_dump_json(indent=2))
-    report = carry_out(campaign, run_dir, jobs, device, data_dir)
-    write_whole(run_dir / "report.json", json.dumps(report, indent=2))
+        begin(campaign, run_dir)
+    report = carry_out(
+        campaign,
+        run_dir,
+        jobs=jobs,
+        device=device,
+        data_dir=data_dir,
+        tell=progress_console.print,
+        counting=counting,
+    )
     if as_json:
         return print_json(report)
-    _print(report, run_dir)
-
-
-def _print(report: dict[str, Any], run_dir: Path) -> None:
-    found = report["emulator"]
-    print(
-        f"Emulator on {found['n_plans']} plans that were not fitted: final loss off by "
-        f"{number(found['mean_relative_error'], '.1%')} (median "
-        f"{number(found['median_relative_error'], '.1%')}), rank correlation "
-        f"{number(found['rank_correlation'], '.2f')}.\nReal training itself is uncertain by "
-        f"{number(found['mean_relative_standard_error_of_real_training'], '.1%')} (standard error)."
-    )
-    ranks = report["bound_rank_correlation"]
-    print(
-        "Rank correlation of bound (34) and real final loss on these plans: "
-        + ", ".join(
-            f"{number(value, '.2f')} with {name} constants" for name, value in ranks.items()
-        )
-        + "."
-    )
-    constants = Table("constant", *report["constants"], title="Constants of (34)")
-    for key in report["constants"]["shipped"]:
-        constants.add_row(
-            key, *(number(values[key], ".4g") for values in report["constants"].values())
-        )
-    print_table(constants)
-    table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
-    for row in report["plans"]:
-        table.add_row(
-            f"{row['constants']} constants",
-            *(str(row[key]) for key in ("n_pretrain_rounds", "n_finetune_rounds", "batches")),
-            with_half_width(row["test_loss"], row["test_loss_interval"], ".3f"),
-            number(row["test_accuracy"], ".3f"),
-        )
-    print_table(table)
-    print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")
+    print_calibration(report, run_dir)

@@ -6,14 +6,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from edgegym.cli.options import (
-    AsJson,
-    Changes,
-    DataDir,
-    ScenarioName,
-    Seed,
-    read_scenario,
-)
+from edgegym.cli.options import AsJson, Changes, DataDir, ScenarioName, Seed, read_scenario
 from edgegym.cli.printing import number, print_json, print_lines
 from edgegym.runs.manifest import PACKAGES
 from edgegym.systems.two_stage.scenario import Scenario

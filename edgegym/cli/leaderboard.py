@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from rich.table import Column, Table
 
-from edgegym.cli.contenders import find_contenders
+from edgegym.cli.agents import agent_contender
 from edgegym.cli.printing import number, print_json, print_table, with_half_width
 from edgegym.cli.runs import print_remarks
 from edgegym.results.ranking import METRICS, PAPER, RANDOM, Metric, average_agents, rank
 from edgegym.runs.files import write_figure, write_whole
 from edgegym.runs.manifest import Manifest
+from edgegym.runs.players import find_contenders
 
 #: Columns of the second table; all others are the first one's.
 SECOND = (f"better than {PAPER}", f"difference to {PAPER}", "delay s", "energy J", "violated")
@@ -88,7 +89,7 @@ def report(
 ) -> None:
     """Rank the contenders, write tables and pictures into the run folder, and print."""
     metric, scenario = METRICS[manifest.fidelity], manifest.scenario["name"]
-    names = {design: who.name for design, who in find_contenders(manifest).items()}
+    names = {design: who.name for design, who in find_contenders(manifest, agent_contender).items()}
     results.insert(0, "contender", results["design"].map(names))
     board = rank(results, metric, np.random.default_rng(manifest.seeds))
     cells = as_cells(board, metric)

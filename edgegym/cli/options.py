@@ -85,3 +85,25 @@ def read_change(change: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value
+
+
+def read_budgets(budgets: str | None) -> list[float]:
+    """Read numbers with commas between.
+
+    Raises
+    ------
+    InputError
+        If one is no number.
+
+    Examples
+    --------
+    >>> read_budgets("50,100.5"), read_budgets(None)
+    ([50.0, 100.5], [])
+    """
+    try:
+        return [float(part) for part in budgets.split(",")] if budgets else []
+    except ValueError:
+        raise InputError(
+            f"--budgets must be numbers with commas between; got {budgets!r}. "
+            "For example --budgets 50,100,200."
+        ) from None

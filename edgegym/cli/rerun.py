@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from edgegym.cli.agents import warn_of_code
-from edgegym.cli.contenders import find_contenders
+from edgegym.cli.agents import agent_contender, warn_of_code
 from edgegym.cli.options import AsJson, DataDir, Device
 from edgegym.cli.printing import number, print_json, print_table, progress_console
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model
 from edgegym.runs.manifest import load_manifest
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
+from edgegym.runs.players import find_contenders
 from edgegym.runs.pool import episode_files
 
 
@@ -30,7 +30,7 @@ def rerun(
     is left as it is.
     """
     manifest = load_manifest(run, job=None)
-    contenders = find_contenders(manifest)
+    contenders = find_contenders(manifest, agent_contender)
     files = episode_files(contenders, manifest.seeds, run)
     if not files:
         raise InputError(

@@ -7,7 +7,6 @@ import pandas as pd
 import typer
 
 from edgegym.cli.agents import agent_contender, find_agents, warn_of_code
-from edgegym.cli.contenders import find_plan, require_a_round
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -22,6 +21,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
 from edgegym.cli.runs import Algo, RoundsPerStep
+from edgegym.runs.designs import find_plan, require_a_round
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile
 from edgegym.runs.players import Contender, plan_contender

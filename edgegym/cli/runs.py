@@ -4,22 +4,20 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection
-from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
-from edgegym.cli.agents import agent_contender, try_agents
-from edgegym.cli.contenders import find_contenders
+from edgegym.cli.agents import agent_contender, warn_of_code
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
 from edgegym.lifecycle.state import EndCode
-from edgegym.runs.manifest import Design, Manifest, require_new, save_manifest
-from edgegym.runs.play import make_env
+from edgegym.runs import campaign
+from edgegym.runs.manifest import Design, Manifest
 from edgegym.systems.two_stage.emulator import load_emulator
 from edgegym.systems.two_stage.remarks import remarks
 
@@ -89,75 +87,28 @@ def require_alone(
 
 
 def carry_out(
-    begun: Manifest,
-    plan: Callable[[], dict[str, Design]] | None,
-    run_dir: Path,
-    *,
-    jobs: int,
-    backend: str,
-    device: str,
-    data_dir: str | None,
+    begun: Manifest, plan: Callable[[], dict[str, Design]] | None, run_dir: Path, **where: Any
 ) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
-    """Plan what a new run plays, or take up an old one, and play all that is missing.
-
-    What is wrong with data, device or agents is said before a new folder is made.
-
-    Parameters
-    ----------
-    begun : of an old run as it was read, of a new one without designs
-    plan : makes a new run's designs; None for an old one
-    run_dir : the run folder
-    jobs, backend : in how many processes to play, or on what else
-    device, data_dir : where to train, and where the data sets lie
-
-    Returns
-    -------
-    Manifest, results with one row per episode, rounds with one per round
-    """
-    from edgegym.runs.pool import TRAINING_MODULES, prepare, start_workers
-
-    scenario = begun.read_scenario()
-    for remark in remarks(scenario):  # before hours of training, and again below the table
+    """Carry out a run, as `edgegym.runs.campaign` does, before the user's eyes."""
+    for remark in remarks(begun.read_scenario()):  # before hours of training, and again below
         print(remark, file=sys.stderr)
-    make_env(scenario, fidelity=begun.fidelity)  # refuses what it cannot play
-    agents = [agent_contender(file) for file in begun.agents.values()]
-    if plan is not None:
-        require_new(run_dir)
-    try_agents(scenario, begun.fidelity, agents)
-    preload = TRAINING_MODULES if begun.fidelity == "train" else ()
-    with start_workers(jobs, backend, preload) as pool:
-        manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
-        if begun.fidelity == "train":
-            progress_console.print(pool.submit(prepare, scenario, device, data_dir).result())
-        if plan is not None:
-            save_manifest(manifest, run_dir)
-        results, rounds = _play(pool, manifest, run_dir, device, data_dir)
-    return manifest, results, rounds
+    if begun.agents:
+        warn_of_code()
 
+    def make_designs() -> dict[str, Design]:
+        assert plan is not None
+        with progress_console.status("Planning"):
+            return plan()
 
-def _play(
-    pool: Executor,
-    manifest: Manifest,
-    run_dir: Path,
-    device: str,
-    data_dir: str | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from edgegym.runs.pool import collect, play_designs
-
-    contenders, seeds = find_contenders(manifest), manifest.seeds
-    with counting("Playing") as on_progress:
-        play_designs(
-            pool,
-            manifest.read_scenario(),
-            contenders,
-            seeds,
-            run_dir,
-            fidelity=manifest.fidelity,
-            device=device,
-            data_dir=data_dir,
-            on_progress=on_progress,
-        )
-    return collect(contenders, seeds, run_dir)
+    return campaign.carry_out(
+        begun,
+        make_designs if plan else None,
+        run_dir,
+        find_agent=agent_contender,
+        tell=progress_console.print,
+        counting=counting,
+        **where,
+    )
 
 
 def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:

@@ -2,19 +2,13 @@
 
 from typing import Annotated
 
-import tomlkit
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.options import (
-    AsJson,
-    Changes,
-    read_change,
-    read_scenario,
-)
+from edgegym.cli.options import AsJson, Changes, read_change, read_scenario
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.errors import InputError
-from edgegym.scenario.document import scenario_text, shipped_scenarios
+from edgegym.scenario.document import changed_text, shipped_scenarios
 from edgegym.systems.two_stage.remarks import remarks
 from edgegym.systems.two_stage.scenario import load_scenario
 
@@ -60,16 +54,7 @@ def show(
     checked = read_scenario(chosen, changes)
     if as_json:
         return print_json(checked.model_dump(mode="json"))
-    document = tomlkit.parse(scenario_text(chosen))
-    for dotted, value in map(read_change, changes or []):
-        *tables, key = dotted.split(".")
-        table = document
-        for part in tables:
-            table = table[part]
-        for group in document.get("device_group", []):
-            group.pop(key, None)
-        table[key] = tomlkit.item(value).comment("given by --set")
-    print(tomlkit.dumps(document), end="")
+    print(changed_text(chosen, dict(map(read_change, changes or []))), end="")
 
 
 @app.command("check")

@@ -32,7 +32,7 @@ def run_page(run_dir: Path) -> Page:
     again = f"edgegym {manifest.command_name} --resume {shlex.quote(str(run_dir))}"
     results = _read_results(run_dir, manifest, again)
     scenario = manifest.read_scenario()
-    is_played = manifest.figure != 6
+    is_played = manifest.is_played
     claims = run_dir / "claims.csv"
     leads = f" {who_leads(manifest, results)}" if is_played else ""
     return Page(
@@ -69,7 +69,7 @@ def _read_results(run_dir: Path, manifest: Manifest, again: str) -> pd.DataFrame
             f"run folder must hold a finished run; got {str(run_dir)!r}, which has no results.csv. "
             f"Finish it with `{again}`."
         )
-    if manifest.figure == 6:
+    if not manifest.is_played:
         return read_table(path, ["distribution_distance"], again)
     metric = METRICS[manifest.fidelity].loss
     results = read_table(path, ["seed", metric, "total_delay_s", "end_code"], again)

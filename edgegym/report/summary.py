@@ -25,7 +25,7 @@ def summary_table(run_dir: Path, manifest: Manifest, results: pd.DataFrame, agai
     results : one row per episode, of Fig. 6 one per plan
     again : the command that writes the tables anew
     """
-    if manifest.figure == 6:
+    if not manifest.is_played:
         points = read_table(run_dir / "figure-6.csv", ["distribution_distance"], again)
         return lay_out(points, "Means over the channels", note="± is half of the 95 % interval.")
     n_seeds = len(manifest.seeds)

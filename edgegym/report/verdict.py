@@ -21,7 +21,7 @@ def how_it_ran(manifest: Manifest) -> str:
     task = scenario.learning
     angle, n_seeds = task.finetune_rotation_deg, len(manifest.seeds)
     played, times = HOW[manifest.fidelity], "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
-    if manifest.figure == 6:
+    if not manifest.is_played:
         played, times = "planned but not played,", f"its own channel and {n_seeds} drawn ones"
     return (
         f"{_who_plays(manifest)} {played} on scenario {scenario.name} ({task.network} on "

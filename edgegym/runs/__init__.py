@@ -1,1 +1,1 @@
-"""Run folders: who plays, where, and what lies in them."""
+"""Run folders: what is played, by whom, in which processes, and what came of it."""

@@ -22,6 +22,9 @@ PACKAGES = (
 )
 FILE_NAME = "manifest.json"
 
+#: The figure of the paper that plays nothing.
+PLANNED_ALONE = 6
+
 Job = Literal["compare", "evaluate", "figure"]
 
 
@@ -73,6 +76,11 @@ class Manifest(BaseModel):
     def command_name(self) -> str:
         """What finishes the run, as it is typed."""
         return self.job if self.figure is None else f"{self.job} {self.figure}"
+
+    @property
+    def is_played(self) -> bool:
+        """Whether the run consists of episodes."""
+        return self.figure != PLANNED_ALONE
 
     def read_scenario(self) -> Scenario:
         """Check and freeze the scenario anew."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.runs.manifest import AgentFile, Manifest
 from edgegym.runs.play import Policy, PolicyFactory, follow_plan
 from edgegym.systems.two_stage.plan import Plan
 
@@ -78,3 +79,38 @@ def random_policy(env: TwoStageEdgeEnv) -> Policy:
         return rng.uniform(space.low, space.high).astype(space.dtype)
 
     return act
+
+
+def receding_contender() -> Contender:
+    """Let the receding horizon take part, planning again before every round."""
+    return Contender("receding", receding, "receding")
+
+
+def receding(env: TwoStageEdgeEnv) -> Policy:
+    """Make the receding horizon's policy for an environment."""
+    from baselines.two_stage.receding import receding_policy
+
+    return receding_policy(env.scenario, env.action_codec, env.observation_codec)
+
+
+#: What decides as it goes, by name.
+POLICIES = {"random": random_contender, "receding": receding_contender}
+
+
+def find_contenders(
+    manifest: Manifest, find_agent: Callable[[AgentFile], Contender]
+) -> dict[str, Contender]:
+    """Make everyone who plays in a run, by the design's name: plans, policies, agents.
+
+    Parameters
+    ----------
+    manifest : of the run
+    find_agent : lets a saved agent take part, as run folders know agents by their files alone
+    """
+    plans = {
+        name: plan_contender(name, plan, manifest.designs[name].changes)
+        for name, plan in manifest.read_plans().items()
+    }
+    policies = {name: POLICIES[name]() for name in manifest.policies}
+    agents = {label: find_agent(file) for label, file in manifest.agents.items()}
+    return plans | policies | agents

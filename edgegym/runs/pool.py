@@ -2,9 +2,11 @@
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import Contender
 from edgegym.systems.two_stage.scenario import Scenario
 
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 BACKENDS = ("processes", "ray")
 #: What real training imports, in seconds.
 TRAINING_MODULES = ("edgegym.learning.learner",)
@@ -50,6 +54,54 @@ def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] 
     context.set_forkserver_preload(list(preload))
     forkserver.ensure_running()  # imports while the console plans
     return ProcessPoolExecutor(jobs, context)
+
+
+def run_all(
+    pool: Executor,
+    calls: Mapping[Key, Callable[[], Result]],
+    keep: Callable[[Key, Result], object],
+    on_progress: Callable[[int, int], None],
+    *,
+    n_before: int = 0,
+    size: Callable[[Key], int] = lambda key: 1,
+) -> None:
+    """Run calls in a pool, and keep each result as soon as it is there.
+
+    What goes wrong, also while a result is kept, ends the pool and whatever has not begun in it.
+
+    Parameters
+    ----------
+    pool : where they run
+    calls : by a key; pickled, so partials of functions at module level
+    keep : called with key and result, in this process
+    on_progress : called with what is done and all there is, first and after every call
+    n_before : what was done before
+    size : of a call, in what is counted
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> kept = {}
+    >>> calls = {"a": partial(abs, -1), "b": partial(abs, -2)}
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     run_all(pool, calls, kept.__setitem__, print)
+    0 2
+    1 2
+    2 2
+    >>> sorted(kept.items())
+    [('a', 1), ('b', 2)]
+    """
+    n_done, n_all = n_before, n_before + sum(map(size, calls))
+    on_progress(n_done, n_all)
+    futures = {pool.submit(call): key for key, call in calls.items()}
+    try:
+        for future in as_completed(futures):
+            keep(futures[future], future.result())
+            n_done += size(futures[future])
+            on_progress(n_done, n_all)
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
 
 
 def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str:
@@ -108,11 +160,9 @@ def play_designs(
     on_progress : called with the episodes done and all there are, first and after every one
     """
     files = episode_files(contenders, seeds, run_dir)
-    n_episodes = len(set(files.values()))
     missing = {path: key for key, path in files.items() if not path.exists()}
-    on_progress(n_episodes - len(missing), n_episodes)
-    futures = {
-        pool.submit(
+    calls = {
+        path: partial(
             play_anew,
             scenario.replace(**contenders[design].changes),
             contenders[design].make_policy,
@@ -121,15 +171,15 @@ def play_designs(
             fidelity=fidelity,
             device=device,
             data_dir=data_dir,
-        ): path
+        )
         for path, (design, seed) in missing.items()
     }
-    try:
-        for n_done, future in enumerate(as_completed(futures), n_episodes - len(missing) + 1):
-            write_whole(futures[future], future.result().model_dump_json())
-            on_progress(n_done, n_episodes)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    n_before = len(set(files.values())) - len(missing)
+    run_all(pool, calls, _write_episode, on_progress, n_before=n_before)
+
+
+def _write_episode(path: Path, episode: Episode) -> None:
+    write_whole(path, episode.model_dump_json())
 
 
 def collect(

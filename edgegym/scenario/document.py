@@ -1,6 +1,7 @@
 """Scenario files as text: the shipped ones, those that extend them, and what is wrong with one."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,30 @@ def parse_text(text: str, name_or_path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"scenario file must be TOML; got {str(name_or_path)!r}: {error}. Correct that line."
         ) from None
+
+
+def changed_text(name: str, changes: Mapping[str, Any]) -> str:
+    """Write a scenario's TOML with values that were given by `--set`, and say so of each.
+
+    Parameters
+    ----------
+    name : of a shipped scenario, or a file
+    changes : values by dotted keys
+
+    Examples
+    --------
+    >>> "n_devices = 5 # given by --set" in changed_text("mnist", {"n_devices": 5})
+    True
+    """
+    import tomlkit
+
+    document = tomlkit.parse(scenario_text(name))
+    for dotted, value in changes.items():
+        *tables, key = dotted.split(".")
+        table = document
+        for part in tables:
+            table = table[part]
+        for group in document.get("device_group", []):
+            group.pop(key, None)
+        table[key] = tomlkit.item(value).comment("given by --set")
+    return tomlkit.dumps(document)

@@ -150,4 +150,4 @@ class _Here(Executor):
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands play in this process, where none has to be started."""
-    monkeypatch.setattr(pool, "start_workers", lambda *arguments, **options: _Here())
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *arguments: _Here())

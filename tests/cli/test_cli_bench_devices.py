@@ -6,7 +6,7 @@ QUICK = ("bench", "devices", "--repeats", 1, "--devices", 2, "--devices", 40)
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("edgegym.cli.devices.RUN_S", 1e-9)
+    monkeypatch.setattr("edgegym.bench.timing.RUN_S", 1e-9)
 
 
 def test_it_times_every_number_of_devices_and_draws_them(quick, ask, tmp_path):

@@ -1,12 +1,9 @@
 import warnings
 
 import pytest
-import torch
 
-from edgegym.bench.machine_limit import MATRIX_SIZE, count_work, measure_limit
-from edgegym.cli import learning_bench
-from edgegym.learning.centralized import minibatch_gradient
-from edgegym.learning.networks import make_network
+from edgegym.bench import timing
+from edgegym.bench.machine_limit import MATRIX_SIZE
 
 QUICK = ("bench", "learning", "--network", "lenet", "--batch-size", 4, "--seconds", 0)
 
@@ -18,7 +15,7 @@ def without_flower(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _small_measurements(monkeypatch):
-    monkeypatch.setattr(learning_bench, "RUN_S", 0.01)
+    monkeypatch.setattr(timing, "RUN_S", 0.01)
     monkeypatch.setitem(MATRIX_SIZE, "cpu", 64)
 
 
@@ -90,33 +87,3 @@ def test_flower_gets_the_same_weights(ask):
     assert row["flower_rounds_per_s"] > 0
     ratio = row["flower_rounds_per_s"] / row["rounds_per_s"]
     assert row["flower_time_ratio"] == pytest.approx(ratio)
-
-
-def test_the_work_of_a_pass_is_that_of_its_products_and_its_tensors():
-    a, b = torch.ones(4, 6), torch.ones(6, 3)
-    assert count_work(lambda: a @ b) == (2 * 4 * 6 * 3, 4 * (24 + 18 + 12))
-    assert count_work(lambda: a.view(24).split(6)) == (0, 0)
-
-
-def test_the_work_of_a_gradient_is_three_times_that_of_the_network(make_noise):
-    network, batch = make_network("lenet", seed=0), make_noise(5)
-    work = count_work(lambda: minibatch_gradient(network, batch))
-    first_layer = 28 * 28 * 6 * 25  # whose images need no gradient
-    assert work.n_flop == 5 * 2 * (3 * 416_520 - first_layer)
-
-
-def test_the_limit_is_measured_in_either_precision():
-    for dtype in (torch.float32, torch.bfloat16):
-        limit = measure_limit(torch.device("cpu"), dtype)
-        assert limit.flop_per_s > 0
-        assert limit.bytes_per_s > 0
-    assert torch.get_float32_matmul_precision() == "highest"
-
-
-@pytest.fixture
-def make_noise():
-    def make(n):
-        learner = learning_bench._make_learner("lenet", None, 0, "cpu")
-        return learner.data.server.split(n)[0]
-
-    return make

@@ -6,6 +6,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*The emulator was fitted on")
 QUICK = ("bench", "vector", "--repeats", 1, "--copies", 2, "--copies", 32)
 
 
+@pytest.fixture(autouse=True)
+def _short_runs(monkeypatch):
+    monkeypatch.setattr("edgegym.bench.timing.RUN_S", 0.01)
+
+
 def test_it_times_every_fidelity_at_every_number_of_copies(ask):
     answer = ask(*QUICK)
     rows = answer["rows"]

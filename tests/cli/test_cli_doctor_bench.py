@@ -2,7 +2,7 @@ from importlib.metadata import version
 
 import pytest
 
-from edgegym.cli.bench import BATCH_SIZES
+from edgegym.bench.environment import BATCH_SIZES
 
 
 def test_doctor_reports_versions_hardware_data_and_a_working_solver(ask):

@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from strategies import TINY_SCENARIO
 
-from edgegym import InputError, load_scenario
-from edgegym.cli.contenders import CONSTANTS, mean_channel, with_constants
-from edgegym.cli.evaluate import DESIGNS, choose, plan_designs
+from edgegym import load_scenario
+from edgegym.runs.entrants import PLANNED
 from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
@@ -79,7 +78,7 @@ def contents(folder):
 
 def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole):
     rows = whole[1]["rows"]
-    assert {row["contender"] for row in rows} == {"random", "receding", *DESIGNS, "ppo"}
+    assert {row["contender"] for row in rows} == {"random", "receding", *PLANNED, "ppo"}
     means = [row["mean"] for row in rows]
     assert means == sorted(means)
     assert {row["contender"]: row["n_agents"] for row in rows if row["n_agents"] > 1} == {"ppo": 2}
@@ -110,38 +109,11 @@ def test_an_agent_plays_as_many_rounds_a_step_as_it_was_trained_for(whole):
     assert steps.tolist() == [1, 1, 1]
 
 
-def test_plans_with_measured_constants_are_played_in_the_real_scenario(tiny_scenario):
-    mnist = load_scenario("mnist")
-    designs = plan_designs(load_scenario("digits"), ["exact", "calibrated"], mnist, 4)
-    believed = with_constants(tiny_scenario, mnist)
-    assert {key: getattr(believed, key) for key in CONSTANTS} == {
-        key: getattr(mnist, key) for key in CONSTANTS
-    }
-    assert believed.delay_budget_s == tiny_scenario.delay_budget_s
-    assert designs["calibrated"].plan != designs["exact"].plan
-
-
-def test_where_the_channel_fades_plans_are_for_its_mean(tiny_scenario):
-    fading = tiny_scenario.replace(channel_mode="per-round")
-    (planned,) = plan_designs(fading, ["exact"], None, 4).values()
-    (for_mean,) = plan_designs(mean_channel(fading), ["exact"], None, 4).values()
-    (fixed,) = plan_designs(tiny_scenario, ["exact"], None, 4).values()
-    assert planned.plan == for_mean.plan
-    assert planned.plan != fixed.plan
-
-
 def test_a_fading_channel_is_played(ask, options, tmp_path):
     fading = ("--set", "channel_mode=per-round", "--only", "random, receding,exact")
     rows = ask(*options, *fading, "--out", tmp_path / "run")["rows"]
     assert {row["contender"] for row in rows} == {"random", "receding", "exact"}
     assert all(row["score"] is None for row in rows)  # without the paper's plan
-
-
-def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
-    assert choose("exact,random", tiny_scenario, is_measured=False) == ["random", "exact"]
-    everyone = choose(None, tiny_scenario, is_measured=True)
-    assert everyone == ["random", "receding", *DESIGNS]
-    assert set(everyone) - set(choose(None, tiny_scenario, is_measured=False)) == {"calibrated"}
 
 
 def test_a_partial_run_is_resumed_to_the_same_tables(whole, run_copy, ask):
@@ -197,14 +169,6 @@ def test_an_agent_for_other_devices_is_refused_before_a_folder_is_made(
 def test_wrong_inputs_are_refused_before_a_folder_is_made(refusal, options, tmp_path, wrong, said):
     assert said in refusal(*options, *wrong, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_a_calibrated_plan_needs_measured_constants(tiny_scenario):
-    unknown = tiny_scenario.replace(name="mine")
-    with pytest.raises(InputError) as caught:
-        choose("calibrated", unknown, is_measured=False)
-    assert "--calibrated must name a scenario" in str(caught.value)
-    assert "'mine-effective' is not shipped" in str(caught.value)
 
 
 def test_a_folder_of_another_command_is_refused(refusal, run_copy):

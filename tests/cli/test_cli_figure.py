@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import baselines
-from edgegym.cli.figure import DISTANCES
+from edgegym.studies.two_stage.planning import DISTANCES
 
 BUDGETS = (1.0, 1.5)
 

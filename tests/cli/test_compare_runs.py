@@ -4,8 +4,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from edgegym.cli.compare import DESIGNS
 from edgegym.lifecycle.state import EndCode
+from edgegym.runs.designs import COMPARED as DESIGNS
 
 TABLES = ("results.csv", "rounds.csv")
 PICTURES = ("loss-over-time.png", "loss-over-energy.png")

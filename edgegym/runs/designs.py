@@ -1,16 +1,12 @@
-"""Who takes part: plans, and what decides as it goes. Only the console knows all."""
+"""Designs: what is planned ahead of time, and in which scenario."""
 
 import json
 from collections.abc import Mapping
 
 import numpy as np
 
-from edgegym.cli.agents import agent_contender
-from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
-from edgegym.runs.manifest import Design, Manifest
-from edgegym.runs.play import Policy
-from edgegym.runs.players import Contender, plan_contender, random_contender
+from edgegym.runs.manifest import Design
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -28,6 +24,13 @@ CONSTANTS = (
 BENCHMARKS = {
     name: (name, "exact")
     for name in ("fixed-power", "fixed-clock", "fixed-batch", "pretrain-only", "finetune-only")
+}
+#: Rows of `edgegym compare`: the joint design by Algorithm 1 and by the exact planner, and the
+#: benchmarks.
+COMPARED = {
+    "joint-algorithm1": ("joint", "sca"),
+    "joint-exact": ("joint", "exact"),
+    **BENCHMARKS,
 }
 
 
@@ -51,6 +54,21 @@ def plan_design(
         plan=json.loads(result.plan.to_json()) if result.plan else None,
         changes=dict(changes or {}),
     )
+
+
+def plan_designs(
+    scenario: Scenario, designs: Mapping[str, tuple[str, str]], grid: int
+) -> dict[str, Design]:
+    """Plan rows of a table, each with its scheme and method.
+
+    Raises
+    ------
+    InputError
+        If the budgets allow none of them.
+    """
+    planned = {name: plan_design(scenario, *how, grid) for name, how in designs.items()}
+    require_a_plan(planned)
+    return planned
 
 
 def find_plan(
@@ -127,30 +145,3 @@ def with_constants(scenario: Scenario, measured: Scenario) -> Scenario:
     (100.0, 100.0)
     """
     return scenario.replace(**{key: getattr(measured, key) for key in CONSTANTS})
-
-
-def receding_contender() -> Contender:
-    """Let the receding horizon take part, planning again before every round."""
-    return Contender("receding", receding, "receding")
-
-
-def receding(env: TwoStageEdgeEnv) -> Policy:
-    """Make the receding horizon's policy for an environment."""
-    from baselines.two_stage.receding import receding_policy
-
-    return receding_policy(env.scenario, env.action_codec, env.observation_codec)
-
-
-#: What decides as it goes, by name.
-POLICIES = {"random": random_contender, "receding": receding_contender}
-
-
-def find_contenders(manifest: Manifest) -> dict[str, Contender]:
-    """Make everyone who plays in a run, by the design's name: plans, policies, agents."""
-    plans = {
-        name: plan_contender(name, plan, manifest.designs[name].changes)
-        for name, plan in manifest.read_plans().items()
-    }
-    policies = {name: POLICIES[name]() for name in manifest.policies}
-    agents = {label: agent_contender(file) for label, file in manifest.agents.items()}
-    return plans | policies | agents

@@ -1,17 +1,15 @@
-"""What `edgegym figure N` writes and prints: the picture, its numbers, the paper's claims."""
+"""What a figure leaves in its run folder: pictures, their numbers, tables, the paper's claims."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from rich.table import Column, Table
 
-from edgegym.cli.printing import print_json, print_table
-from edgegym.cli.runs import print_remarks
+from edgegym.learning.sources import find_data_dir, full_name
 from edgegym.results.statistics import interval95
 from edgegym.runs.files import write_figure, write_whole
-from edgegym.runs.manifest import Manifest, save_manifest
+from edgegym.runs.manifest import PLANNED_ALONE, Manifest, make_manifest, save_manifest
 from edgegym.studies.two_stage.claims import (
     Claim,
     judge_budgets,
@@ -25,20 +23,31 @@ from edgegym.systems.two_stage.scenario import Scenario
 X_OF_LOSS = {2: "delay_s", 3: "energy_j"}
 
 
-def report_played(
+def write_played(
     run_dir: Path,
     number: int,
     manifest: Manifest,
     results: pd.DataFrame,
     rounds: pd.DataFrame,
-    data: str,
-    as_json: bool,
-) -> None:
-    """Draw Figs. 2 to 5 from played episodes, judge the claims, write and print all."""
+    data_dir: str | None,
+) -> tuple[list[Claim], pd.DataFrame]:
+    """Draw Figs. 2 to 5 from played episodes, judge the claims and write all.
+
+    Parameters
+    ----------
+    run_dir, manifest : the run folder, and what it was begun with
+    number : of the figure
+    results, rounds : one row per episode, and one per round
+    data_dir : where the data sets lie
+
+    Returns
+    -------
+    What the paper says of this figure, and the results with their schemes and budgets
+    """
     scenario = manifest.read_scenario()
     results = label_rows(results, manifest.designs)
     n_seeds = len(manifest.seeds)
-    title = f"{data}, {n_seeds} seed{'s' * (n_seeds > 1)}, within {{}}"
+    title = f"{name_data(scenario, data_dir)}, {n_seeds} seed{'s' * (n_seeds > 1)}, within {{}}"
     claims = list[Claim]()
     if number in SWEPT:
         key = SWEPT[number]
@@ -55,9 +64,7 @@ def report_played(
             _write_figure(run_dir, drawn, plot_loss(curves, x, title), curves)
             claims += judge_convergence(drawn, results, curves)
     write_whole(run_dir / "results.csv", results.to_csv(index=False))
-    _report_claims(run_dir, number, claims, as_json)
-    if not as_json:
-        print_remarks(manifest, results.assign(design=results["scheme"]), "have no final figures")
+    return _write_claims(run_dir, number, claims), results
 
 
 def _held_budget(scenario: Scenario, swept: str) -> str:
@@ -66,19 +73,30 @@ def _held_budget(scenario: Scenario, swept: str) -> str:
     return f"{scenario.delay_budget_s:g} s"
 
 
-def report_distances(
-    run_dir: Path, manifest: Manifest, stages: pd.DataFrame, as_json: bool
-) -> None:
-    """Draw Fig. 6 from plans, judge the claims, write and print all."""
+def name_data(scenario: Scenario, data_dir: str | None) -> str:
+    """Say what is learned from what, and where it is a sample only."""
+    task, folder = scenario.learning, find_data_dir(data_dir)
+    source, target = (
+        full_name(name, folder) for name in (task.pretrain_dataset, task.finetune_dataset)
+    )
+    turned = f", turned by {task.finetune_rotation_deg:g}°" if task.finetune_rotation_deg else ""
+    return f"{source} to {target}{turned}"
+
+
+def write_distances(
+    run_dir: Path, scenario: Scenario, seeds: list[int], stages: pd.DataFrame
+) -> list[Claim]:
+    """Draw Fig. 6 from the plans of `plan_distances`, judge the claims and write all."""
+    manifest = make_manifest(scenario, seeds, designs={}, job="figure", figure=PLANNED_ALONE)
     save_manifest(manifest, run_dir)
     joint = stages[stages["scheme"] == "joint"]
     groups = joint.drop(columns=["channel", "scheme"]).groupby("distribution_distance")
     half = groups.agg(interval95).add_suffix("_interval").replace({np.nan: 0.0})
-    title = f"Scenario {manifest.scenario['name']}, {joint['channel'].nunique()} channels"
+    title = f"Scenario {scenario.name}, {joint['channel'].nunique()} channels"
     numbers = groups.mean().join(half).reset_index()
     write_whole(run_dir / "results.csv", stages.to_csv(index=False))
-    _write_figure(run_dir, 6, plot_distances(numbers, title), numbers)
-    _report_claims(run_dir, 6, list(judge_distances(joint)), as_json)
+    _write_figure(run_dir, PLANNED_ALONE, plot_distances(numbers, title), numbers)
+    return _write_claims(run_dir, PLANNED_ALONE, list(judge_distances(joint)))
 
 
 def _write_figure(run_dir: Path, number: int, picture: Figure, numbers: pd.DataFrame) -> None:
@@ -87,16 +105,7 @@ def _write_figure(run_dir: Path, number: int, picture: Figure, numbers: pd.DataF
         write_figure(run_dir / f"figure-{number}.{ending}", picture)
 
 
-def _report_claims(run_dir: Path, number: int, claims: list[Claim], as_json: bool) -> None:
-    """Write all claims that were judged, and print those of the figure that was asked for."""
+def _write_claims(run_dir: Path, number: int, claims: list[Claim]) -> list[Claim]:
+    """Write all claims that were judged, and give those of the figure that was asked for."""
     write_whole(run_dir / "claims.csv", pd.DataFrame(map(vars, claims)).to_csv(index=False))
-    asked = [claim for claim in claims if claim.figure == number]
-    if as_json:
-        rows = [vars(claim) for claim in asked]
-        return print_json({"figure": number, "run": str(run_dir), "claims": rows})
-    table = Table("The paper says", "measured here", Column("", no_wrap=True), leading=1)
-    for claim in asked:
-        table.add_row(claim.claim, claim.measured, claim.verdict)
-    print_table(table)
-    name = f"figure-{number}"
-    print(f"Written to {run_dir}: {name}.png, {name}.svg, {name}.csv, results.csv and claims.csv")
+    return [claim for claim in claims if claim.figure == number]

@@ -1,13 +1,16 @@
-"""`edgegym bench learning --against flower`: the same rounds of a plan on Flower and here."""
+"""The same rounds of a plan on Flower and here."""
 
 import statistics
-import time
+import timeit
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
+from edgegym.bench.timing import seconds
 from edgegym.errors import InputError
 from edgegym.learning.flower import device_app, simulate
 from edgegym.learning.learner import Learner
@@ -33,6 +36,7 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
     """
     import baselines
 
+    torch.set_num_threads(1)
     result = baselines.plan(scenario)
     planned = result.plan
     if planned is None:
@@ -52,8 +56,8 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
     row: dict[str, Any] = {"n_devices": scenario.n_devices, "n_rounds": n_rounds}
     here_s = statistics.median(here[0])
     row["rounds_per_s"] = 1 / here_s
-    for name, (seconds, _) in on_flower.items():
-        round_s = statistics.median(seconds[1:] or seconds)  # the first starts processes
+    for name, (times, _) in on_flower.items():
+        round_s = statistics.median(times[1:] or times)  # the first starts processes
         row |= {f"{name}_rounds_per_s": 1 / round_s, f"{name}_time_ratio": here_s / round_s}
     row["largest_weight_difference"] = max(
         float((theirs[name] - here[1][name]).abs().max())
@@ -66,12 +70,11 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
 def _run_here(
     learner: Learner, planned: Plan, n_rounds: int
 ) -> tuple[list[float], dict[str, Tensor]]:
-    seconds = []
-    for n in range(n_rounds):
-        start = time.perf_counter()
-        learner.finetune(n, planned.finetune_batch_size[n])
-        seconds.append(time.perf_counter() - start)
-    return seconds, learner.state().weights
+    sizes = planned.finetune_batch_size
+    times = [
+        seconds(partial(learner.finetune, n, sizes[n]), on_torch=True) for n in range(n_rounds)
+    ]
+    return times, learner.state().weights
 
 
 def _run_on_flower(
@@ -90,11 +93,11 @@ def _run_on_flower(
         ends: list[float] = []  # of the rounds, after the start
 
         def look(server_round: int, arrays: "ArrayRecord") -> None:
-            ends.append(time.perf_counter())
+            ends.append(timeit.default_timer())
 
         result = strategy.start(grid, ArrayRecord(weights), n_rounds, evaluate_fn=look)
-        seconds = [after - before for before, after in pairwise(ends)]
-        runs["flower"] = seconds, result.arrays.to_torch_state_dict()
+        times = [after - before for before, after in pairwise(ends)]
+        runs["flower"] = times, result.arrays.to_torch_state_dict()
         without = _without_engine(client, strategy, grid, ArrayRecord(weights), n_rounds)
         runs["flower_without_engine"] = without
 
@@ -108,14 +111,15 @@ def _without_engine(
     """Hand Flower's messages to its client directly: no other process, no waiting."""
     from flwr.app import ConfigRecord, Context, RecordDict
 
-    seconds = []
-    for server_round in range(1, n_rounds + 1):
-        start = time.perf_counter()
-        messages = strategy.configure_train(server_round, arrays, ConfigRecord(), grid)
+    trained = [arrays]
+
+    def run(server_round: int) -> None:
+        messages = strategy.configure_train(server_round, trained[-1], ConfigRecord(), grid)
         replies = [
             client(message, Context(0, k, {"partition-id": k}, RecordDict(), {}))
             for k, message in enumerate(messages)
         ]
-        arrays, _ = strategy.aggregate_train(server_round, replies)
-        seconds.append(time.perf_counter() - start)
-    return seconds, arrays.to_torch_state_dict()
+        trained[:] = [strategy.aggregate_train(server_round, replies)[0]]
+
+    times = [seconds(partial(run, n), on_torch=True) for n in range(1, n_rounds + 1)]
+    return times, trained[0].to_torch_state_dict()

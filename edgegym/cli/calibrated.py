@@ -1,0 +1,44 @@
+"""What `edgegym calibrate` prints of its report."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from edgegym.cli.printing import number, print_table, with_half_width
+
+
+def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
+    """Print the emulator's errors, the constants, and what was trained with them."""
+    found = report["emulator"]
+    print(
+        f"Emulator on {found['n_plans']} plans that were not fitted: final loss off by "
+        f"{number(found['mean_relative_error'], '.1%')} (median "
+        f"{number(found['median_relative_error'], '.1%')}), rank correlation "
+        f"{number(found['rank_correlation'], '.2f')}.\nReal training itself is uncertain by "
+        f"{number(found['mean_relative_standard_error_of_real_training'], '.1%')} (standard error)."
+    )
+    ranks = report["bound_rank_correlation"]
+    print(
+        "Rank correlation of bound (34) and real final loss on these plans: "
+        + ", ".join(
+            f"{number(value, '.2f')} with {name} constants" for name, value in ranks.items()
+        )
+        + "."
+    )
+    constants = Table("constant", *report["constants"], title="Constants of (34)")
+    for key in report["constants"]["shipped"]:
+        constants.add_row(
+            key, *(number(values[key], ".4g") for values in report["constants"].values())
+        )
+    print_table(constants)
+    table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
+    for row in report["plans"]:
+        table.add_row(
+            f"{row['constants']} constants",
+            *(str(row[key]) for key in ("n_pretrain_rounds", "n_finetune_rounds", "batches")),
+            with_half_width(row["test_loss"], row["test_loss_interval"], ".3f"),
+            number(row["test_accuracy"], ".3f"),
+        )
+    print_table(table)
+    print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")

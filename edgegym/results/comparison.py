@@ -1,0 +1,31 @@
+"""What a comparison leaves in its run folder: tables, and the loss over time and over energy."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from edgegym.results.curves import plot_convergence
+from edgegym.results.statistics import summarise
+from edgegym.runs.files import write_figure, write_whole
+
+
+def write_comparison(
+    run_dir: Path, results: pd.DataFrame, rounds: pd.DataFrame, title: str
+) -> pd.DataFrame:
+    """Write both tables and both pictures.
+
+    Parameters
+    ----------
+    run_dir : the run folder
+    results, rounds : one row per episode, and one per round
+    title : of the pictures
+
+    Returns
+    -------
+    One row per design: means, and half of their intervals
+    """
+    write_whole(run_dir / "results.csv", results.to_csv(index=False))
+    write_whole(run_dir / "rounds.csv", rounds.to_csv(index=False))
+    for x, file_name in (("delay_s", "loss-over-time.png"), ("energy_j", "loss-over-energy.png")):
+        write_figure(run_dir / file_name, plot_convergence(rounds, x, title))
+    return summarise(results)

@@ -1,0 +1,77 @@
+"""A run folder from its beginning to its tables: begun or taken up, planned and played."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pandas as pd
+
+from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
+from edgegym.runs.play import make_env
+from edgegym.runs.players import Contender, find_contenders
+from edgegym.runs.pool import TRAINING_MODULES, collect, play_designs, prepare, start_workers
+
+#: Shows a bar under a description, and gives what moves it: how much is done, of how much.
+Counting = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+
+def carry_out(
+    begun: Manifest,
+    plan: Callable[[], dict[str, Design]] | None,
+    run_dir: Path,
+    *,
+    find_agent: Callable[[AgentFile], Contender],
+    jobs: int,
+    backend: str,
+    device: str,
+    data_dir: str | None,
+    tell: Callable[[str], object],
+    counting: Counting,
+) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
+    """Plan what a new run plays, or take up an old one, and play all that is missing.
+
+    What is wrong with data, device or agents is said before a new folder is made.
+
+    Parameters
+    ----------
+    begun : of an old run as it was read, of a new one without designs
+    plan : makes a new run's designs; None for an old one
+    run_dir : the run folder
+    find_agent : lets a saved agent take part
+    jobs, backend : in how many processes to play, or on what else
+    device, data_dir : where to train, and where the data sets lie
+    tell : called with where the training runs
+    counting : shows how many episodes are played
+
+    Returns
+    -------
+    Manifest, results with one row per episode, rounds with one per round
+    """
+    scenario, fidelity = begun.read_scenario(), begun.fidelity
+    make_env(scenario, fidelity=fidelity)  # refuses what it cannot play
+    agents = [find_agent(file) for file in begun.agents.values()]
+    if plan is not None:
+        require_new(run_dir)
+    for agent in agents:  # what is wrong with one is said before all else
+        env = make_env(scenario, fidelity=fidelity, rounds_per_step=agent.rounds_per_step)
+        agent.make_policy(env)
+    with start_workers(jobs, backend, TRAINING_MODULES if fidelity == "train" else ()) as pool:
+        manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
+        if fidelity == "train":
+            tell(pool.submit(prepare, scenario, device, data_dir).result())
+        if plan is not None:
+            save_manifest(manifest, run_dir)
+        contenders = find_contenders(manifest, find_agent)
+        with counting("Playing") as on_progress:
+            play_designs(
+                pool,
+                scenario,
+                contenders,
+                manifest.seeds,
+                run_dir,
+                fidelity=fidelity,
+                device=device,
+                data_dir=data_dir,
+                on_progress=on_progress,
+            )
+    return manifest, *collect(contenders, manifest.seeds, run_dir)

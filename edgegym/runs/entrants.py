@@ -1,0 +1,75 @@
+"""Who enters `edgegym evaluate` beside agents: policies, and what is planned ahead of time."""
+
+from edgegym.errors import InputError, unknown_name
+from edgegym.runs.designs import (
+    BENCHMARKS,
+    mean_channel,
+    plan_design,
+    require_a_plan,
+    require_a_round,
+    with_constants,
+)
+from edgegym.runs.manifest import Design
+from edgegym.runs.players import POLICIES
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.systems.two_stage.scenario import Scenario, load_scenario
+
+#: Rows of the table that are planned ahead of time: the paper's plan, the exact one, the exact one
+#: with measured constants, and the benchmarks.
+PLANNED = {
+    "sca": ("joint", "sca"),
+    "exact": ("joint", "exact"),
+    "calibrated": ("joint", "exact"),
+    **BENCHMARKS,
+}
+
+
+def measured_constants(scenario: Scenario, calibrated: str | None) -> Scenario | None:
+    """Load the scenario whose constants of (34) were measured, if there is one."""
+    shipped = f"{scenario.name}-effective"
+    if calibrated is None and shipped not in shipped_scenarios():
+        return None
+    return load_scenario(calibrated or shipped)
+
+
+def choose(only: str | None, scenario: Scenario, is_measured: bool) -> list[str]:
+    """Name who takes part beside the agents; without measured constants nothing is calibrated.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or asks for constants that are not there.
+    """
+    everyone = [*POLICIES, *PLANNED]
+    names = [name.strip() for name in only.split(",")] if only else everyone
+    if unknown := set(names) - set(everyone):
+        raise unknown_name("--only", min(unknown), everyone)
+    if not is_measured and only and "calibrated" in names:
+        raise InputError(
+            "--calibrated must name a scenario with measured constants; got nothing, and "
+            f"'{scenario.name}-effective' is not shipped. Give one, or leave calibrated out."
+        )
+    return [n for n in everyone if n in names and (is_measured or n != "calibrated")]
+
+
+def plan_entrants(
+    scenario: Scenario, names: list[str], measured: Scenario | None, grid: int
+) -> dict[str, Design]:
+    """Plan those of them that are planned ahead, for the mean channel where it fades.
+
+    Raises
+    ------
+    InputError
+        If the budgets allow none of them, or where nobody is planned no round.
+    """
+    ahead = mean_channel(scenario)
+    believed = {"calibrated": with_constants(ahead, measured)} if measured is not None else {}
+    designs = {
+        name: plan_design(believed.get(name, ahead), *PLANNED[name], grid)
+        for name in names
+        if name in PLANNED
+    }
+    require_a_plan(designs)
+    if not designs:
+        require_a_round(scenario)
+    return designs

@@ -1,0 +1,66 @@
+"""The constants of (34) as they are shipped, measured and effective, and scenarios with them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from edgegym.runs.designs import CONSTANTS
+from edgegym.runs.files import write_whole
+from edgegym.scenario.document import shipped_scenarios
+from edgegym.studies.calibration.campaign import Campaign
+from edgegym.studies.calibration.effective import (
+    calibrated_text,
+    effective_constants,
+    measured_constants,
+)
+from edgegym.studies.calibration.recording import Recording
+from edgegym.systems.two_stage.scenario import Scenario
+
+#: Where the constants of (34) come from.
+SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
+
+
+def gather_constants(
+    campaign: Campaign,
+    scenario: Scenario,
+    fitted: list[Recording],
+    looks: pd.DataFrame,
+    distance: float,
+) -> dict[str, dict[str, float]]:
+    """Gather the constants of (34) as they are shipped, measured and effective."""
+    losses = [loss for run in fitted for loss in run.target_loss]
+    shipped = {key: float(getattr(scenario, key)) for key in CONSTANTS}
+    return {
+        SHIPPED: shipped,
+        MEASURED: measured_constants(
+            looks,
+            loss_gap=max(losses) - min(losses),
+            distance=distance,
+            percentile=campaign.percentile,
+        ),
+        EFFECTIVE: shipped | effective_constants(scenario, fitted),
+    }
+
+
+def write_scenarios(
+    campaign: Campaign,
+    scenario: Scenario,
+    constants: Mapping[str, Mapping[str, float]],
+    run_dir: Path,
+) -> None:
+    """Write a shipped scenario anew with the measured and with the effective constants."""
+    if scenario.name not in shipped_scenarios():
+        return  # a file of the user's, which is theirs to change; report.json has the values
+    reasons = {
+        MEASURED: f"percentile {campaign.percentile:g} of what a training run showed",
+        EFFECTIVE: "(34) then ranks recorded runs most like their losses",
+    }
+    for source, why in reasons.items():
+        changed = {
+            key: value
+            for key, value in constants[source].items()
+            if value != constants[SHIPPED][key]
+        }
+        text = calibrated_text(scenario, source, changed, why)
+        write_whole(run_dir / f"{scenario.name}-{source}.toml", text)

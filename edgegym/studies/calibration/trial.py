@@ -1,0 +1,61 @@
+"""Constants on trial: the exact plan of every set of them, trained for real."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from edgegym.results.statistics import summarise
+from edgegym.runs.designs import find_plan
+from edgegym.runs.players import plan_contender
+from edgegym.runs.pool import collect, play_designs
+from edgegym.studies.calibration.campaign import Campaign
+from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.scenario import Scenario
+
+TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
+
+
+def try_constants(
+    pool: Executor,
+    campaign: Campaign,
+    scenario: Scenario,
+    constants: Mapping[str, Mapping[str, float]],
+    run_dir: Path,
+    where: Mapping[str, Any],
+    on_progress: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """Train the exact plan of every set of constants for real, all in the scenario's budgets."""
+    plans = {source: find_plan(scenario.replace(**values)) for source, values in constants.items()}
+    contenders = {source: plan_contender(source, plan) for source, plan in plans.items()}
+    seeds = list(range(campaign.seeds))
+    play_designs(
+        pool,
+        scenario,
+        contenders,
+        seeds,
+        run_dir,
+        fidelity="train",
+        on_progress=on_progress,
+        **where,
+    )
+    results, _ = collect(contenders, seeds, run_dir)
+    rows = summarise(results).set_index("design")
+    return [
+        {
+            "constants": source,
+            "n_pretrain_rounds": plan.n_pretrain_rounds,
+            "n_finetune_rounds": plan.n_finetune_rounds,
+            "batches": _batches(plan),
+            **{key: rows.loc[source, key] for key in TRAINED},
+        }
+        for source, plan in plans.items()
+    ]
+
+
+def _batches(plan: Plan) -> str:
+    """Write the first round's batches of either stage."""
+    return "; ".join(
+        " ".join(str(int(size)) for size in first.ravel())
+        for first in (plan.pretrain_batch_size[:1], plan.finetune_batch_size[:1])
+    )

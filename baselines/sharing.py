@@ -10,8 +10,8 @@ from edgegym.physics import Array
 #: Value at which a root counts as found; every function here is scaled to the order of one.
 ROOT_TOLERANCE = 1e-12
 EPSILON = float(np.finfo(float).eps)
-#: Relative step of a signal-to-noise ratio below which it counts as found; other roots rest on it.
-SNR_TOLERANCE = 1e-13
+#: Relative step of a signal-to-noise ratio that is its last: what is left is its square.
+SNR_TOLERANCE = 1e-8
 
 #: y/ln(1+y) about 0, where its derivatives cancel: Gregory's coefficients.
 GREGORY = np.polynomial.Polynomial([1, 1 / 2, -1 / 12, 1 / 24, -19 / 720, 3 / 160, -863 / 60480])
@@ -55,6 +55,7 @@ class Use(NamedTuple):
     shares: tuple[Array, ...]  # ρ_i, (K,) for each band
     worth: Array  # -dc/ds, what a second more would save
     curvature: Array  # d²c/ds²
+    bend: Array | float  # s·d²c/ds² + 2·dc/ds, which is 0 at a fixed efficiency
     by_time: tuple[Array, ...]  # dρ_i/ds
     by_price: tuple[tuple[Array | float, ...], ...]  # dρ_i/dλ_j at the same s
     snr: Array | None  # of the uplink, where to begin next time
@@ -127,12 +128,15 @@ class Links(NamedTuple):
     def _fixed(self, seconds: Array, prices: Array) -> Use:
         down, up = self.download_s, self.upload_s
         if not self.separate:
-            share = (down + up) / seconds
-            return _common(share, -share / seconds, 2 * share / seconds**2, prices, None)
+            return _common(_hyperbola(down + up, seconds), seconds, prices, None)
         down_root, up_root = np.sqrt(prices[0] * down), np.sqrt(prices[1] * up)
         stretch = seconds / (down_root + up_root)
         return _separate(
-            _hyperbola(down, down_root * stretch), _hyperbola(up, up_root * stretch), prices, None
+            _hyperbola(down, down_root * stretch),
+            _hyperbola(up, up_root * stretch),
+            seconds,
+            prices,
+            None,
         )
 
     def _shannon(self, seconds: Array, prices: Array, snr: Array | None) -> Use:
@@ -152,17 +156,22 @@ class Links(NamedTuple):
             else:
                 value, slope = weight * y + up * per_log, weight + up * first
             step = (seconds - value) / slope
-            if (np.abs(step) <= SNR_TOLERANCE * y).all():
-                break
+            if not self.separate:  # Halley's step, for which the second derivative is at hand
+                step /= np.maximum(1 + step * up * second / (2 * slope), 0.5)
+            settled = (np.abs(step) <= SNR_TOLERANCE * y).all()
             y = np.maximum(y + step, least)
+            if settled:
+                break
         share = whole / y
         if not self.separate:
             by_time = -share / (y * slope)
             curve = share / (y * slope) ** 2 * (2 + y * up * second / slope)
-            return _common(share, by_time, curve, prices, y)
+            return _common((share, by_time, curve), seconds, prices, y)
         up_slope = -share / (y * up * first)
         up_curve = share / (y * up * first) ** 2 * (2 + y * second / first)
-        return _separate(_hyperbola(down, y * root), (share, up_slope, up_curve), prices, y)
+        return _separate(
+            _hyperbola(down, seconds - up * y / np.log1p(y)), (share, up_slope, up_curve), seconds, prices, y
+        )
 
 
 def share_bandwidth(
@@ -240,18 +249,19 @@ def _least_use(
     return balance, use
 
 
-def _common(share: Array, by_time: Array, curve: Array, prices: Array, snr: Array | None) -> Use:
-    price = prices[0]
-    return Use((share,), -price * by_time, price * curve, (by_time,), ((0.0,),), snr)
+Band = tuple[Array, Array, Array]  # shares, and two derivatives by the seconds they are used for
 
 
-def _separate(
-    down: tuple[Array, Array, Array],
-    up: tuple[Array, Array, Array],
-    prices: Array,
-    snr: Array | None,
-) -> Use:
-    """Put two bands together, each a share with two derivatives by the seconds it is used for.
+def _common(band: Band, seconds: Array, prices: Array, snr: Array | None) -> Use:
+    """Price the one share that a worker has of both bands."""
+    share, slope, curve = band
+    worth, curvature = -prices[0] * slope, prices[0] * curve
+    bend = _bend(worth, curvature, seconds, snr)
+    return Use((share,), worth, curvature, bend, (slope,), ((0.0,),), snr)
+
+
+def _separate(down: Band, up: Band, seconds: Array, prices: Array, snr: Array | None) -> Use:
+    """Price the shares of two bands.
 
     At the cheapest both save as much by another second: λ_d·ρ_d' = λ_u·ρ_u'.
     """
@@ -259,14 +269,23 @@ def _separate(
     stiffness = prices[0] * down_curve, prices[1] * up_curve
     give = 1 / (stiffness[0] + stiffness[1])
     cross = down_slope * up_slope * give
+    worth, curvature = -prices[1] * up_slope, stiffness[0] * stiffness[1] * give
     return Use(
         shares=(down_share, up_share),
-        worth=-prices[1] * up_slope,
-        curvature=stiffness[0] * stiffness[1] * give,
+        worth=worth,
+        curvature=curvature,
+        bend=_bend(worth, curvature, seconds, snr),
         by_time=(down_slope * stiffness[1] * give, up_slope * stiffness[0] * give),
         by_price=((-(down_slope**2) * give, cross), (cross, -(up_slope**2) * give)),
         snr=snr,
     )
+
+
+def _bend(
+    worth: Array, curvature: Array, seconds: Array, snr: Array | None
+) -> Array | float:
+    """Compute s·c'' + 2·c'; at a fixed efficiency the two cancel, and rounding would be left."""
+    return 0.0 if snr is None else seconds * curvature - 2 * worth
 
 
 def _hyperbola(whole_s: Array, seconds: Array) -> tuple[Array, Array, Array]:

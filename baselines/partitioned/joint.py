@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.partitioned.one_sided import Allocation, plan_blocks, plan_shares, proportional_blocks
+from baselines.partitioned.one_sided import Allocation, plan_blocks, plan_shares
 from baselines.partitioned.problem import Problem
 from baselines.sharing import Use, increasing_root
 from edgegym.physics import Array
@@ -21,9 +21,18 @@ LEAST_BLOCK = 1e-12
 #: By how much a group's price may miss one: what a block is off by counts with its square.
 BLOCK_TOLERANCE = 1e-7
 #: What is left to be gained on W, relative, where prices count as best.
-PRICE_TOLERANCE = 1e-13
+PRICE_TOLERANCE = 1e-12
+#: How far the square root of a price may fall and rise in a step, relative.
+PRICE_STEP = (0.9, 4.0)
 #: How far below the latency that was found a lower bound is looked for.
 MARGINS = (1e-10, 1e-8, 1e-6, 1e-4)
+
+
+class Guess(NamedTuple):
+    """Where to begin a search."""
+
+    blocks: Array  # (N,)
+    snr: Array | None = None  # (K,) of the uplink
 
 
 class Choice(NamedTuple):
@@ -42,11 +51,12 @@ class Dual(NamedTuple):
     by_delay: float  # how it grows with the latency
     used: Array  # (n_bands,) of each band
     by_price: Array  # (n_bands, n_bands) how these fall with the prices
+    block_by_price: Array  # (n_bands, N) how the blocks do
     choice: Choice
 
 
 def choose_blocks(
-    problem: Problem, left_s: Array, prices: Array, start: Choice | None
+    problem: Problem, left_s: Array, prices: Array, start: Guess
 ) -> Choice:
     """Let every group choose the block that is worth most at given prices.
 
@@ -59,15 +69,14 @@ def choose_blocks(
     problem : the round
     left_s : (K,) s of the latency after the overhead
     prices : (n_bands,) in parameters for a whole band
-    start : a choice to begin with
+    start : blocks to begin with
     """
     p, least = problem, LEAST_BLOCK * problem.n_parameters
     most = np.minimum.reduceat(left_s / (p.compute_s + p.links.least_s), p.first)
     able = most > 2 * least
     time_s = np.where(able[p.group], left_s, 1.0)
     low, high = np.zeros_like(most), np.where(able, most, 2 * least)
-    blocks = high / 2 if start is None else np.clip(start.blocks, least, high * (1 - 1e-6))
-    snr = None if start is None else start.use.snr
+    blocks, snr = np.clip(start.blocks, least, high * (1 - 1e-6)), start.snr
     for _ in range(100):
         block = blocks[p.group]
         rate = time_s / block**2
@@ -75,7 +84,7 @@ def choose_blocks(
         snr = use.snr
         cost = np.add.reduceat(use.worth * rate, p.first)
         steepness = np.add.reduceat(
-            use.curvature * rate**2 - 2 * use.worth * rate / block, p.first
+            (use.bend + use.curvature * p.compute_s) * rate / block, p.first
         )
         worthwhile = cost < 1
         left_out = ~able | ((blocks <= least) & ~worthwhile)
@@ -92,7 +101,7 @@ def choose_blocks(
     return Choice(blocks, ~left_out, steepness, use)
 
 
-def dual(problem: Problem, delay_s: float, prices: Array, start: Choice | None) -> Dual:
+def dual(problem: Problem, delay_s: float, prices: Array, start: Guess) -> Dual:
     """Evaluate the dual function of the largest model that fits a latency, and its derivatives."""
     p = problem
     choice = choose_blocks(p, delay_s - p.overhead_s, prices, start)
@@ -105,19 +114,20 @@ def dual(problem: Problem, delay_s: float, prices: Array, start: Choice | None) 
 
     used = np.array([total(share) for share in use.shares])
     moves = np.array([np.add.reduceat(-rate * by_time, p.first) for by_time in use.by_time])
-    give = np.where(choice.active, 1 / choice.steepness, 0.0)
+    block_by_price = np.where(choice.active, -moves / choice.steepness, 0.0)
     by_price = np.array([[total(part) for part in row] for row in use.by_price])
     return Dual(
         size=float(np.sum(choice.blocks * choice.active) - prices @ (used - 1)),
         by_delay=total(use.worth / block),
         used=used,
-        by_price=by_price - (moves * give) @ moves.T,
+        by_price=by_price + moves @ block_by_price.T,
+        block_by_price=block_by_price,
         choice=choice,
     )
 
 
 def largest_model(
-    problem: Problem, delay_s: float, prices: Array, start: Choice | None
+    problem: Problem, delay_s: float, prices: Array, start: Guess
 ) -> tuple[Dual, Array]:
     """Find the prices at which the dual function is least: the largest model that fits.
 
@@ -131,14 +141,15 @@ def largest_model(
         hessian = bend + np.diag(slope)
         if np.any(np.diag(hessian) <= 0) or np.linalg.det(hessian) <= 0:
             hessian = bend + np.diag(np.abs(slope) + 1e-12 * prices)
-        step = np.clip(-np.linalg.solve(hessian, slope), -0.9, 4.0)
+        step = -np.linalg.solve(hessian, slope)
         gain = -float(slope @ step)
         if gain <= PRICE_TOLERANCE * problem.n_parameters:
             break
-        length = 1.0
-        while length > 1e-4:
+        length = min(1.0, *(PRICE_STEP[int(part > 0)] / abs(part) for part in step if part))
+        for _ in range(20):
             trial = prices * (1 + length * step) ** 2
-            there = dual(problem, delay_s, trial, found.choice)
+            blocks = found.choice.blocks + (trial - prices) @ found.block_by_price
+            there = dual(problem, delay_s, trial, Guess(blocks, found.choice.use.snr))
             if there.size <= found.size - 1e-4 * length * gain:
                 break
             length /= 2
@@ -168,39 +179,34 @@ def plan_jointly(problem: Problem) -> tuple[Allocation, float]:
     >>> 0 <= found.delay_s - bound_s < 1e-8
     True
     """
-    start = min(
-        plan_blocks(problem, problem.equal_shares),
-        plan_shares(problem, proportional_blocks(problem)),
-        key=lambda start: start.delay_s,
-    )
+    start = plan_blocks(problem, problem.equal_shares)
     prices = _first_prices(problem, start)
-    choice: Choice | None = None
+    guess = Guess(start.blocks)
 
     def surplus(delay_s: float) -> tuple[float, float]:
-        nonlocal prices, choice
-        found, prices = largest_model(problem, delay_s, prices, choice)
+        nonlocal prices, guess
+        found, prices = largest_model(problem, delay_s, prices, guess)
         choice = found.choice
+        guess = Guess(choice.blocks * choice.active, choice.use.snr)
         size = problem.n_parameters
         return found.size / size - 1, found.by_delay / size
 
     low = float(problem.overhead_s.min())
     delay_s = increasing_root(surplus, low, start.delay_s * (1 + 1e-12), start.delay_s)
-    assert choice is not None
-    blocks = choice.blocks * choice.active
-    blocks *= problem.n_parameters / blocks.sum()
+    blocks = guess.blocks * (problem.n_parameters / guess.blocks.sum())
     best = plan_shares(problem, blocks, delay_s)
     bound_s = next(
         (
             delay_s * (1 - margin)
             for margin in MARGINS
-            if proves(problem, delay_s * (1 - margin), prices, choice)
+            if proves(problem, delay_s * (1 - margin), prices, guess)
         ),
         0.0,
     )
     return min(best, start, key=lambda found: found.delay_s), bound_s
 
 
-def proves(problem: Problem, delay_s: float, prices: Array, start: Choice | None) -> bool:
+def proves(problem: Problem, delay_s: float, prices: Array, start: Guess) -> bool:
     """Tell whether prices prove that no model of W parameters fits a latency.
 
     The dual function is above the largest model at any prices. Blocks that are a little off cost
@@ -212,12 +218,11 @@ def proves(problem: Problem, delay_s: float, prices: Array, start: Choice | None
 
 def _first_prices(problem: Problem, start: Allocation) -> Array:
     """Guess the prices: those at which an allocation's marginal costs are one on average."""
-    part = start.blocks > 0
-    takes_part = part[problem.group]
+    takes_part = start.blocks[problem.group] > 0
     block = start.blocks[problem.group][takes_part]
     left_s = start.delay_s - problem.overhead_s[takes_part]
     links = problem.links.of(takes_part)
     prices = np.ones(links.n_bands)
     use = links.cheapest(left_s / block - problem.compute_s[takes_part], prices)
     cost = np.bincount(problem.group[takes_part], use.worth * left_s / block**2)
-    return prices / np.exp(np.mean(np.log(cost[part])))
+    return prices / np.exp(np.mean(np.log(cost[cost > 0])))

@@ -17,15 +17,11 @@ class Problem(NamedTuple):
     """
 
     group: Array  # (K,) index of the worker's group, in ascending order
+    first: Array  # (N,) index of each group's first worker
     overhead_s: Array  # (K,) o
     compute_s: Array  # (K,) s per parameter, a
     links: Links  # with payloads counted in parameters
     n_parameters: float  # W
-
-    @property
-    def first(self) -> Array:
-        """Index of each group's first worker, (N,)."""
-        return np.searchsorted(self.group, np.arange(self.group[-1] + 1))
 
     @property
     def equal_shares(self) -> Array:
@@ -52,6 +48,7 @@ def example(separate: bool = False, overhead_s: tuple[float, ...] = (0.0, 0.0, 0
     half = np.array([0.1, 0.05, 0.2])
     return Problem(
         group=np.arange(3),
+        first=np.arange(3),
         overhead_s=np.array(overhead_s),
         compute_s=np.array([1.0, 2.0, 0.5]),
         links=Links(half, half, None, separate),
@@ -90,6 +87,7 @@ def as_problem(
         snr = None
     return Problem(
         group=s.group,
+        first=np.cumsum(s.workers_per_group) - s.workers_per_group,
         overhead_s=s.worker_overhead_s,
         compute_s=processor.compute_delay_s(
             s.worker_batch_size * ones,

@@ -22,8 +22,8 @@ LEAST_BLOCK = 1e-12
 BLOCK_TOLERANCE = 1e-7
 #: What is left to be gained on W, relative, where prices count as best.
 PRICE_TOLERANCE = 1e-12
-#: How far the square root of a price may fall and rise in a step, relative.
-PRICE_STEP = (0.9, 4.0)
+#: How far the square root of a price may fall in a step, relative.
+PRICE_FALL = 0.9
 #: How far below the latency that was found a lower bound is looked for.
 MARGINS = (1e-10, 1e-8, 1e-6, 1e-4)
 
@@ -145,7 +145,7 @@ def largest_model(
         gain = -float(slope @ step)
         if gain <= PRICE_TOLERANCE * problem.n_parameters:
             break
-        length = min(1.0, *(PRICE_STEP[int(part > 0)] / abs(part) for part in step if part))
+        length = min(1.0, PRICE_FALL / max(-step.min(), PRICE_FALL))
         for _ in range(20):
             trial = prices * (1 + length * step) ** 2
             blocks = found.choice.blocks + (trial - prices) @ found.block_by_price

@@ -167,10 +167,12 @@ class Links(NamedTuple):
             by_time = -share / (y * slope)
             curve = share / (y * slope) ** 2 * (2 + y * up * second / slope)
             return _common((share, by_time, curve), seconds, prices, y)
+        # What the upload leaves; where rounding leaves nothing of it, the price's condition.
+        download_s = np.maximum(seconds - up * y / np.log1p(y), 0.5 * y * root)
         up_slope = -share / (y * up * first)
         up_curve = share / (y * up * first) ** 2 * (2 + y * second / first)
         return _separate(
-            _hyperbola(down, seconds - up * y / np.log1p(y)), (share, up_slope, up_curve), seconds, prices, y
+            _hyperbola(down, download_s), (share, up_slope, up_curve), seconds, prices, y
         )
 
 

@@ -217,12 +217,14 @@ def proves(problem: Problem, delay_s: float, prices: Array, start: Guess) -> boo
 
 
 def _first_prices(problem: Problem, start: Allocation) -> Array:
-    """Guess the prices: those at which an allocation's marginal costs are one on average."""
+    """Guess the prices at which an allocation uses both bands alike, at marginal costs of one."""
     takes_part = start.blocks[problem.group] > 0
     block = start.blocks[problem.group][takes_part]
     left_s = start.delay_s - problem.overhead_s[takes_part]
     links = problem.links.of(takes_part)
-    prices = np.ones(links.n_bands)
-    use = links.cheapest(left_s / block - problem.compute_s[takes_part], prices)
+    seconds = left_s / block - problem.compute_s[takes_part]
+    use = links.cheapest(seconds, np.ones(links.n_bands))
+    prices = np.array([share.sum() ** 2 for share in use.shares])
+    use = links.cheapest(seconds, prices)
     cost = np.bincount(problem.group[takes_part], use.worth * left_s / block**2)
     return prices / np.exp(np.mean(np.log(cost[cost > 0])))

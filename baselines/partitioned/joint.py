@@ -142,10 +142,14 @@ def largest_model(
         if np.any(np.diag(hessian) <= 0) or np.linalg.det(hessian) <= 0:
             hessian = bend + np.diag(np.abs(slope) + 1e-12 * prices)
         step = -np.linalg.solve(hessian, slope)
+        if np.any((step < -PRICE_FALL) & (slope < 0)):
+            # Cut short again and again a price that ought to rise would jam at 0: each by itself.
+            step = -slope / np.diag(hessian)
+        step *= min(1.0, PRICE_FALL / max(-step.min(), PRICE_FALL))
         gain = -float(slope @ step)
         if gain <= PRICE_TOLERANCE * problem.n_parameters:
             break
-        length = min(1.0, PRICE_FALL / max(-step.min(), PRICE_FALL))
+        length = 1.0
         for _ in range(20):
             trial = prices * (1 + length * step) ** 2
             blocks = found.choice.blocks + (trial - prices) @ found.block_by_price

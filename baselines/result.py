@@ -25,3 +25,15 @@ class Result(Generic[Scenario, Plan]):
     def gap(self) -> float:
         """How far the plan can be from the best one of its scheme, relative."""
         return (self.value - self.lower_bound) / self.lower_bound
+
+
+def round_up(value: float) -> float:
+    """Round up to four digits, so that the number a user copies is enough.
+
+    Examples
+    --------
+    >>> round_up(0.0624963)
+    0.0625
+    """
+    digit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return math.ceil(value / digit) * digit

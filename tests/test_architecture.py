@@ -18,9 +18,15 @@ ALLOWED = {
         {"numpy", "pydantic", "tomlkit"},
         {"edgegym.physics", "edgegym.two_stage", "edgegym.errors"},
     ),
+    "edgegym/systems": (
+        {"numpy", "pydantic"},
+        {"edgegym.systems", "edgegym.physics", "edgegym.errors"}
+        | {"edgegym.two_stage.fields", "edgegym.two_stage.learning_task"},
+    ),
     "edgegym/learning": (
         {"numpy", "torch", "torchvision", "filelock", "sklearn", "flwr"},
-        {"edgegym.learning", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
+        {"edgegym.learning", "edgegym.systems", "edgegym.two_stage", "edgegym.physics"}
+        | {"edgegym.errors"},
     ),
     "edgegym/envs": (
         {"numpy", "gymnasium", "torch", "matplotlib"},
@@ -51,7 +57,8 @@ ALLOWED = {
     ),
     "baselines": (
         {"numpy", "scipy", "cvxpy", "clarabel"},
-        {"baselines", "edgegym.two_stage", "edgegym.physics", "edgegym.errors"},
+        {"baselines", "edgegym.systems", "edgegym.two_stage", "edgegym.physics"}
+        | {"edgegym.errors"},
     ),
     "agents": (
         {"stable_baselines3", "sb3_contrib", "gymnasium", "numpy", "torch", "pandas", "pydantic"}

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from baselines.partitioned.closed_form import NEEDS, closed_form, has_closed_form
 from baselines.partitioned.joint import plan_jointly
 from baselines.partitioned.one_sided import (
@@ -17,7 +15,7 @@ from baselines.partitioned.one_sided import (
 )
 from baselines.partitioned.problem import Problem, as_problem
 from baselines.partitioned.rounding import largest_remainder
-from baselines.result import Result
+from baselines.result import Result, round_up
 from edgegym.errors import InputError, unknown_name
 from edgegym.physics import Array, Numbers
 from edgegym.systems.partitioned.costs import evaluate
@@ -178,14 +176,8 @@ def _infeasible(
     units = {"delay_budget_s": "s", "energy_budget_j": "J"}
     got = " and ".join(f"{budgets[key]:g} {units[key]}" for key in violations)
     least = {key: budgets[key] * (1 + excess) for key, excess in violations.items()}
-    remedy = " and ".join(f"{key} = {_round_up(value):.4g}" for key, value in least.items())
+    remedy = " and ".join(f"{key} = {round_up(value):.4g}" for key, value in least.items())
     return (
         f"{' and '.join(violations)} must allow one round of scheme {scheme}; got {got}. "
         f"Set {remedy} at least."
     )
-
-
-def _round_up(value: float) -> float:
-    """Round up to four digits, so that the number a user copies is enough."""
-    digit = 10.0 ** (np.floor(np.log10(value)) - 3)
-    return float(np.ceil(value / digit) * digit)

@@ -17,6 +17,7 @@ from edgegym.two_stage.fields import (
     Positive,
     RealArray,
 )
+from edgegym.two_stage.learning_task import DATASETS, own_test_set, require_enough
 
 #: One value for each worker; in a file a single number stands for equal ones.
 PER_WORKER = (
@@ -44,9 +45,30 @@ class PartitionedTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: Literal["digits", "mnist"]
-    n_worker_samples: Count  # dealt out evenly
+    n_worker_samples: Count  # of all workers, dealt out evenly
     n_validation_samples: Count
     n_test_samples: Count
+
+    def draws(self) -> dict[str, dict[str, int]]:
+        """Say how many samples are drawn of which set; a test set of its own is another set."""
+        own = DATASETS[self.dataset].n_test_samples is not None
+        holders = {
+            "n_worker_samples": self.dataset,
+            "n_validation_samples": self.dataset,
+            "n_test_samples": own_test_set(self.dataset) if own else self.dataset,
+        }
+        draws: dict[str, dict[str, int]] = {}
+        for key, holder in holders.items():
+            draws.setdefault(holder, {})[key] = getattr(self, key)
+        return draws
+
+    @model_validator(mode="after")
+    def _data_sets_hold_enough(self) -> "PartitionedTask":
+        held = DATASETS[self.dataset]
+        sizes = {self.dataset: held.n_samples, own_test_set(self.dataset): held.n_test_samples}
+        for name, counts in self.draws().items():
+            require_enough(sizes[name] or 0, name, counts)
+        return self
 
 
 class PartitionedScenario(BaseModel):

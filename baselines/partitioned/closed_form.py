@@ -4,6 +4,7 @@ import numpy as np
 
 from baselines.partitioned.one_sided import Allocation
 from baselines.partitioned.problem import Problem
+from edgegym.physics import Array
 
 #: What the closed form needs; said where it does not hold.
 NEEDS = "one worker in each group, no overhead and a fixed spectral efficiency"
@@ -20,8 +21,8 @@ def closed_form(problem: Problem) -> Allocation:
 
     With x = W/T the block of worker n at prices r² of the bands is
     x_n = (1 - √b_n·r)₊/a_n, where √b_n·r means Σ_i √b_in·r_i, and the prices are where
-    Σ x_n + Σ r² is least: a piecewise quadratic, so that one linear system is solved for the
-    workers that take part, and those whose block would be negative are dropped.
+    Σ r² + Σ a_n·x_n² is least: a piecewise quadratic, so that a linear system is solved for the
+    workers that take part, and again for those whose blocks it leaves positive.
 
     Examples
     --------
@@ -35,14 +36,20 @@ def closed_form(problem: Problem) -> Allocation:
         [links.download_s, links.upload_s] if links.separate else [links.download_s + links.upload_s]
     )
     roots = np.sqrt(np.array(bands))  # (n_bands, K)
-    active = np.ones(a.size, dtype=bool)
-    while True:
+
+    def model(r: Array) -> float:
+        return float(r @ r + np.sum(np.maximum(1 - r @ roots, 0) ** 2 / a))
+
+    r, active, settled = np.zeros(len(bands)), np.ones(a.size, dtype=bool), False
+    while not settled:
         weighted = roots * (active / a)
-        r = np.linalg.solve(np.eye(len(bands)) + weighted @ roots.T, weighted.sum(axis=1))
+        step = np.linalg.solve(np.eye(r.size) + weighted @ roots.T, weighted.sum(axis=1)) - r
+        while model(r + step) > model(r) * (1 + 1e-15):
+            step /= 2
+        r = r + step
         margin = 1 - r @ roots
-        if (active == (margin > 0)).all():
-            break
-        active &= margin > 0
+        settled = bool((active == (margin > 0)).all())
+        active = margin > 0
     x = np.where(active, margin, 0.0) / a
     delay_s = problem.n_parameters / x.sum()
     shares = np.where(active, roots * margin / (a * r[:, np.newaxis]), 0.0)

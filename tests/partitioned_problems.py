@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from baselines.links import Links
 from baselines.partitioned.problem import Problem
-from baselines.sharing import Links
 from edgegym.systems.partitioned.scenario import load_default
 
 #: (separate shares, Shannon rates)

@@ -33,7 +33,9 @@ def closed_form(problem: Problem) -> Allocation:
     """
     a, links = problem.compute_s, problem.links
     bands = (
-        [links.download_s, links.upload_s] if links.separate else [links.download_s + links.upload_s]
+        [links.download_s, links.upload_s]
+        if links.separate
+        else [links.download_s + links.upload_s]
     )
     roots = np.sqrt(np.array(bands))  # (n_bands, K)
 

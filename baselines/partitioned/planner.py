@@ -103,9 +103,7 @@ def plan(
     shares = found.shares
     if shares is None:
         shares = plan_shares(problem, blocks.astype(float), found.delay_s).shares
-    best = PartitionedPlan(
-        block_size=blocks, downlink_share=shares[0], uplink_share=shares[-1]
-    )
+    best = PartitionedPlan(block_size=blocks, downlink_share=shares[0], uplink_share=shares[-1])
     outcome = evaluate(best, scenario, uplink_gain=uplink_gain, downlink_gain=downlink_gain)
     if outcome.violations:
         message = _infeasible(scenario, scheme, outcome.violations)
@@ -154,8 +152,7 @@ def _in_turn(problem: Problem) -> Found:
 def _in_closed_form(problem: Problem) -> Found:
     if not has_closed_form(problem):
         raise InputError(
-            f"method 'closed-form' must have {NEEDS}; got another scenario. "
-            "Choose method 'exact'."
+            f"method 'closed-form' must have {NEEDS}; got another scenario. Choose method 'exact'."
         )
     best: Allocation = closed_form(problem)
     return Found(best.blocks, None, best.delay_s, best.delay_s)
@@ -168,9 +165,7 @@ JOINTLY: dict[str, Callable[[Problem], Found]] = {
 }
 
 
-def _infeasible(
-    scenario: PartitionedScenario, scheme: str, violations: dict[str, float]
-) -> str:
+def _infeasible(scenario: PartitionedScenario, scheme: str, violations: dict[str, float]) -> str:
     """Say which budgets allow no round, and the least ones that would."""
     budgets = {key: getattr(scenario, key) for key in violations}
     units = {"delay_budget_s": "s", "energy_budget_j": "J"}

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from baselines.sharing import Links
+from baselines.links import Links
 from edgegym.physics import Array, Numbers, processor
 from edgegym.systems.partitioned.costs import downlink_rate_bps
 from edgegym.systems.partitioned.scenario import PartitionedScenario
@@ -16,8 +17,8 @@ class Problem(NamedTuple):
     Worker k of group n with block W_n needs o_k + W_n·(a_k + transfer_k) seconds.
     """
 
-    group: Array  # (K,) index of the worker's group, in ascending order
-    first: Array  # (N,) index of each group's first worker
+    group: NDArray[np.intp]  # (K,) index of the worker's group, in ascending order
+    first: NDArray[np.intp]  # (N,) index of each group's first worker
     overhead_s: Array  # (K,) o
     compute_s: Array  # (K,) s per parameter, a
     links: Links  # with payloads counted in parameters

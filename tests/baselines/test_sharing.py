@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from partitioned_problems import MODES, problems, random_problem
 from scipy.optimize import brentq, minimize
 
-from baselines.sharing import Links, _per_log, increasing_root, share_bandwidth
+from baselines.links import Links, _per_log
+from baselines.sharing import increasing_root, share_bandwidth
 from edgegym.physics.radio import least_bandwidth_hz
 
 pytestmark = pytest.mark.usefixtures("strict_numpy")

@@ -59,9 +59,7 @@ def test_each_group_moves_its_block_along_its_own_gradient(random_data):
     for group, size in enumerate(BLOCKS):
         alone = softmax_regression("digits", seed=4)
         held = random_data.workers[2 * group : 2 * group + 2]
-        union = Samples(
-            torch.cat([p.images for p in held]), torch.cat([p.labels for p in held])
-        )
+        union = Samples(torch.cat([p.images for p in held]), torch.cat([p.labels for p in held]))
         sgd_round(alone, union, ALL.learning_rate)
         block = slice(start, start + size)
         expected = parameters_to_vector(alone.parameters())[block]

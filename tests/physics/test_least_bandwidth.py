@@ -17,7 +17,9 @@ def test_it_undoes_the_rate(exponent):
     rate = rate_bps(1.0, bandwidth_hz=bandwidth_hz, **LINK)
     # What a rate knows of its bandwidth is lost near the limit: 1 - κ in units of rounding.
     lost = 1e-15 / max(1 - rate / LIMIT_BPS, 1e-16)
-    assert least_bandwidth_hz(rate, 1.0, **LINK) == pytest.approx(bandwidth_hz, rel=1e-13 + 4 * lost)
+    assert least_bandwidth_hz(rate, 1.0, **LINK) == pytest.approx(
+        bandwidth_hz, rel=1e-13 + 4 * lost
+    )
 
 
 def test_it_is_right_to_nine_digits_at_a_ten_millionth_below_the_limit():

@@ -6,10 +6,10 @@ from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgegym.errors import from_validation, unknown_name
-from edgegym.physics import Array
 from edgegym.two_stage.fields import (
     Count,
     CountArray,
@@ -179,7 +179,7 @@ class PartitionedScenario(BaseModel):
         return int(self.workers_per_group.sum())
 
     @property
-    def group(self) -> Array:
+    def group(self) -> NDArray[np.intp]:
         """Index of every worker's group, shape (K,).
 
         Examples

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from partitioned_problems import MODES, problems, random_problem
 from scipy.optimize import brentq, minimize
 
+from baselines.links import Links
 from baselines.partitioned.closed_form import closed_form, has_closed_form
 from baselines.partitioned.joint import plan_jointly
 from baselines.partitioned.one_sided import (
@@ -17,7 +18,6 @@ from baselines.partitioned.one_sided import (
     proportional_blocks,
 )
 from baselines.partitioned.problem import Problem, example
-from baselines.sharing import Links
 
 pytestmark = pytest.mark.usefixtures("strict_numpy")
 OVERHEAD = (0.5, 0.2, 1.0)
@@ -67,9 +67,7 @@ def test_all_who_take_part_are_done_at_once(problem):
     best, _ = plan_jointly(problem)
     block = best.blocks[problem.group]
     part = block > 0
-    seconds = problem.compute_s + problem.links.transfer_s(
-        np.where(part, best.shares, 1.0)
-    )
+    seconds = problem.compute_s + problem.links.transfer_s(np.where(part, best.shares, 1.0))
     finish_s = (problem.overhead_s + block * seconds)[part]
     np.testing.assert_allclose(finish_s, best.delay_s, rtol=1e-8)
     assert best.blocks.sum() == pytest.approx(problem.n_parameters, rel=1e-12)

@@ -37,7 +37,10 @@ def test_groups_may_be_of_any_size():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"uplink_gain": [1e-9] * 3}, r"uplink_gain must hold one value for each of the 10 workers"),
+        (
+            {"uplink_gain": [1e-9] * 3},
+            r"uplink_gain must hold one value for each of the 10 workers",
+        ),
         ({"worker_clock_hz": float("nan")}, "worker_clock_hz must hold positive, finite numbers"),
         ({"worker_overhead_s": -1.0}, "worker_overhead_s must hold finite numbers of at least 0"),
         ({"workers_per_group": []}, "must hold one value for each of the 0 workers"),

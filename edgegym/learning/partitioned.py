@@ -138,8 +138,8 @@ class PartitionedLearner:
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot, which may be restored again."""
         self.seed = snapshot.seed
-        # The layers become views of the vector that they are given.
-        vector_to_parameters(snapshot.parameters.clone(), self.network.parameters())
+        # The layers become views of the vector; a round gives them another one.
+        vector_to_parameters(snapshot.parameters, self.network.parameters())
 
     def train(self, round_index: int, block_size: Array) -> float:
         """Run one round: every group its block, all blocks at once.

@@ -198,12 +198,7 @@ def least_bandwidth_hz(
     target = -np.log(np.where((kappa > 0) & (kappa < 1), kappa, 0.5))
     v = target + np.log1p(target)
     for _ in range(6):
-        v = v - (_log_mean_exp(v) - target) / (1 / -np.expm1(-v) - 1 / v)
+        slope = np.clip(1 / -np.expm1(-v) - 1 / v, 0.5, 1.0)  # where rounding leaves it anything
+        v = np.maximum(v - (v + np.log(-np.expm1(-v) / v) - target) / slope, target)
     bandwidth_hz = np.where(kappa < 1, limit_hz / np.expm1(v), np.inf)
     return np.where(kappa > 0, bandwidth_hz, 0.0)
-
-
-def _log_mean_exp(v: Array) -> Array:
-    """Compute ln((eᵛ - 1) / v), by its series where that cancels."""
-    series = v / 2 + v**2 / 24 - v**4 / 2880
-    return np.where(v < 0.01, series, v + np.log(-np.expm1(-v) / v))

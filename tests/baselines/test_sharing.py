@@ -109,3 +109,32 @@ def test_a_root_is_found_from_anywhere_in_its_bracket():
     right = brentq(lambda x: function(x)[0], -50, 50, xtol=1e-15)
     for start in (-50.0, 0.9, 50.0):
         assert increasing_root(function, -50.0, 50.0, start) == pytest.approx(right, abs=1e-12)
+
+
+@given(problems(), st.floats(0.05, 20))
+def test_the_use_of_the_bands_has_the_derivatives_that_it_says(problem, price):
+    links, prices = problem.links, np.array([1.0, price])[: problem.links.n_bands]
+    seconds = links.least_s + links.transfer_s(np.full((links.n_bands, problem.group.size), 0.1))
+    use = links.cheapest(seconds, prices)
+
+    def cost(seconds, prices):
+        shares = links.cheapest(seconds, prices).shares
+        return sum(price * share for price, share in zip(prices, shares, strict=True))
+
+    np.testing.assert_allclose(links.transfer_s(np.array(use.shares)), seconds, rtol=1e-12)
+    step = 1e-4 * (seconds - links.least_s)
+    later, sooner = (links.cheapest(seconds + sign * step, prices) for sign in (1, -1))
+    slope = (cost(seconds + step, prices) - cost(seconds - step, prices)) / (2 * step)
+    np.testing.assert_allclose(use.worth, -slope, rtol=1e-5)
+    np.testing.assert_allclose(use.curvature, (sooner.worth - later.worth) / (2 * step), rtol=1e-5)
+    np.testing.assert_allclose(
+        use.bend, seconds * use.curvature - 2 * use.worth, atol=1e-9 * use.worth.max()
+    )
+    for band in range(links.n_bands):
+        moved = (later.shares[band] - sooner.shares[band]) / (2 * step)
+        np.testing.assert_allclose(use.by_time[band], moved, rtol=1e-5)
+        for other in range(links.n_bands):
+            nudge = 1e-5 * prices * (np.arange(links.n_bands) == other)
+            up, down = (links.cheapest(seconds, prices + sign * nudge) for sign in (1, -1))
+            moved = (up.shares[band] - down.shares[band]) / (2 * nudge[other])
+            np.testing.assert_allclose(use.by_price[band][other], moved, rtol=1e-4, atol=1e-9)

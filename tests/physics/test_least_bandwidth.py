@@ -39,3 +39,10 @@ def test_it_is_lamberts_w_where_that_can_be_trusted():
 def test_a_rate_beyond_every_bandwidth_needs_an_infinite_one():
     found = least_bandwidth_hz(np.array([1.0, 1.5, 1e300]) * LIMIT_BPS, 1.0, **LINK)
     assert np.isinf(found).all()
+
+
+def test_up_to_the_last_digit_below_the_limit_there_is_an_answer(strict_numpy):
+    rates = LIMIT_BPS * (1 - np.geomspace(1e-17, 1e-3, 200))
+    found = least_bandwidth_hz(rates, 1.0, **LINK)
+    assert (found > 0).all() and not np.isnan(found).any()
+    assert (np.diff(found[100:]) < 0).all()

@@ -74,6 +74,15 @@ def test_all_who_take_part_are_done_at_once(problem):
     np.testing.assert_allclose(best.shares.sum(axis=1), 1, rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", [*range(60), 67, 869, 1353, 2303])
+def test_workers_six_decades_apart_are_planned_for_and_proven(seed):
+    """Where prices far off would jam at zero, or a step lead away from where they are best."""
+    mode = MODES[seed % 4]
+    problem = random_problem(np.random.default_rng(seed), mode, decades=6.0)
+    best, bound_s = plan_jointly(problem)
+    assert bound_s <= best.delay_s <= bound_s * (1 + 1e-6)
+
+
 def slow_joint(problem):
     """Solve it with a general solver, in logarithms, from several starts."""
     n_groups, links = problem.first.size, problem.links

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from baselines.result import round_up
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.times import RESERVE, cheapest_times
 from baselines.two_stage.workload import workload
@@ -63,7 +64,7 @@ got 0.0001 s and 300 J. Set delay_budget_s = 0.0006251 at least.
         ),
     }
     remedies = [
-        f"{key} = {_round_up(value):.4g}" for key, value in least.items() if math.isfinite(value)
+        f"{key} = {round_up(value):.4g}" for key, value in least.items() if math.isfinite(value)
     ]
     remedy = f"Set {' or '.join(remedies)} at least" if remedies else "Raise both"
     return (
@@ -120,9 +121,3 @@ def _least_delay_s(scenario: Scenario, scheme: Scheme, stage: tuple[int, int]) -
         fits = _least_budget_j(scenario, scheme, stage, middle) <= scenario.energy_budget_j
         low, high = (low, middle) if fits else (middle, high)
     return high
-
-
-def _round_up(value: float) -> float:
-    """Round up to four digits, so that the number a user copies is enough."""
-    digit = 10.0 ** (math.floor(math.log10(value)) - 3)
-    return math.ceil(value / digit) * digit

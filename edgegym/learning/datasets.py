@@ -76,17 +76,17 @@ def load_task_data(
     for name in dict.fromkeys([task.pretrain_dataset, task.finetune_dataset]):
         train, test = load_raw(name, data_dir)
         sets |= {name: train} | ({own_test_set(name): test} if test is not None else {})
-    parts = (_share_out(sets[name], name, counts) for name, counts in task.draws().items())
+    parts = (share_out(sets[name], name, counts) for name, counts in task.draws().items())
     server, *others = chain(*parts)
     on_device, validation, test = (
-        _prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in others
+        prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in others
     )
-    devices = tuple(_share_among_devices(on_device, n_devices, task.dirichlet_concentration))
-    data = TaskData(_prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
+    devices = tuple(share_among_devices(on_device, n_devices, task.dirichlet_concentration))
+    data = TaskData(prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
     return data.to(device)
 
 
-def _share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Samples]:
+def share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Samples]:
     """Deal out disjoint parts in an order that is mixed once and for all."""
     try:
         require_enough(len(samples), name, counts)
@@ -97,7 +97,7 @@ def _share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Samp
     return [samples.take(index) for index in order[: sum(sizes)].split(sizes)]
 
 
-def _share_among_devices(
+def share_among_devices(
     samples: Samples, n_devices: int, concentration: float | None
 ) -> list[Samples]:
     """Deal out the devices' part: evenly, or by label with a concentration."""
@@ -108,7 +108,7 @@ def _share_among_devices(
     return [samples.take(torch.from_numpy(index)) for index in parts]
 
 
-def _prepare(samples: Samples, name: str, rotation_deg: float) -> Samples:
+def prepare(samples: Samples, name: str, rotation_deg: float) -> Samples:
     """Rotate, then shift and scale the pixels to mean zero and deviation one."""
     mean, deviation = PIXEL_STATISTICS[name]
     images: Tensor = samples.images

@@ -183,3 +183,44 @@ def least_power_w(
     """
     bits_per_hz = np.asarray(size_bits) / (np.asarray(bandwidth_hz) * deadline_s)
     return np.expm1(np.log(2) * bits_per_hz) / snr_per_watt(gain, bandwidth_hz, noise_psd_w_per_hz)
+
+
+def least_bandwidth_hz(
+    rate_bps: Numbers, tx_power_w: Numbers, *, gain: Numbers, noise_psd_w_per_hz: Numbers
+) -> Array:
+    """Least bandwidth over which a transmit power gives a rate, the inverse of (12) in W.
+
+    W = a / y with a = g · p / N₀ and ln(1 + y) = κ · y, κ = r · ln 2 / a
+
+    Even an unlimited bandwidth gives no more than a / ln 2, so there is none for κ >= 1. The
+    closed form with Lambert's W loses all digits near there; v = ln(1 + y) does not, as the
+    logarithm of (eᵛ - 1) / v = 1 / κ is convex in v with a slope between 1/2 and 1.
+
+    Parameters
+    ----------
+    rate_bps : (..., K) bit/s, r
+    tx_power_w : (..., K) W, p
+    gain : (..., K) power ratio, g
+    noise_psd_w_per_hz : () or (K,) W/Hz, N₀
+
+    Returns
+    -------
+    (..., K) Hz, infinite where no bandwidth gives the rate, 0 for a rate of 0
+
+    Examples
+    --------
+    The link of `rate_bps` above, and a rate that it cannot have:
+
+    >>> link = dict(gain=1.0, noise_psd_w_per_hz=1e-16)
+    >>> least_bandwidth_hz(np.array([1e6, 0.0, 1e9]), 1023e-11, **link).round(6)
+    array([100000.,      0.,     inf])
+    """
+    limit_hz = np.asarray(gain) * tx_power_w / np.asarray(noise_psd_w_per_hz)
+    kappa = np.asarray(rate_bps) * np.log(2) / limit_hz
+    target = -np.log(np.where((kappa > 0) & (kappa < 1), kappa, 0.5))
+    v = target + np.log1p(target)
+    for _ in range(6):
+        slope = np.clip(1 / -np.expm1(-v) - 1 / v, 0.5, 1.0)  # where rounding leaves it anything
+        v = np.maximum(v - (v + np.log(-np.expm1(-v) / v) - target) / slope, target)
+    bandwidth_hz = np.where(kappa < 1, limit_hz / np.expm1(v), np.inf)
+    return np.where(kappa > 0, bandwidth_hz, 0.0)

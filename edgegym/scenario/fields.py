@@ -10,8 +10,8 @@ from pydantic import AllowInfNan, Field, PlainSerializer, PlainValidator
 Array = NDArray[Any]
 
 
-def read_only(values: Any, dtype: type = float) -> Array:
-    """Copy values into a read-only array of finite, positive numbers.
+def read_only(values: Any, dtype: type = float, *, zero: bool = False) -> Array:
+    """Copy values into a read-only array of finite, positive numbers; zero may be let in.
 
     Raises
     ------
@@ -30,9 +30,10 @@ def read_only(values: Any, dtype: type = float) -> Array:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(f"must be a number or a list of numbers; got {values!r}") from None
-    wrong = array[~(np.isfinite(array) & (array > 0))]
+    wrong = array[~(np.isfinite(array) & ((array >= 0) if zero else (array > 0)))]
     if wrong.size:
-        raise ValueError(f"must hold positive, finite numbers only; got {wrong.flat[0]}")
+        kind = "finite numbers of at least 0" if zero else "positive, finite numbers"
+        raise ValueError(f"must hold {kind} only; got {wrong.flat[0]}")
     if dtype is int and (wrong := array[array != np.round(array)]).size:
         raise ValueError(f"must hold whole numbers only; got {wrong.flat[0]}")
     array = array.astype(dtype)
@@ -70,4 +71,12 @@ Count = Annotated[int, Field(ge=1)]
 RealArray = Annotated[Array, PlainValidator(read_only), PlainSerializer(as_list)]
 CountArray = Annotated[
     Array, PlainValidator(lambda values: read_only(values, int)), PlainSerializer(as_list)
+]
+NonNegativeArray = Annotated[
+    Array, PlainValidator(lambda values: read_only(values, zero=True)), PlainSerializer(as_list)
+]
+WholeArray = Annotated[
+    Array,
+    PlainValidator(lambda values: read_only(values, int, zero=True)),
+    PlainSerializer(as_list),
 ]

@@ -1,0 +1,253 @@
+"""Scenario of partitioned edge learning: every constant, frozen, checked, in SI units."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from edgegym.errors import from_validation, unknown_name
+from edgegym.scenario.fields import (
+    Count,
+    CountArray,
+    NonNegativeArray,
+    Positive,
+    RealArray,
+)
+from edgegym.scenario.learning_task import DATASETS, own_test_set, require_enough
+
+#: One value for each worker; in a file a single number stands for equal ones.
+PER_WORKER = (
+    "uplink_gain",
+    "downlink_gain",
+    "worker_tx_power_w",
+    "worker_noise_psd_w_per_hz",
+    "worker_batch_size",
+    "worker_clock_hz",
+    "worker_flop_per_cycle",
+    "worker_overhead_s",
+    "worker_pue",
+    "worker_power_coefficient_w_per_hz3",
+)
+#: The same, where it is given at all.
+EFFICIENCIES = ("uplink_efficiency_bps_per_hz", "downlink_efficiency_bps_per_hz")
+
+#: Parameters of softmax regression on 28x28 pixels in ten classes.
+SOFTMAX_PARAMETERS = 28 * 28 * 10 + 10
+
+
+class PartitionedTask(BaseModel):
+    """What is trained on which data; the model is softmax regression on the pixels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Literal["digits", "mnist"]
+    n_worker_samples: Count  # of all workers, dealt out evenly
+    n_validation_samples: Count
+    n_test_samples: Count
+
+    def draws(self) -> dict[str, dict[str, int]]:
+        """Say how many samples are drawn of which set; a test set of its own is another set."""
+        own = DATASETS[self.dataset].n_test_samples is not None
+        holders = {
+            "n_worker_samples": self.dataset,
+            "n_validation_samples": self.dataset,
+            "n_test_samples": own_test_set(self.dataset) if own else self.dataset,
+        }
+        draws: dict[str, dict[str, int]] = {}
+        for key, holder in holders.items():
+            draws.setdefault(holder, {})[key] = getattr(self, key)
+        return draws
+
+    @model_validator(mode="after")
+    def _data_sets_hold_enough(self) -> "PartitionedTask":
+        held = DATASETS[self.dataset]
+        sizes = {self.dataset: held.n_samples, own_test_set(self.dataset): held.n_test_samples}
+        for name, counts in self.draws().items():
+            require_enough(sizes[name] or 0, name, counts)
+        return self
+
+
+class PartitionedScenario(BaseModel):
+    """Groups of workers, their radio and processors, and what limits an episode.
+
+    Per-worker values have shape (K,), the workers of the first group first; in a file a single
+    number stands for K equal ones. With a `common` share a worker has the same share of both
+    bands, as where one band is used for both directions in turn; with `separate` shares it has one
+    of each. Where no spectral efficiency is given, the rates are Shannon's: a worker puts its
+    whole power into its share of the uplink, the server spreads its power evenly over the
+    downlink.
+
+    Examples
+    --------
+    >>> scenario = load_default().replace(delay_budget_s=50.0)
+    >>> scenario.n_groups, scenario.n_workers, scenario.delay_budget_s
+    (5, 10, 50.0)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str
+    delay_budget_s: Positive
+    energy_budget_j: Positive | None = None
+    max_rounds: Count
+    n_parameters: Count
+    bits_per_parameter: Positive
+    workers_per_group: CountArray
+    # radio
+    bandwidth_sharing: Literal["common", "separate"]
+    channel_mode: Literal["fixed", "per-episode", "per-round"]
+    mean_path_gain: Positive
+    uplink_gain: RealArray
+    downlink_gain: RealArray
+    uplink_bandwidth_hz: Positive
+    downlink_bandwidth_hz: Positive
+    uplink_efficiency_bps_per_hz: RealArray | None = None
+    downlink_efficiency_bps_per_hz: RealArray | None = None
+    server_noise_psd_w_per_hz: Positive
+    worker_noise_psd_w_per_hz: RealArray
+    server_tx_power_w: Positive
+    worker_tx_power_w: RealArray
+    # processors
+    flop_per_parameter_and_sample: Positive
+    worker_batch_size: CountArray
+    worker_clock_hz: RealArray
+    worker_flop_per_cycle: RealArray
+    worker_overhead_s: NonNegativeArray
+    worker_pue: RealArray
+    worker_power_coefficient_w_per_hz3: RealArray
+    # learning
+    learning_rate: Positive
+    learning: PartitionedTask | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _repeat_numbers_per_worker(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        try:
+            n_workers = int(np.sum(data.get("workers_per_group", 0)))
+        except (TypeError, ValueError, OverflowError):
+            return data
+        keys = (*PER_WORKER, *EFFICIENCIES)
+        single = {key for key in keys if isinstance(data.get(key), int | float)}
+        return {k: [v] * n_workers if k in single else v for k, v in data.items()}
+
+    @model_validator(mode="after")
+    def _one_value_per_worker(self) -> "PartitionedScenario":
+        if self.workers_per_group.ndim != 1:
+            raise ValueError(
+                "workers_per_group must be a list of one count for each group; got shape "
+                f"{self.workers_per_group.shape}"
+            )
+        for key in (*PER_WORKER, *EFFICIENCIES):
+            values = getattr(self, key)
+            if values is not None and values.shape != (self.n_workers,):
+                raise ValueError(
+                    f"{key} must hold one value for each of the {self.n_workers} workers in "
+                    f"workers_per_group; got shape {values.shape}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _learning_fits(self) -> "PartitionedScenario":
+        if self.learning is None:
+            return self
+        if self.n_parameters != SOFTMAX_PARAMETERS:
+            raise ValueError(
+                f"n_parameters must be {SOFTMAX_PARAMETERS}, those of softmax regression on 28x28 "
+                f"pixels, where learning is given; got {self.n_parameters}"
+            )
+        if self.learning.n_worker_samples < self.n_workers:
+            raise ValueError(
+                f"learning.n_worker_samples must be at least one for each of {self.n_workers} "
+                f"workers; got {self.learning.n_worker_samples}"
+            )
+        return self
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups, N."""
+        return self.workers_per_group.size
+
+    @property
+    def n_workers(self) -> int:
+        """Number of workers of all groups, K."""
+        return int(self.workers_per_group.sum())
+
+    @property
+    def group(self) -> NDArray[np.intp]:
+        """Index of every worker's group, shape (K,).
+
+        Examples
+        --------
+        >>> load_default().group
+        array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+        """
+        return np.repeat(np.arange(self.n_groups), self.workers_per_group)
+
+    def replace(self, **changes: Any) -> "PartitionedScenario":
+        """Make a checked copy with some values changed; a dotted key reaches into `learning`.
+
+        Raises
+        ------
+        InputError
+            If a key does not exist or a value is out of range.
+
+        Examples
+        --------
+        >>> load_default().replace(**{"learning.n_test_samples": 100}).learning.n_test_samples
+        100
+        """
+        data = self.model_dump()
+        for dotted, value in changes.items():
+            *tables, key = dotted.split(".")
+            table: Any = data
+            for part in tables:
+                table = table.get(part) if isinstance(table, dict) else None
+            if not isinstance(table, dict) or key not in table:
+                raise unknown_name("scenario key", dotted, valid_keys())
+            table[key] = value
+        return parse_scenario(data, where=f"scenario {self.name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        mine = self.model_dump_json()
+        return isinstance(other, PartitionedScenario) and mine == other.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
+def valid_keys() -> list[str]:
+    """List the keys of a scenario, those of its table dotted."""
+    inner = [f"learning.{key}" for key in PartitionedTask.model_fields]
+    return [*PartitionedScenario.model_fields, *inner]
+
+
+def parse_scenario(data: Mapping[str, Any], where: str) -> PartitionedScenario:
+    """Check plain data, as read from TOML or JSON, and freeze it.
+
+    Raises
+    ------
+    InputError
+        Naming the key, the rule and the value.
+    """
+    try:
+        return PartitionedScenario.model_validate(dict(data))
+    except ValidationError as error:
+        raise from_validation(error, valid_keys(), where) from None
+
+
+def load_default() -> PartitionedScenario:
+    """Load the embedded default: ten workers in five groups, softmax regression on digits.
+
+    Examples
+    --------
+    >>> load_default().bandwidth_sharing
+    'common'
+    """
+    file = resources.files("edgegym.systems.partitioned") / "digits.toml"
+    return parse_scenario(tomllib.loads(file.read_text(encoding="utf-8")), "partitioned/digits")

@@ -95,11 +95,20 @@ def test_a_changed_figure_changes_the_table_and_a_lost_one_is_said(tmp_path):
         RENDER["render"](README, tmp_path)
 
 
-def test_the_python_example_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def run_example(text):
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     torch.set_num_threads(1)
     exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_python_example_runs(capsys):
+    run_example(README)
     assert re.match(r"\d+ \d+ gap \S+\n", capsys.readouterr().out)
+
+
+def test_the_planners_example_runs(capsys):
+    run_example((ROOT / "baselines" / "README.md").read_text(encoding="utf-8"))
+    assert re.match(r"0\.\d+ s a round, at least 0\.\d+ s\n", capsys.readouterr().out)
 
 
 def test_the_wheel_holds_every_module():

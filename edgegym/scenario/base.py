@@ -1,7 +1,7 @@
 """What the scenario of every system is: named constants, frozen, checked, copied with care."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -28,14 +28,14 @@ class BaseScenario(BaseModel):
 
     @classmethod
     def valid_keys(cls) -> list[str]:
-        """List the keys, those of tables dotted."""
+        """List the keys, those of tables dotted; a table that may be left out is a key as well."""
         keys, dotted = list[str](), list[str]()
         for key, field in cls.model_fields.items():
-            kind = field.annotation
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                dotted += [f"{key}.{inner}" for inner in kind.model_fields]
-            else:
+            kinds = get_args(field.annotation) or (field.annotation,)
+            tables = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+            if len(tables) < len(kinds):
                 keys.append(key)
+            dotted += [f"{key}.{inner}" for table in tables for inner in table.model_fields]
         return keys + dotted
 
     @classmethod

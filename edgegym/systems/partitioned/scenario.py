@@ -1,15 +1,14 @@
 """Scenario of partitioned edge learning: every constant, frozen, checked, in SI units."""
 
 import tomllib
-from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from edgegym.errors import from_validation, unknown_name
+from edgegym.scenario.base import BaseScenario
 from edgegym.scenario.fields import (
     Count,
     CountArray,
@@ -71,7 +70,7 @@ class PartitionedTask(BaseModel):
         return self
 
 
-class PartitionedScenario(BaseModel):
+class PartitionedScenario(BaseScenario):
     """Groups of workers, their radio and processors, and what limits an episode.
 
     Per-worker values have shape (K,), the workers of the first group first; in a file a single
@@ -88,10 +87,6 @@ class PartitionedScenario(BaseModel):
     (5, 10, 50.0)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    name: str
-    delay_budget_s: Positive
     energy_budget_j: Positive | None = None
     max_rounds: Count
     n_parameters: Count
@@ -189,57 +184,6 @@ class PartitionedScenario(BaseModel):
         """
         return np.repeat(np.arange(self.n_groups), self.workers_per_group)
 
-    def replace(self, **changes: Any) -> "PartitionedScenario":
-        """Make a checked copy with some values changed; a dotted key reaches into `learning`.
-
-        Raises
-        ------
-        InputError
-            If a key does not exist or a value is out of range.
-
-        Examples
-        --------
-        >>> load_default().replace(**{"learning.n_test_samples": 100}).learning.n_test_samples
-        100
-        """
-        data = self.model_dump()
-        for dotted, value in changes.items():
-            *tables, key = dotted.split(".")
-            table: Any = data
-            for part in tables:
-                table = table.get(part) if isinstance(table, dict) else None
-            if not isinstance(table, dict) or key not in table:
-                raise unknown_name("scenario key", dotted, valid_keys())
-            table[key] = value
-        return parse_scenario(data, where=f"scenario {self.name!r}")
-
-    def __eq__(self, other: object) -> bool:
-        mine = self.model_dump_json()
-        return isinstance(other, PartitionedScenario) and mine == other.model_dump_json()
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
-
-
-def valid_keys() -> list[str]:
-    """List the keys of a scenario, those of its table dotted."""
-    inner = [f"learning.{key}" for key in PartitionedTask.model_fields]
-    return [*PartitionedScenario.model_fields, *inner]
-
-
-def parse_scenario(data: Mapping[str, Any], where: str) -> PartitionedScenario:
-    """Check plain data, as read from TOML or JSON, and freeze it.
-
-    Raises
-    ------
-    InputError
-        Naming the key, the rule and the value.
-    """
-    try:
-        return PartitionedScenario.model_validate(dict(data))
-    except ValidationError as error:
-        raise from_validation(error, valid_keys(), where) from None
-
 
 def load_default() -> PartitionedScenario:
     """Load the embedded default: ten workers in five groups, softmax regression on digits.
@@ -250,4 +194,5 @@ def load_default() -> PartitionedScenario:
     'common'
     """
     file = resources.files("edgegym.systems.partitioned") / "digits.toml"
-    return parse_scenario(tomllib.loads(file.read_text(encoding="utf-8")), "partitioned/digits")
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    return PartitionedScenario.parse(data, "partitioned/digits")

@@ -10,7 +10,6 @@ from edgegym.systems.partitioned.scenario import (
     PER_WORKER,
     PartitionedScenario,
     load_default,
-    parse_scenario,
 )
 
 DEFAULT = load_default()
@@ -64,7 +63,7 @@ def test_what_is_wrong_is_named(changes, message):
 
 def test_an_unknown_key_is_answered_with_the_nearest():
     with pytest.raises(InputError, match="Did you mean 'max_rounds'"):
-        parse_scenario(DEFAULT.model_dump() | {"max_round": 3}, "the test")
+        PartitionedScenario.parse(DEFAULT.model_dump() | {"max_round": 3}, "the test")
 
 
 def test_without_learning_a_model_may_have_any_size():

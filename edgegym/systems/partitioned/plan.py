@@ -70,7 +70,7 @@ class PartitionedPlan(BaseModel):
             data = json.loads(text)
         except ValueError as error:
             raise InputError(
-                f"plan must be the JSON that `edgegym plan --out` writes; got {where} "
+                f"plan must be the JSON that `edgegym plan --out FILE` writes; got {where} "
                 f"({error}). Write it again."
             ) from None
         try:

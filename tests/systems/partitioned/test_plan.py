@@ -24,7 +24,7 @@ def test_a_plan_survives_json_pickle_and_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "plan must be the JSON that `edgegym plan --out` writes; got the plan"),
+        ("{", "plan must be the JSON that `edgegym plan --out FILE` writes; got the plan"),
         ("[]", "must be"),
         ("{}", "block_size must be given; got nothing"),
         (edited(block_size=[0, 0]), "block_size must be a list .* not all of them 0; got"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
 from baselines.two_stage.problem import Problem, pose
-from baselines.two_stage.relaxation import Relaxation, relax
+from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
@@ -27,9 +27,6 @@ NO_CELL = (
     "delay_budget_s and energy_budget_j must allow a round of each stage, as Algorithm 1 is "
     "printed; got no cell with M, N >= 1 that fits. Raise both, or choose rounding 'feasible'."
 )
-
-#: Gap between the relaxed optimum and what its prices prove, above which a result says so.
-CERTIFIED = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)

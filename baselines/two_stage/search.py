@@ -7,6 +7,7 @@ search; where few rounds fit the budgets, the search is what finds the best ones
 
 import heapq
 import math
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
@@ -20,13 +21,16 @@ from baselines.two_stage.box import (
     Box,
 )
 from baselines.two_stage.problem import Problem
-from baselines.two_stage.relaxation import Relaxation, relax
+from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
 from baselines.two_stage.rounding import Rounded, round_near
 from edgegym.physics import Array
 
 #: Relative distance between the best plan and the proven bound at which the search ends, and how
 #: many boxes it opens at most.
 GAP, MOST_NODES = 1e-3, 300
+
+#: Boxes opened where the solver fails on the whole problem: it does no better on parts of it.
+NODES_OF_HARD = 10
 
 #: Distance below which a real value is an integer up to the solver's digits.
 DIGITS = 1e-6
@@ -66,7 +70,7 @@ def search(problem: Problem) -> Search:
     best: Rounded | None = None
     order, settled = count(), [np.inf]
     open_boxes = [(root.lower_bound, next(order), problem.box, root)]
-    for _ in range(MOST_NODES):
+    for _ in range(MOST_NODES if root.gap <= CERTIFIED else NODES_OF_HARD):
         if not open_boxes:
             break
         # The box with the lowest bound: what holds of it holds of all that are open.
@@ -96,7 +100,10 @@ def _best(*found: Rounded | None) -> Rounded | None:
 
 
 def one_round(problem: Problem) -> Search:
-    """Look for a single round that fits, with a bound that no plan undercuts: no noise."""
+    """Look for a single round that fits, with a bound that no plan undercuts: no noise.
+
+    Its batches are the least, doubled as long as they fit.
+    """
     terms, box, found = problem.terms, problem.box, []
     start = Relaxation(
         gradient_norm_bound=terms.start,
@@ -110,9 +117,25 @@ def one_round(problem: Problem) -> Search:
         single = box.low.copy()
         single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = rounds
         if np.all(single <= box.high):
-            found.append(round_near(problem.within(Box(single, single)), start))
+            high = np.concatenate([single[:PRETRAIN_BATCH], box.high[PRETRAIN_BATCH:]])
+            found.append(_doubled(problem.within(Box(single, high)), start))
     best = _best(*found)
     return Search(start if best else None, best, start.lower_bound)
+
+
+def _doubled(problem: Problem, start: Relaxation) -> Rounded | None:
+    """Double the batches of a start as long as a plan near them is better."""
+    best: Rounded | None = None
+    while found := round_near(problem, start):
+        if best and found.gradient_norm_bound >= best.gradient_norm_bound:
+            break
+        best = found
+        start = replace(
+            start,
+            pretrain_batch_size=2 * start.pretrain_batch_size,
+            finetune_batch_size=2 * start.finetune_batch_size,
+        )
+    return best
 
 
 def _most_fractional(integers: Array, box: Box) -> int | None:

@@ -14,10 +14,9 @@ from baselines.two_stage.box import (
     whole_box,
 )
 from baselines.two_stage.exact import solve_relaxation
-from baselines.two_stage.planner import CERTIFIED
 from baselines.two_stage.problem import pose
 from baselines.two_stage.program import Done, Program
-from baselines.two_stage.relaxation import relax
+from baselines.two_stage.relaxation import CERTIFIED, relax
 from baselines.two_stage.workload import workload
 from edgegym import load_scenario
 

@@ -11,8 +11,8 @@ from strategies import random_scenario, scenarios
 
 from baselines import SCHEMES, plan
 from baselines.two_stage.box import DEVICES, whole_box
-from baselines.two_stage.planner import CERTIFIED
 from baselines.two_stage.problem import pose
+from baselines.two_stage.relaxation import CERTIFIED
 from baselines.two_stage.search import GAP, search
 from baselines.two_stage.times import RESERVE, cheapest_times
 from baselines.two_stage.workload import workload

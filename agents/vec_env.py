@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from edgegym.envs.vector import TwoStageEdgeVectorEnv
+from edgegym.envs.vector import EdgeVectorEnv
 from edgegym.errors import InputError
 
 
 class NativeVecEnv(VecEnv):
-    """Copies of `TwoStageEdge-v0` in one process, stepped without a loop over them.
+    """Copies of an environment in one process, stepped without a loop over them.
 
     While an episode runs its `info` holds only `cost`, as thousands of full ones would take
     longer than the step. Where it ended there is all of the scalar environment's last `info`,
@@ -23,7 +23,7 @@ class NativeVecEnv(VecEnv):
     Parameters
     ----------
     num_envs : number of copies
-    arguments : of `edgegym.envs.vector.TwoStageEdgeVectorEnv`, with fidelity `bound` or `curve`
+    arguments : of `edgegym.envs.vector.EdgeVectorEnv`, with fidelity `bound` or `curve`
 
     Raises
     ------
@@ -42,7 +42,7 @@ class NativeVecEnv(VecEnv):
     """
 
     def __init__(self, num_envs: int, **arguments: Any) -> None:
-        self.native = TwoStageEdgeVectorEnv(num_envs, **arguments, autoreset_mode="SameStep")
+        self.native = EdgeVectorEnv(num_envs, **arguments, autoreset_mode="SameStep")
         super().__init__(
             self.native.num_envs,
             self.native.single_observation_space,

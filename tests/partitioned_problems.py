@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from baselines.links import Links
 from baselines.partitioned.problem import Problem
-from edgegym.systems.partitioned.scenario import load_default
+from edgegym import load_scenario
 
 #: (separate shares, Shannon rates)
 MODES = [(False, False), (True, False), (False, True), (True, True)]
@@ -42,7 +42,10 @@ def problems(draw, **options):
 def random_scenario(rng, *, workers=None, decades=1.0):
     """The default's values, every worker's spread over so many decades, in a random mode."""
     workers = rng.integers(1, 4, rng.integers(1, 6)) if workers is None else np.asarray(workers)
-    data = load_default().model_dump() | {"learning": None, "delay_budget_s": 1e9}
+    data = load_scenario("partitioned-digits").model_dump() | {
+        "learning": None,
+        "delay_budget_s": 1e9,
+    }
     data["workers_per_group"] = workers.tolist()
     data["n_parameters"] = int(rng.integers(10, 10_000))
     data["bandwidth_sharing"] = str(rng.choice(["common", "separate"]))
@@ -54,4 +57,4 @@ def random_scenario(rng, *, workers=None, decades=1.0):
     if rng.random() < 0.5:
         data["uplink_efficiency_bps_per_hz"] = rng.uniform(0.5, 8, workers.sum()).tolist()
         data["downlink_efficiency_bps_per_hz"] = rng.uniform(0.5, 8, workers.sum()).tolist()
-    return type(load_default()).model_validate(data)
+    return type(load_scenario("partitioned-digits")).model_validate(data)

@@ -14,9 +14,9 @@ from baselines.partitioned.one_sided import (
     proportional_blocks,
 )
 from baselines.partitioned.problem import Problem, as_problem
-from baselines.partitioned.rounding import largest_remainder
 from baselines.result import Result, round_up
 from edgegym.errors import InputError, unknown_name
+from edgegym.lifecycle.parts import largest_remainder
 from edgegym.physics import Array, Numbers
 from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan
@@ -83,8 +83,8 @@ def plan(
 
     Examples
     --------
-    >>> from edgegym.systems.partitioned.scenario import load_default
-    >>> result = plan(load_default())
+    >>> from edgegym import load_scenario
+    >>> result = plan(load_scenario("partitioned-digits"))
     >>> result.status, int(result.plan.block_size.sum()), result.gap < 1e-3
     ('optimal', 7850, True)
     """
@@ -99,7 +99,7 @@ def plan(
         )
     problem = as_problem(scenario, uplink_gain, downlink_gain)
     found = JOINTLY[method](problem) if scheme == "joint" else _one_sided(problem, scheme)
-    blocks = largest_remainder(found.blocks, scenario.n_parameters)
+    blocks = largest_remainder(found.blocks, scenario.n_parameters).astype(int)
     shares = found.shares
     if shares is None:
         shares = plan_shares(problem, blocks.astype(float), found.delay_s).shares

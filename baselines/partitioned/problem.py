@@ -73,8 +73,8 @@ def as_problem(
     --------
     The first worker computes 240 FLOP for a parameter, at 8 MFLOP a second:
 
-    >>> from edgegym.systems.partitioned.scenario import load_default
-    >>> float(as_problem(load_default()).compute_s[0])
+    >>> from edgegym import load_scenario
+    >>> float(as_problem(load_scenario("partitioned-digits")).compute_s[0])
     3e-05
     """
     s = scenario

@@ -7,7 +7,7 @@ Stragglers are not foreseen; what they cost shows in what is left.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES, Done, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.workload import workload
+from edgegym.lifecycle.state import State, rounds_of_stage
 from edgegym.physics import Array
-from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.rules import sums_of
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 
@@ -36,74 +38,63 @@ class Left(NamedTuple):
     downlink_gain: Array
 
 
-def receding_policy(
-    scenario: Scenario,
-    action_codec: Any,
-    observation_codec: Any,
-    *,
-    scheme: str = "joint",
-    replan_every: int = 1,
-) -> Callable[[Array, dict[str, Any]], Array]:
-    """Make a policy for `TwoStageEdge-v0` at one round a step.
+def receding_horizon(
+    scenario: Scenario, *, scheme: str = "joint", replan_every: int = 1
+) -> Callable[[State], Decision | None]:
+    """Decide every round of an episode by planning the rest of it again.
 
     Parameters
     ----------
     scenario : what is played
-    action_codec, observation_codec : the environment's
     scheme : what is frozen
     replan_every : rounds, R; in between, the last plan for the mean channel is played
 
     Returns
     -------
-    A function of the last observation and info that gives the next action
+    A function of the state of one copy that gives the next decision, None to move on
 
     Examples
     --------
     >>> import gymnasium, edgegym
     >>> env = gymnasium.make("TwoStageEdge-v0", scenario="mnist", fidelity="bound").unwrapped
-    >>> policy = receding_policy(env.scenario, env.action_codec, env.observation_codec)
-    >>> env.action_codec.decode(policy(*env.reset(seed=0))).server_batch_size
-    82
+    >>> _ = env.reset(seed=0)
+    >>> float(receding_horizon(env.scenario)(env.state).server_batch_size)
+    82.0
     """
     design = find_scheme(scheme)
-    later: Array | None = None
+    later: Decision | None = None
     planned_at = (-1, -1)
 
-    def act(observation: Array, info: dict[str, Any]) -> Array:
+    def decide(state: State) -> Decision | None:
         nonlocal later, planned_at
-        stage, done = planned_at
-        if later is not None and stage == info["stage"] and 0 < info["round"] - done < replan_every:
+        stage, done = int(state.stage), int(rounds_of_stage(state, 2))
+        if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
             return later
-        planned_at = (info["stage"], info["round"])
-        left = _look(scenario, observation_codec, observation, info)
-        plan = (_pretrain if info["stage"] == Stage.PRETRAIN else _finetune)(scenario, design, left)
+        planned_at = stage, done
+        left = _look(scenario, state)
+        plan = (_pretrain if stage == Stage.PRETRAIN else _finetune)(scenario, design, left)
         if plan is None:
-            later = action_codec.advance()
-            return later
-        play = (
-            action_codec.pretrain_round if plan.n_pretrain_rounds else action_codec.finetune_round
-        )
-        now, later = (play(plan, index) for index in (0, 1))
+            later = None
+            return None
+        first = state._replace(totals=np.zeros_like(state.totals))
+        second = state._replace(totals=np.ones_like(state.totals))
+        now, later = plan.decision(first), plan.decision(second)
         return now
 
-    return act
+    return decide
 
 
-def _look(scenario: Scenario, codec: Any, observation: Array, info: dict[str, Any]) -> Left:
-    seen = codec.named(observation)
-    share = [seen[f"mean_tx_power_share_{k}"] for k in range(scenario.n_devices)]
-    uplink_gain, downlink_gain = codec.gains(observation)
-    if scenario.channel_mode == "fixed":  # known to the last digit
-        uplink_gain, downlink_gain = scenario.uplink_gain, scenario.downlink_gain
+def _look(scenario: Scenario, state: State) -> Left:
+    sums = sums_of(state.totals)
     return Left(
-        n_pretrain_rounds=round(seen["pretrain_rounds_share"] * scenario.max_pretrain_rounds),
-        n_finetune_rounds=0 if info["stage"] == Stage.PRETRAIN else info["round"],
-        delay_s=info["delay_left_s"],
-        energy_j=info["energy_left_j"],
-        gradient_norm_bound=info["gradient_norm_bound"],
-        mean_tx_power_w=np.array(share) * scenario.device_tx_power_peak_limit_w,
-        uplink_gain=uplink_gain,
-        downlink_gain=downlink_gain,
+        n_pretrain_rounds=int(sums.n_pretrain_rounds),
+        n_finetune_rounds=int(sums.n_finetune_rounds),
+        delay_s=scenario.delay_budget_s - float(sums.delay_s),
+        energy_j=scenario.energy_budget_j - float(sums.energy_j),
+        gradient_norm_bound=float(state.measured[0]),
+        mean_tx_power_w=sums.mean_tx_power_w,
+        uplink_gain=state.draw.uplink_gain,
+        downlink_gain=state.draw.downlink_gain,
     )
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import baselines
 from edgegym.bench.timing import in_turn
-from edgegym.systems.two_stage.scenario import Scenario, load_scenario
-
-if TYPE_CHECKING:
-    from edgegym.envs.two_stage import Fidelity
+from edgegym.lifecycle.settings import Fidelity
+from edgegym.systems.load import load_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 NUMBERS = (1, 3, 10, 30, 100, 300, 1000)
 BATCH_SIZE = 4
@@ -64,9 +63,7 @@ def scaled_digits(n_devices: int) -> Scenario:
     )
 
 
-def _round(
-    scenario: Scenario, fidelity: "Fidelity", seed: int, device: str
-) -> Callable[[], object]:
+def _round(scenario: Scenario, fidelity: Fidelity, seed: int, device: str) -> Callable[[], object]:
     """Make the function that runs a fine-tuning round of an episode that does not end."""
     from edgegym.envs.two_stage import TwoStageEdgeEnv
 

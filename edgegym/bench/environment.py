@@ -12,6 +12,7 @@ from edgegym.bench.timing import seconds
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.errors import InputError
 from edgegym.learning.learner import Learner
+from edgegym.lifecycle.learners import OneByOne
 from edgegym.systems.two_stage.scenario import Scenario
 
 BATCH_SIZES = (8, 32, 64, 128, 256)
@@ -82,7 +83,9 @@ def _time_once(env: TwoStageEdgeEnv, stage: str, rounds: int, seed: int) -> list
     env.reset(seed=seed)
     if stage == "finetune":
         env.step(env.action_codec.advance())
-    learner = env.learner
+    copies = env.learner
+    assert isinstance(copies, OneByOne)
+    learner = copies.learners[0]
     assert isinstance(learner, Learner)
     sizes = [env.scenario.pretrain_batch_size_limit]
     if stage == "finetune":

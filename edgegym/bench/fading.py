@@ -52,16 +52,15 @@ def fading_row(scenario: Scenario, seed: int, replan_every: int) -> dict[str, An
     """Play the mean channel's plan and the receding horizon, and plan with all gains known."""
     from baselines import SCHEMES
     from baselines.two_stage.fading import best_known_gains
-    from baselines.two_stage.receding import receding_policy
+    from baselines.two_stage.receding import receding_horizon
     from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.runs.play import plan_policy, play
+    from edgegym.runs.play import decide_policy, follow_plan, play
     from edgegym.systems.two_stage.channel import round_gains
 
     env = TwoStageEdgeEnv(scenario, fidelity="bound")
     planned = find_plan(mean_channel(scenario))
-    codecs = env.action_codec, env.observation_codec
-    receding = receding_policy(scenario, *codecs, replan_every=replan_every)
-    fixed = play(env, plan_policy(planned, env.action_codec), seed).final
+    receding = decide_policy(receding_horizon(scenario, replan_every=replan_every), env)
+    fixed = play(env, follow_plan(planned, env), seed).final
     played = play(env, receding, seed).final
     near = planned.n_finetune_rounds
     n_known = min(int(1.2 * near) + 1, scenario.max_finetune_rounds)

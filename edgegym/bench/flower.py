@@ -50,7 +50,7 @@ def flower_row(scenario: Scenario, seed: int, data_dir: str | Path | None) -> di
     learner = Learner(scenario, seed, "cpu", data_dir)
     for m in range(planned.n_pretrain_rounds):
         learner.pretrain(m, planned.pretrain_batch_size[m])
-    pretrained = learner.state()
+    pretrained = learner.snapshot()
     on_flower = _run_on_flower(client, pretrained.weights, n_rounds, scenario.n_devices)
     here = _run_here(learner, planned, n_rounds)
     row: dict[str, Any] = {"n_devices": scenario.n_devices, "n_rounds": n_rounds}
@@ -74,7 +74,7 @@ def _run_here(
     times = [
         seconds(partial(learner.finetune, n, sizes[n]), on_torch=True) for n in range(n_rounds)
     ]
-    return times, learner.state().weights
+    return times, learner.snapshot().weights
 
 
 def _run_on_flower(

@@ -20,7 +20,7 @@ def training_steps(n_copies: int, seed: int) -> tuple[Callable[[], object], Call
 
     from edgegym.learning.learner import Learner
     from edgegym.learning.stacked import StackedLearner, StackedRound
-    from edgegym.systems.two_stage.scenario import load_scenario
+    from edgegym.systems.load import load_scenario
 
     torch.set_num_threads(1)
     scenario = load_scenario("digits")

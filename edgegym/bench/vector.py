@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgegym.bench.stacking import training_steps
 from edgegym.bench.timing import in_turn
 from edgegym.errors import InputError
+from edgegym.lifecycle.settings import Fidelity
 from edgegym.systems.two_stage.scenario import Scenario
-
-if TYPE_CHECKING:
-    from edgegym.envs.two_stage import Fidelity
 
 COPIES = (1, 64, 256, 4096)
 TRAINING_COPIES = (8, 64)
@@ -46,7 +44,7 @@ def vector_rows(
     return rows
 
 
-def _fidelities(scenario: Scenario) -> "list[Fidelity]":
+def _fidelities(scenario: Scenario) -> list[Fidelity]:
     """Leave out `curve` where no emulator is shipped."""
     from edgegym.systems.two_stage.emulator import load_emulator
 
@@ -58,7 +56,7 @@ def _fidelities(scenario: Scenario) -> "list[Fidelity]":
 
 
 def _row(
-    scenario: Scenario, fidelity: "Fidelity", n_copies: int, repeats: int, seed: int
+    scenario: Scenario, fidelity: Fidelity, n_copies: int, repeats: int, seed: int
 ) -> dict[str, Any]:
     trains = fidelity == "train"
     native, loop = (
@@ -79,22 +77,21 @@ def _row(
 
 
 def _environment_steps(
-    scenario: Scenario, fidelity: "Fidelity", n_copies: int, seed: int
+    scenario: Scenario, fidelity: Fidelity, n_copies: int, seed: int
 ) -> tuple[Callable[[], object], Callable[[], object]]:
     """Make two functions that step every copy: natively, and one environment after another."""
     from gymnasium.vector import SyncVectorEnv
 
     from edgegym.envs.two_stage import TwoStageEdgeEnv
-    from edgegym.envs.vector import TwoStageEdgeVectorEnv
+    from edgegym.envs.vector import EdgeVectorEnv
 
-    native = TwoStageEdgeVectorEnv(n_copies, scenario=scenario, fidelity=fidelity)
+    native = EdgeVectorEnv(n_copies, scenario=scenario, fidelity=fidelity)
     loop = SyncVectorEnv([lambda: TwoStageEdgeEnv(scenario, fidelity)] * n_copies)
     native.reset(seed=seed)
     loop.reset(seed=seed)
     rng = np.random.default_rng(seed)
-    actions = rng.uniform(-1, 1, (16, n_copies, *native.action_codec.space.shape)).astype(
-        np.float32
-    )
+    shape = (16, n_copies, native.action_codec.size)
+    actions = rng.uniform(-1, 1, shape).astype(np.float32)
     actions[..., 0] = np.where(rng.random(actions.shape[:2]) < 1 / ADVANCE_EVERY, 1, -1)
     ours, theirs = cycle(actions), cycle(actions)
     return lambda: native.step(next(ours)), lambda: loop.step(next(theirs))

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from edgegym.errors import InputError
-from edgegym.systems.two_stage.scenario import Scenario, load_scenario
+from edgegym.systems.load import load_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 ScenarioName = Annotated[
     str, typer.Option("--scenario", "-s", help="A shipped scenario's name, or a TOML file.")

@@ -9,8 +9,8 @@ from edgegym.cli.options import AsJson, Changes, read_change, read_scenario
 from edgegym.cli.printing import number, print_json, print_table
 from edgegym.errors import InputError
 from edgegym.scenario.document import changed_text, shipped_scenarios
+from edgegym.systems.load import load_scenario
 from edgegym.systems.two_stage.remarks import remarks
-from edgegym.systems.two_stage.scenario import load_scenario
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[

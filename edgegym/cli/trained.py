@@ -54,9 +54,9 @@ def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
     from edgegym.runs.play import play_plan
-    from edgegym.systems.two_stage.scenario import parse_scenario
+    from edgegym.systems.two_stage.scenario import Scenario
 
-    scenario = parse_scenario(card.scenario, where="the agent's card")
+    scenario = Scenario.parse(card.scenario, where="the agent's card")
     planned = baselines.plan(scenario)
     if planned.plan is None or card.fidelity == "train" or scenario.channel_mode != "fixed":
         return {}

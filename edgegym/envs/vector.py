@@ -1,4 +1,4 @@
-"""TwoStageEdge-v0 for many copies at once, without a loop over them."""
+"""The environment of every system for many copies at once, without a loop over them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +10,20 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.envs.vector_lifecycles import VectorLifecycles
-from edgegym.envs.vector_training import trains_stacked
+from edgegym.envs.env import EdgeEnv
+from edgegym.envs.learners import make_learner, trains_stacked
 from edgegym.errors import InputError, unknown_name, whole_number
+from edgegym.lifecycle.info import info_of
+from edgegym.lifecycle.rounds import Lifecycle
+from edgegym.lifecycle.state import chosen
 from edgegym.physics import Array
 
 Mask = NDArray[np.bool_]
 Step = tuple[NDArray[np.float32], Array, Mask, Mask, dict[str, Any]]
 
 
-class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
-    """Many copies of `TwoStageEdgeEnv` in one process, as arrays.
+class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
+    """Many copies of `EdgeEnv` in one process, as arrays.
 
     Copy i of `reset(seed=s)` is the scalar environment after `reset(seed=s + i)`, step by step
     and over all later episodes. `gym.make_vec("TwoStageEdge-v0", n, fidelity="bound")` makes this
@@ -37,7 +39,7 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
       last `final_obs` and `final_info`
     - `max_episode_steps`: steps after which an episode is truncated; the validation loss is looked
       at then, so that a return is the total fall
-    - all others: those of `TwoStageEdgeEnv`; fidelity `train` needs a GPU
+    - all others: those of `EdgeEnv`; fidelity `train` needs a GPU
 
     ## Info
     The scalar environment's keys, as arrays with Gymnasium's masks (`_key`).
@@ -61,8 +63,8 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         render_mode: None = None,
         **arguments: Any,
     ) -> None:
-        single = TwoStageEdgeEnv(**arguments)
-        if single.fidelity == "train" and not trains_stacked(single.device):
+        single = EdgeEnv(**arguments)
+        if single.fidelity == "train" and not trains_stacked(single.system, single.settings.device):
             raise InputError(
                 "fidelity must be 'bound' or 'curve' in a native vector environment without a GPU; "
                 "got 'train'. Train many networks with gym.make_vec(..., "
@@ -78,13 +80,18 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         self._max_steps = np.inf if steps is None else whole_number("max_episode_steps", steps)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self.scenario, self.reward = single.scenario, single.reward
+        self.system, self.scenario, self.rules = single.system, single.scenario, single.rules
+        self.reward = single.reward
         self.action_codec, self.observation_codec = single.action_codec, single.observation_codec
         self.single_action_space = single.action_space
         self.single_observation_space = single.observation_space
         self.action_space = batch_space(single.action_space, self.num_envs)
         self.observation_space = batch_space(single.observation_space, self.num_envs)
-        self.lifecycles = VectorLifecycles(single, self.num_envs)
+        settings = single.settings
+        learner = make_learner(self.system, self.scenario, settings, self.num_envs)
+        self.lifecycle = Lifecycle(self.rules, learner, settings.budgets, settings.rounds_per_step)
+        self.state = self._before = self.lifecycle.blank(self.num_envs)
+        self._is_random = self.rules.is_random or settings.fidelity != "bound"
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._elapsed = np.zeros(self.num_envs, dtype=int)
         self._ended: Mask | None = None  # no episode is open before the first reset
@@ -119,7 +126,7 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         ]
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._begin(~self._ended)
-        return self.lifecycles.observe(), self.lifecycles.infos()
+        return self._observe(), self._infos()
 
     def step(self, actions: ArrayLike) -> Step:
         """Run one learning round, or `rounds_per_step` of them, in every copy.
@@ -131,32 +138,45 @@ class TwoStageEdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[An
         """
         if self._ended is None:
             raise gym.error.ResetNeeded("No episode is open; call reset() before step().")
-        decisions = self.action_codec.decode_many(actions, self.num_envs)
-        running = ~self._ended
+        decision = self.action_codec.decode(actions, (self.num_envs,))
+        playing = ~self._ended
         if self._ended.any():
             self._begin(self._ended)
-        self._elapsed = self._elapsed + running
+        self._elapsed = self._elapsed + playing
         truncated = self._elapsed >= self._max_steps
-        self.lifecycles.play(decisions, running, truncated)
-        terminated = self.lifecycles.ledger.ended
+        advancing = self.action_codec.advances(decision)
+        self._before = self.state
+        self.state = self.lifecycle.step(self.state, decision, advancing, playing, truncated)
+        terminated = self.state.ended
         self._ended = terminated | truncated
-        observations, infos = self.lifecycles.observe(), self.lifecycles.infos()
+        observations, infos = self._observe(), self._infos()
         rewards = infos[f"reward_{self.reward}"].copy()
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
             finals = _finals(self._ended, observations, infos)
             self._begin(self._ended)
             self._ended = np.zeros(self.num_envs, dtype=bool)
-            observations, infos = self.lifecycles.observe(), self.lifecycles.infos() | finals
+            observations, infos = self._observe(), self._infos() | finals
         return observations, rewards, terminated, truncated, infos
 
     def _begin(self, copies: Mask) -> None:
-        """Open new episodes in some copies."""
-        seeds = []
-        if self.lifecycles.are_random:
-            drawing = (self._generators[copy] for copy in np.flatnonzero(copies))
-            seeds = [int(generator.integers(2**62)) for generator in drawing]
-        self.lifecycles.begin(copies, seeds)
+        """Open new episodes in some copies, which no step has led to."""
+        seeds = np.zeros(self.num_envs, dtype=np.int64)
+        if self._is_random:
+            for copy in np.flatnonzero(copies).tolist():
+                seeds[copy] = self._generators[copy].integers(2**62)
+        self.state = self.lifecycle.begin(self.state, copies, seeds)
+        self._before = chosen(copies, self.state, self._before)
         self._elapsed = np.where(copies, 0, self._elapsed)
+
+    def _observe(self) -> NDArray[np.float32]:
+        return self.observation_codec.encode(self.rules.show(self.state))
+
+    def _infos(self) -> dict[str, Any]:
+        """Give the scalar environment's `info` as arrays, with Gymnasium's masks."""
+        info = info_of(self.lifecycle, self._before, self.state)
+        everyone = np.ones(self.num_envs, dtype=bool)
+        copied = {key: value.copy() for key, value in info.items()}  # the caller may change them
+        return copied | {f"_{key}": everyone for key in info}
 
 
 def _finals(

@@ -23,6 +23,7 @@ from edgegym.learning.networks import (
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples that a CPU passes at once: their activations fit its cache and the allocator's pool. A
@@ -120,15 +121,21 @@ class Learner:
         """Samples to pass at once in training, None for the whole mini-batch."""
         return CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
 
-    def state(self) -> LearnerState:
+    def snapshot(self) -> LearnerState:
         """Copy what training changes; the data and the architecture stay out."""
         weights = {name: value.clone() for name, value in self.network.state_dict().items()}
         return LearnerState(self.seed, weights)
 
-    def load_state(self, state: LearnerState) -> None:
-        """Go on from a copied state, which may be loaded again."""
-        self.seed = state.seed
-        self.network.load_state_dict(state.weights)
+    def restore(self, snapshot: LearnerState) -> None:
+        """Go on from a snapshot, which may be restored again."""
+        self.seed = snapshot.seed
+        self.network.load_state_dict(snapshot.weights)
+
+    def run_round(self, stage: int, round_index: int, decision: Decision) -> float:
+        """Run a round of either stage and return its loss."""
+        if stage == Stage.PRETRAIN:
+            return self.pretrain(round_index, int(decision.server_batch_size))
+        return self.finetune(round_index, decision.finetune_batch_size)
 
     def pretrain(self, round_index: int, batch_size: int) -> float:
         """Run one pre-training round on the server, (2)-(3), and return its loss."""

@@ -21,6 +21,7 @@ from edgegym.learning.sources import find_data_dir, load_raw
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.scenario.learning_task import DATASETS, own_test_set
+from edgegym.systems.partitioned.decision import PartitionedDecision
 from edgegym.systems.partitioned.scenario import PartitionedScenario, PartitionedTask
 
 #: Deviation of the initial weights: a guess among all classes, and no two seeds alike.
@@ -140,6 +141,10 @@ class PartitionedLearner:
         self.seed = snapshot.seed
         # The layers become views of the vector; a round gives them another one.
         vector_to_parameters(snapshot.parameters, self.network.parameters())
+
+    def run_round(self, stage: int, round_index: int, decision: PartitionedDecision) -> float:
+        """Run the round that a decision asks for and return its loss."""
+        return self.train(round_index, decision.block_size)
 
     def train(self, round_index: int, block_size: Array) -> float:
         """Run one round: every group its block, all blocks at once.

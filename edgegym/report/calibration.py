@@ -13,7 +13,7 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, number, read_table
 from edgegym.runs.files import read_model
-from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 CALIBRATION, FOUND = "calibration.json", "report.json"
 
@@ -53,7 +53,7 @@ def calibration_page(run_dir: Path) -> Page:
             f"{FOUND}. Finish it with `{again}`."
         )
     found = read_model(Found, run_dir / FOUND)
-    scenario = parse_scenario(begun.scenario, where=CALIBRATION)
+    scenario = Scenario.parse(begun.scenario, where=CALIBRATION)
     tested = read_table(run_dir / "test-plans.csv", ["emulated_loss", "real_loss"], again)
     return Page(
         title=f"Calibration: {scenario.name}",

@@ -9,7 +9,8 @@ import tomlkit
 from edgegym.report.tables import Table, number, unit
 from edgegym.scenario.document import scenario_text, shipped_scenarios
 from edgegym.scenario.groups import PER_DEVICE
-from edgegym.systems.two_stage.scenario import Scenario, load_scenario, valid_keys
+from edgegym.systems.load import load_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: The first key of every group.
 GROUPS = {
@@ -43,7 +44,7 @@ def scenario_table(scenario: Scenario, command: Sequence[str]) -> Table:
     scenario : what was run
     command : that ran it, whose `--scenario` and `--set` tell where values came from
     """
-    keys = [key for key in valid_keys() if key != "name"]
+    keys = [key for key in Scenario.valid_keys() if key != "name"]
     values = _flat(scenario)
     file = next(reversed(_options(command, "--scenario", "-s")), scenario.name)
     if file in shipped_scenarios() and scenario.name in shipped_scenarios():
@@ -96,7 +97,7 @@ def _comments(name: str) -> dict[str, str]:
     document: Any = tomlkit.parse(scenario_text(name))
     tables = [document, *document.get("device_group", [])]
     comments = {}
-    for dotted in valid_keys():
+    for dotted in Scenario.valid_keys():
         *path, key = dotted.split(".")
         places = [document.get(path[0], {})] if path else tables
         items = [place[key] for place in places if key in place]

@@ -12,7 +12,7 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.runs.files import read_model
-from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def training_page(run_dir: Path) -> Page:
@@ -33,7 +33,7 @@ def training_page(run_dir: Path) -> Page:
         )
     cards = {name: read_model(AgentCard, file) for name, file in files.items()}
     first, card = next(iter(cards.items()))
-    scenario = parse_scenario(card.scenario, where=TRAINING)
+    scenario = Scenario.parse(card.scenario, where=TRAINING)
     agents = "agent" if len(cards) == 1 else "agents"
     return Page(
         title=f"Agents trained: {scenario.name}",

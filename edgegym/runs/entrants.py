@@ -12,7 +12,8 @@ from edgegym.runs.designs import (
 from edgegym.runs.manifest import Design
 from edgegym.runs.players import POLICIES
 from edgegym.scenario.document import shipped_scenarios
-from edgegym.systems.two_stage.scenario import Scenario, load_scenario
+from edgegym.systems.load import load_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 #: Rows of the table that are planned ahead of time: the paper's plan, the exact one, the exact one
 #: with measured constants, and the benchmarks.

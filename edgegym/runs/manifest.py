@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model, write_whole
 from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario, parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 PACKAGES = (
     *("edgegym", "gymnasium", "numpy", "cvxpy", "clarabel", "torch", "torchvision", "pandas"),
@@ -84,7 +84,7 @@ class Manifest(BaseModel):
 
     def read_scenario(self) -> Scenario:
         """Check and freeze the scenario anew."""
-        return parse_scenario(self.scenario, where=FILE_NAME)
+        return Scenario.parse(self.scenario, where=FILE_NAME)
 
     def read_plans(self) -> dict[str, Plan]:
         """Read the plan of every design that has one."""

@@ -10,19 +10,14 @@ import gymnasium as gym
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from edgegym.envs.action import ActionCodec
-from edgegym.envs.emulated import EmulatedLearner
-from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.lifecycle.state import EndCode
-from edgegym.systems.two_stage.costs import require_same_devices
-from edgegym.systems.two_stage.decision import Stage
-from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.envs.env import EdgeEnv
+from edgegym.lifecycle.state import ROUNDS, EndCode, State
+from edgegym.systems.system import system_of
 
 #: What a policy is: from what the environment showed last to an action.
 Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
 #: What makes a policy for an environment; it is pickled where another process plays.
-PolicyFactory = Callable[[TwoStageEdgeEnv], Policy]
+PolicyFactory = Callable[[EdgeEnv], Policy]
 
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
 #: Figures that every episode holds; those of the first release, so that its run folders are read.
@@ -61,27 +56,29 @@ class Episode(BaseModel):
         return self
 
 
-def plan_policy(plan: Plan, codec: ActionCodec) -> Policy:
-    """Make the policy that plays a plan, at one round a step, and moves on where the plan does."""
+def decide_policy(decide: Callable[[State], Any], env: EdgeEnv) -> Policy:
+    """Make the policy that plays what is decided of the state, and moves on where that is None."""
 
     def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
-        stage, done = info["stage"], info["round"]
-        if stage == Stage.PRETRAIN and done < plan.n_pretrain_rounds:
-            return codec.pretrain_round(plan, done)
-        if stage == Stage.FINETUNE and done < plan.n_finetune_rounds:
-            return codec.finetune_round(plan, done)
-        return codec.advance()
+        decision = decide(env.state)
+        return env.action_codec.advance() if decision is None else env.action_codec.encode(decision)
 
     return act
 
 
-def follow_plan(plan: Plan, env: TwoStageEdgeEnv) -> Policy:
-    """Make the policy that plays a plan in an environment of as many devices."""
-    require_same_devices(plan, env.scenario)
-    return plan_policy(plan, env.action_codec)
+def follow_plan(plan: Any, env: EdgeEnv) -> Policy:
+    """Make the policy that plays a plan at one round a step, in an environment that it fits.
+
+    Raises
+    ------
+    InputError
+        If it is made for another number of devices.
+    """
+    env.system.evaluate(plan, env.scenario)
+    return decide_policy(plan.decision, env)
 
 
-def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
+def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
     """Play one episode to its end.
 
     Returns
@@ -92,8 +89,8 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
 
     Examples
     --------
-    >>> from edgegym.envs.two_stage import TwoStageEdgeEnv
-    >>> env = TwoStageEdgeEnv(scenario="mnist", fidelity="bound")
+    >>> from edgegym.envs.env import EdgeEnv
+    >>> env = EdgeEnv(scenario="mnist", fidelity="bound")
     >>> episode = play(env, lambda observation, info: env.action_codec.advance(), seed=0)
     >>> episode.final["end_code"], episode.rounds["loss"]
     (1, [])
@@ -111,11 +108,10 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
             for column in ROUND_COLUMNS:
                 rounds[column].append(row[column])
     final: dict[str, bool | int | float | None] = {
-        "n_pretrain_rounds": env.ledger.n_pretrain_rounds,
-        "n_finetune_rounds": env.ledger.n_finetune_rounds,
+        **_rounds_done(env),
         "total_delay_s": info["delay_s"],
         "total_energy_j": info["energy_j"],
-        "gradient_norm_bound": info["gradient_norm_bound"],
+        **{name: info[name] for name in env.rules.measures},
         "validation_loss": info["validation_loss"],
         "validation_accuracy": info["validation_accuracy"],
         "return": total_return,
@@ -123,42 +119,50 @@ def play(env: TwoStageEdgeEnv, policy: Policy, seed: int) -> Episode:
         "end_code": info["end_code"],
         "is_success": info["is_success"],
     }
-    if env.learner is not None and not isinstance(env.learner, EmulatedLearner):
-        diverged = env.end_code == EndCode.DIVERGED
-        trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report()
+    if env.fidelity == "train":
+        diverged = info["end_code"] == EndCode.DIVERGED
+        trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
         final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
     return Episode(final=final, rounds=rounds)
 
 
-def _last_round(env: TwoStageEdgeEnv, stage: int) -> int:
+def _rounds_done(env: EdgeEnv) -> dict[str, int]:
+    """Count the rounds of every stage."""
+    stages = env.rules.stages
+    names = [f"n_{stage}_rounds" for stage in stages] if len(stages) > 1 else ["n_rounds"]
+    counts = env.state.totals[ROUNDS : ROUNDS + len(stages)]
+    return dict(zip(names, map(int, counts), strict=True))
+
+
+def _last_round(env: EdgeEnv, stage: int) -> int:
     """Count the rounds of a stage before its last one; a step can run several, or end the stage."""
-    ledger = env.ledger
-    return (ledger.n_pretrain_rounds if stage == Stage.PRETRAIN else ledger.n_finetune_rounds) - 1
+    return int(env.state.totals[ROUNDS + stage]) - 1
 
 
-def make_env(scenario: Scenario, **options: Any) -> TwoStageEdgeEnv:
-    """Make a bare `TwoStageEdge-v0`, on one torch thread."""
-    env = gym.make("TwoStageEdge-v0", scenario=scenario, disable_env_checker=True, **options)
-    assert isinstance(env.unwrapped, TwoStageEdgeEnv)
+def make_env(scenario: Any, **options: Any) -> EdgeEnv:
+    """Make the bare environment of a scenario's system, on one torch thread."""
+    env_id = system_of(scenario).env_id
+    env = gym.make(env_id, scenario=scenario, disable_env_checker=True, **options)
+    assert isinstance(env.unwrapped, EdgeEnv)
     return env.unwrapped
 
 
-def play_anew(scenario: Scenario, make_policy: PolicyFactory, seed: int, **options: Any) -> Episode:
+def play_anew(scenario: Any, make_policy: PolicyFactory, seed: int, **options: Any) -> Episode:
     """Play one episode in an environment of its own, of these options."""
     env = make_env(scenario, **options)
     return play(env, make_policy(env), seed)
 
 
 def play_plan(
-    scenario: Scenario,
-    plan: Plan,
+    scenario: Any,
+    plan: Any,
     seed: int,
     *,
     fidelity: str = "train",
     device: str = "auto",
     data_dir: str | Path | None = None,
 ) -> Episode:
-    """Play a plan through `TwoStageEdge-v0` on one torch thread."""
+    """Play a plan through its environment on one torch thread."""
     make_policy = partial(follow_plan, plan)
     return play_anew(
         scenario, make_policy, seed, fidelity=fidelity, device=device, data_dir=data_dir

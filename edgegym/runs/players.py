@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.env import EdgeEnv
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.runs.manifest import AgentFile, Manifest
-from edgegym.runs.play import Policy, PolicyFactory, follow_plan
-from edgegym.systems.two_stage.plan import Plan
+from edgegym.runs.play import Policy, PolicyFactory, decide_policy, follow_plan
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class Contender:
     changes: Mapping[str, float] = field(default_factory=dict)
 
 
-def plan_contender(name: str, plan: Plan, changes: Mapping[str, float] | None = None) -> Contender:
+def plan_contender(name: str, plan: Any, changes: Mapping[str, float] | None = None) -> Contender:
     """Let a plan take part, in a scenario with these changes.
 
     Examples
     --------
+    >>> from edgegym import Plan
     >>> plan = Plan.constant(n_pretrain_rounds=2, pretrain_batch_size=8, server_clock_hz=1e9,
     ...                      n_finetune_rounds=3, finetune_batch_size=[4, 4],
     ...                      device_clock_hz=[1e8, 2e8], device_tx_power_w=[0.1, 0.2])
@@ -57,24 +58,25 @@ def random_contender() -> Contender:
     return Contender("random", random_policy, "random")
 
 
-def random_policy(env: TwoStageEdgeEnv) -> Policy:
+def random_policy(env: EdgeEnv) -> Policy:
     """Make the policy that draws every action evenly from the action space.
 
-    A quarter of its draws move the lifecycle on, so its episodes end after a few rounds. The draws
-    depend on the episode's seed and the rounds done alone.
+    Where stages can be left, a quarter of its draws do, so that its episodes end after a few
+    rounds. The draws depend on the episode's seed and the rounds done alone.
 
     Examples
     --------
-    >>> env = TwoStageEdgeEnv("mnist", fidelity="bound")
+    >>> env = EdgeEnv("mnist", fidelity="bound")
     >>> policy = random_policy(env)
     >>> first, again = (policy(*env.reset(seed=3)) for _ in range(2))
     >>> bool((first == again).all()), first in env.action_space
     (True, True)
     """
-    space = env.action_codec.space
+    space, limits = env.action_space, env.rules.round_limits
+    assert isinstance(space, Box)
 
     def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
-        index = info["stage"] * env.scenario.max_pretrain_rounds + info["round"]
+        index = sum(limits[: info["stage"]]) + info["round"]
         rng = keyed_generator(env.episode_seed, Stream.ACTION, index)
         return rng.uniform(space.low, space.high).astype(space.dtype)
 
@@ -86,11 +88,11 @@ def receding_contender() -> Contender:
     return Contender("receding", receding, "receding")
 
 
-def receding(env: TwoStageEdgeEnv) -> Policy:
+def receding(env: EdgeEnv) -> Policy:
     """Make the receding horizon's policy for an environment."""
-    from baselines.two_stage.receding import receding_policy
+    from baselines.two_stage.receding import receding_horizon
 
-    return receding_policy(env.scenario, env.action_codec, env.observation_codec)
+    return decide_policy(receding_horizon(env.scenario), env)
 
 
 #: What decides as it goes, by name.

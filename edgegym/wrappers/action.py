@@ -9,26 +9,19 @@ from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import ArrayLike, NDArray
 
-from edgegym.envs.action import as_numbers
 from edgegym.errors import InputError, unknown_name, whole_number
-from edgegym.systems.two_stage.decision import Decision, Stage
+from edgegym.lifecycle.parts import as_numbers
+from edgegym.systems.two_stage.decision import Stage
 
-#: The entries of an action after `advance`, in the order of the box.
-SI_KEYS = (
-    "server_batch_size",
-    "server_clock_hz",
-    "finetune_batch_size",
-    "device_clock_hz",
-    "device_tx_power_w",
-)
 #: A limit may be missed by what a value loses on its way through a logarithm.
 ROUNDING = 1e-9
 
 
 class SIAction(gym.ActionWrapper, RecordConstructorArgs):
-    """Take actions as a dict in samples, hertz and watts.
+    """Take actions as a dict in SI units: samples, hertz and watts, or shares.
 
-    `advance` is 0 or 1; `server_batch_size` and `server_clock_hz` are numbers,
+    `advance`, where there are stages to move on from, is 0 or 1; the other keys are the parts of
+    the action. Of `TwoStageEdge-v0`, `server_batch_size` and `server_clock_hz` are numbers,
     `finetune_batch_size`, `device_clock_hz` and `device_tx_power_w` hold one value per device.
     All keys are given at every step; those of the other stage are not used.
 
@@ -51,22 +44,17 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
         RecordConstructorArgs.__init__(self)
         gym.ActionWrapper.__init__(self, env)
         self._codec = self.get_wrapper_attr("action_codec")
-        bounds = zip(
-            SI_KEYS, self._parts(self._codec.low), self._parts(self._codec.high), strict=True
-        )
         self._boxes = {
-            key: Box(low, high, np.shape(low), np.int64 if "batch" in key else np.float64)
-            for key, low, high in bounds
+            part.name: Box(part.low, part.high, dtype=np.int64 if part.whole else np.float64)
+            for part in self._codec.parts
         }
-        self.action_space = Dict({"advance": Discrete(2), **self._boxes})
-
-    @staticmethod
-    def _parts(values: NDArray[Any]) -> list[Any]:
-        return [values[0], values[1], *values[2:].reshape(3, -1)]
+        head = {"advance": Discrete(2)} if self._codec.has_advance else {}
+        self.action_space = Dict({**head, **self._boxes})
+        self._keys = list(self.action_space.spaces)
 
     def action(self, action: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
         """Write a dict in SI units as the action it stands for."""
-        keys = ["advance", *SI_KEYS]
+        keys = self._keys
         if not isinstance(action, Mapping):
             raise InputError(
                 f"action must be a dict with the keys {', '.join(keys)}; got {action!r}. Give one."
@@ -78,10 +66,11 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
                 f"action must hold every key; got no {missing[0]}. Any value within the bounds "
                 "will do where the stage does not use it."
             )
-        if np.asarray(action["advance"]).tolist() not in (0, 1):
+        head = [bool(action["advance"])] if self._codec.has_advance else []
+        if head and np.asarray(action["advance"]).tolist() not in (0, 1):
             raise InputError(f"advance must be 0 or 1; got {action['advance']!r}. Correct it.")
         values = [_within(key, box, action[key]) for key, box in self._boxes.items()]
-        return self._codec.encode(Decision(bool(action["advance"]), *values))
+        return self._codec.encode(self._codec.decision(*head, *values))
 
 
 def _within(key: str, box: Box, value: ArrayLike) -> Any:
@@ -148,8 +137,9 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
             return self._codec.advance()
         index = np.unravel_index(int(action) - 1, (self._levels.size,) * 3)
         batch, clock, power = self._levels[list(index)]
-        shares = np.repeat([batch, clock, power], self._codec.n_devices)
-        return np.concatenate([[-1.0, batch, clock], shares])
+        levels = {"samples": batch, "Hz": clock, "W": power}
+        parts = [np.full(np.size(part.low), levels[part.unit]) for part in self._codec.parts]
+        return np.concatenate([[-1.0], *parts])
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Say which actions differ, as MaskablePPO asks: in pre-training one power level is left.
@@ -163,7 +153,7 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
         10
         """
         masks = np.ones(self._n_actions, dtype=np.bool_)
-        if self.get_wrapper_attr("ledger").stage == Stage.PRETRAIN:
+        if self.get_wrapper_attr("state").stage == Stage.PRETRAIN:
             power_level = np.arange(self._levels.size**3) % self._levels.size
             masks[1:] = power_level == 0
         return masks

@@ -11,6 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from edgegym.errors import InputError
+from edgegym.lifecycle.state import ENERGY
 
 
 class SafetyStep(gym.Wrapper, RecordConstructorArgs):
@@ -76,9 +77,8 @@ class VectorReward(gym.Wrapper, RecordConstructorArgs):
         return observation, vector, terminated, truncated, info
 
     def _spent(self) -> NDArray[np.float64]:
-        """Read the ledger, so that a restored snapshot needs nothing from here."""
-        ledger = self.get_wrapper_attr("ledger")
-        return np.array([ledger.delay_s, ledger.energy_j])
+        """Read the state, so that a restored snapshot needs nothing from here."""
+        return np.asarray(self.get_wrapper_attr("state").totals[: ENERGY + 1])
 
 
 class FixedPenalty(gym.Wrapper, RecordConstructorArgs):

@@ -5,16 +5,16 @@ import pytest
 import baselines
 from edgegym import InputError
 from edgegym.scenario.document import shipped_scenarios
-from edgegym.systems.two_stage.scenario import valid_keys
+from edgegym.systems.two_stage.scenario import Scenario
 
 UNKNOWN = [
     (["--scenario", "minst"], shipped_scenarios(), "mnist"),
     (["--scheme", "jiont"], baselines.SCHEMES, "joint"),
     (["--scheme", "finetune_only"], baselines.SCHEMES, "finetune-only"),
     (["--method", "exat"], baselines.METHODS, "exact"),
-    (["--set", "delay_bugdet_s=3"], valid_keys(), "delay_budget_s"),
-    (["--set", "learning.n_test_sample=3"], valid_keys(), "learning.n_test_samples"),
-    (["--set", "n_test_samples=3"], valid_keys(), "learning.n_test_samples"),
+    (["--set", "delay_bugdet_s=3"], Scenario.valid_keys(), "delay_budget_s"),
+    (["--set", "learning.n_test_sample=3"], Scenario.valid_keys(), "learning.n_test_samples"),
+    (["--set", "n_test_samples=3"], Scenario.valid_keys(), "learning.n_test_samples"),
 ]
 BAD_NUMBERS = [
     ("delay_budget_s", "nan", "finite", "nan"),

@@ -10,7 +10,7 @@ from edgegym.learning import datasets
 from edgegym.learning.centralized import Samples
 from edgegym.learning.datasets import PIXEL_STATISTICS, load_task_data
 from edgegym.learning.sources import RawData
-from edgegym.systems.two_stage.scenario import load_scenario
+from edgegym.systems.load import load_scenario
 
 CPU = torch.device("cpu")
 NOWHERE = Path("no-such-folder")

@@ -16,7 +16,7 @@ from edgegym.learning.learner import Learner, find_device
 from edgegym.learning.networks import make_network
 from edgegym.learning.sources import RawData
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.systems.two_stage.scenario import load_scenario
+from edgegym.systems.load import load_scenario
 
 SEED = 5
 DIGITS = load_scenario("digits")
@@ -298,20 +298,20 @@ def test_a_report_leaves_googlenet_and_its_batch_statistics_alone(googlenet_lear
 def test_a_state_that_is_loaded_again_and_again_brings_the_same_rounds_bit_for_bit(make_learner):
     learner, other = make_learner(), make_learner(seed=SEED + 1)
     train(learner, rounds=1)
-    state = learner.state()
+    state = learner.snapshot()
     first = learner.pretrain(1, 8), learner.finetune(1, SIZES), learner.validation()
     train(learner)
     for each in (learner, other, learner):
-        each.load_state(state)
+        each.restore(state)
         assert (each.pretrain(1, 8), each.finetune(1, SIZES), each.validation()) == first
 
 
 def test_a_state_of_googlenet_holds_its_running_statistics(googlenet_learner):
-    state = googlenet_learner.state()
+    state = googlenet_learner.snapshot()
     before = copy.deepcopy(state.weights)
     googlenet_learner.pretrain(0, 2)
     assert_close(state.weights, before, rtol=0.0, atol=0.0)
-    googlenet_learner.load_state(state)
+    googlenet_learner.restore(state)
     assert_close(googlenet_learner.network.state_dict(), before, rtol=0.0, atol=0.0)
 
 
@@ -328,7 +328,7 @@ def test_bfloat16_trains_alike_and_keeps_weights_in_float32(make_learner):
     assert others != losses
     assert others == pytest.approx(losses, rel=0.05)
     assert short.validation()[0] == pytest.approx(plain.validation()[0], rel=0.01)
-    assert {value.dtype for value in short.state().weights.values()} == {torch.float32}
+    assert {value.dtype for value in short.snapshot().weights.values()} == {torch.float32}
 
 
 def waits_for_the_gpu(run):

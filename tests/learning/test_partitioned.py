@@ -4,7 +4,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 from torch.testing import assert_close
 
-from edgegym import InputError
+from edgegym import InputError, load_scenario
 from edgegym.learning import partitioned
 from edgegym.learning.centralized import Samples, sgd_round
 from edgegym.learning.partitioned import (
@@ -14,9 +14,8 @@ from edgegym.learning.partitioned import (
     softmax_regression,
 )
 from edgegym.learning.sources import RawData
-from edgegym.systems.partitioned.scenario import load_default
 
-DEFAULT = load_default()
+DEFAULT = load_scenario("partitioned-digits")
 #: Every worker uses all that it holds.
 ALL = DEFAULT.replace(worker_batch_size=10_000)
 BLOCKS = np.array([546, 1615, 1009, 3694, 986])

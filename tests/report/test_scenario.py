@@ -3,7 +3,7 @@ import pytest
 from edgegym import load_scenario
 from edgegym.report.scenario import scenario_table
 from edgegym.scenario.document import shipped_scenarios
-from edgegym.systems.two_stage.scenario import valid_keys
+from edgegym.systems.two_stage.scenario import Scenario
 
 
 def rows_of(scenario, *command):
@@ -13,7 +13,7 @@ def rows_of(scenario, *command):
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_every_value_of_a_shipped_scenario_has_a_source(name):
     rows = rows_of(load_scenario(name), "compare", "--scenario", name)
-    assert list(rows) == [key for key in valid_keys() if key != "name"]
+    assert list(rows) == [key for key in Scenario.valid_keys() if key != "name"]
     for _, _, source in rows.values():
         assert source.startswith(("paper", "assumed: ", "calibrated: ", "default"))
 

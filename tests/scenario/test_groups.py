@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from edgegym import InputError, load_scenario
 from edgegym.scenario.groups import PER_DEVICE, expand_groups
-from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 PHONE = {"name": "phone", "count": 2, "uplink_gain": 1e-5}
 BOARD = {"name": "board", "count": 1, "uplink_gain": 2e-5}
@@ -37,10 +37,10 @@ def test_a_scenario_of_groups_is_that_of_its_lists(groups):
         for i, (n, pue) in enumerate(groups)
     ]
     rest = {key: data[key] for key in data if key not in ("device_pue", "uplink_gain")}
-    scenario = parse_scenario(rest | {"device_group": tables}, where="the test")
+    scenario = Scenario.parse(rest | {"device_group": tables}, where="the test")
     assert scenario.n_devices == sum(n for n, _ in groups)
     assert scenario.device_pue.tolist() == [pue for n, pue in groups for _ in range(n)]
-    assert scenario == parse_scenario(scenario.model_dump(mode="json"), where="the test")
+    assert scenario == Scenario.parse(scenario.model_dump(mode="json"), where="the test")
 
 
 def test_groups_of_numpy_values_are_those_of_plain_ones():
@@ -50,7 +50,7 @@ def test_groups_of_numpy_values_are_those_of_plain_ones():
     }
     numpy = {"name": np.str_("phone"), "count": np.int64(2), "uplink_gain": np.array(1e-5)}
     made = [
-        parse_scenario(rest | {"device_group": groups}, where="the test")
+        Scenario.parse(rest | {"device_group": groups}, where="the test")
         for groups in ((numpy, BOARD), [PHONE, BOARD])
     ]
     assert made[0] == made[1]
@@ -111,4 +111,4 @@ def test_a_value_out_of_range_is_named_with_its_rule():
     rest = {key: value for key, value in data.items() if key != "uplink_gain"}
     group = {"name": "all", "count": 10, "uplink_gain": -1.0}
     with pytest.raises(InputError, match=r"uplink_gain must hold positive.*; got -1\.0"):
-        parse_scenario(rest | {"device_group": [group]}, where="the test")
+        Scenario.parse(rest | {"device_group": [group]}, where="the test")

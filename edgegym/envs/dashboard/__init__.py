@@ -1,18 +1,17 @@
 """The dashboard: an episode as a picture, for `render_mode="rgb_array"`."""
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from edgegym.envs.dashboard.decided import Decided
 from edgegym.envs.dashboard.devices import Choices, Radio
 from edgegym.envs.dashboard.lifecycle import Course, Gauges, Header
-
-if TYPE_CHECKING:
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.view import View
 
 WIDTH, HEIGHT, DPI = 960, 540, 100  # pixels; even, as video codecs ask
 
@@ -20,18 +19,23 @@ WIDTH, HEIGHT, DPI = 960, 540, 100  # pixels; even, as video codecs ask
 class Panel(Protocol):
     """A part of the picture, its artists animated but for those that seldom change."""
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
+    def update(self, view: View) -> Hashable:
         """Show the present state and return what the artists that seldom change depend on."""
 
 
 class Dashboard:
     """A figure that is made once; a frame draws only what moves over a picture of the rest."""
 
-    def __init__(self, env: "TwoStageEdgeEnv") -> None:
+    def __init__(self, view: View) -> None:
         self._figure = figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         self._canvas = FigureCanvasAgg(figure)
-        self._panels: list[Panel] = [Header(figure, env), Course(figure, env), Gauges(figure)]
-        self._panels += [Choices(figure, env), Radio(figure, env)]
+        self._panels: list[Panel] = [
+            Header(figure, view),
+            Course(figure, view),
+            Gauges(figure, view),
+        ]
+        of_devices = (Choices, Radio) if view.system == "two-stage" else (Decided,)
+        self._panels += [panel(figure, view) for panel in of_devices]
         self._moving = figure.findobj(lambda artist: artist.get_animated())
         self._scene: list[Hashable] = []
         self._still = np.empty(0)
@@ -40,9 +44,9 @@ class Dashboard:
         # A figure does not survive copying: a copied environment makes one of its own.
         return type(None), ()
 
-    def draw(self, env: "TwoStageEdgeEnv") -> NDArray[np.uint8]:
+    def draw(self, view: View) -> NDArray[np.uint8]:
         """Draw the present state: (height, width, 3), red, green and blue."""
-        scene = [panel.update(env) for panel in self._panels]
+        scene = [panel.update(view) for panel in self._panels]
         if scene != self._scene:
             self._canvas.draw()
             self._scene, self._still = scene, np.array(self._canvas.buffer_rgba())

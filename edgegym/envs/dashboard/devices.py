@@ -1,7 +1,6 @@
 """Panels of the devices: their batches, clocks, powers and gains."""
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,10 +9,10 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike
 
 from edgegym.envs.dashboard.style import BLUE, GREEN, GREY, INK, MEDIUM, ORANGE, SKY, SMALL, plain
+from edgegym.envs.view import View
 from edgegym.physics import Array
-
-if TYPE_CHECKING:
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.systems.two_stage.decision import Stage
+from edgegym.systems.two_stage.rules import sums_of
 
 FADED = 0.3  # opacity of what the last round did not use
 BAR = 0.7  # width of a device's bar
@@ -41,14 +40,14 @@ class Bars:
 class Choices:
     """The batches and clocks of either stage's last round; faded, those of the other stage."""
 
-    def __init__(self, figure: Figure, env: "TwoStageEdgeEnv") -> None:
-        s, k = env.scenario, np.arange(1.0, env.scenario.n_devices + 1)
+    def __init__(self, figure: Figure, view: View) -> None:
+        s, k = view.rules.scenario, np.arange(1.0, view.rules.scenario.n_devices + 1)
         width = max(BAR, 0.06 * k.size)
         server = np.array([0.4 - width / 2])
-        batch = _device_axes(figure, 0.06, "batch, samples", k, server)
-        clock = _device_axes(figure, 0.3, "clock, % of limit", k, server)
+        batch = device_axes(figure, 0.06, "batch, samples", k, server)
+        clock = device_axes(figure, 0.3, "clock, % of limit", k, server)
         limits = [s.pretrain_batch_size_limit, *s.finetune_batch_size_limit]
-        _logarithmic(batch, 0.7, 1.6 * max(limits))
+        logarithmic(batch, 0.7, 1.6 * max(limits))
         _mark(batch, server, width, limits[0])
         _mark(batch, k, BAR, limits[1:])
         clock.set_ylim(0, 105)
@@ -56,32 +55,35 @@ class Choices:
         self._server = [Bars(axes, server, width, GREEN) for axes in (batch, clock)]
         self._devices = [Bars(axes, k, BAR, GREEN) for axes in (batch, clock)]
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
+    def update(self, view: View) -> Hashable:
         """Set the bars to the last decision of either stage."""
-        s, now = env.scenario, env.history
+        s, decided = view.rules.scenario, view.history.decisions
         heights: list[ArrayLike] = [np.nan] * 4
-        if last := now.pretrain_decision:
+        if last := decided.get(Stage.PRETRAIN):
             clock = 100 * last.server_clock_hz / s.server_clock_limit_hz
             heights[:2] = last.server_batch_size, clock
-        if last := now.finetune_decision:
-            heights[2:] = last.batch_size, 100 * last.clock_hz / s.device_clock_limit_hz
+        if last := decided.get(Stage.FINETUNE):
+            heights[2:] = (
+                last.finetune_batch_size,
+                100 * last.device_clock_hz / s.device_clock_limit_hz,
+            )
         for bars, height in zip((*self._server, *self._devices), heights, strict=True):
             bars.set_heights(height)
         for bars in self._server:
-            bars.patch.set_alpha(FADED if now.finetune_decision else 1.0)
+            bars.patch.set_alpha(FADED if Stage.FINETUNE in decided else 1.0)
         return None
 
 
 class Radio:
     """The devices' mean power, and the gains of the coming round."""
 
-    def __init__(self, figure: Figure, env: "TwoStageEdgeEnv") -> None:
-        s, k = env.scenario, np.arange(1.0, env.scenario.n_devices + 1)
-        power = _device_axes(figure, 0.54, "mean power, mW", k)
+    def __init__(self, figure: Figure, view: View) -> None:
+        s, k = view.rules.scenario, np.arange(1.0, view.rules.scenario.n_devices + 1)
+        power = device_axes(figure, 0.54, "mean power, mW", k)
         limits = 1e3 * s.device_tx_power_mean_limit_w
-        _logarithmic(power, 1e-4 * max(limits), 2 * max(limits))
+        logarithmic(power, 1e-4 * max(limits), 2 * max(limits))
         _mark(power, k, BAR, limits)
-        gains = _device_axes(figure, 0.78, "gain, dB", k)
+        gains = device_axes(figure, 0.78, "gain, dB", k)
         gains.set_ylim(GAINS_DB)
         gains.axhline(0, color=GREY, linewidth=0.8)
         self._power = Bars(power, k, BAR, ORANGE)
@@ -101,17 +103,18 @@ class Radio:
             columnspacing=1.0,
         )
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
-        """Set the bars to the ledger and to the gains in force."""
-        mean = env.scenario.mean_path_gain
-        uplink, downlink = (10 * np.log10(gains / mean) for gains in env.gains)
-        self._power.set_heights(1e3 * env.ledger.mean_tx_power_w)
+    def update(self, view: View) -> Hashable:
+        """Set the bars to the mean power and to the gains in force."""
+        mean, draw = view.rules.scenario.mean_path_gain, view.state.draw
+        gains = draw.uplink_gain, draw.downlink_gain
+        uplink, downlink = (10 * np.log10(gain / mean) for gain in gains)
+        self._power.set_heights(1e3 * sums_of(view.state.totals).mean_tx_power_w)
         self._uplink.set_heights(uplink)
         self._downlink.set_heights(downlink)
         return None
 
 
-def _device_axes(
+def device_axes(
     figure: Figure, left: float, title: str, devices: Array, server: Array | None = None
 ) -> Axes:
     """Make small axes with the devices' numbers along the bottom, at most five of them."""
@@ -128,7 +131,8 @@ def _device_axes(
     return axes
 
 
-def _logarithmic(axes: Axes, low: float, high: float) -> None:
+def logarithmic(axes: Axes, low: float, high: float) -> None:
+    """Make the vertical axis logarithmic, with plain numbers."""
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     axes.yaxis.set_major_formatter("{x:g}")

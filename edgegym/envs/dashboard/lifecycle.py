@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,62 +22,61 @@ from edgegym.envs.dashboard.style import (
     TRACK,
     plain,
 )
-from edgegym.envs.summary import STAGE_NAMES, amount, spending, status
+from edgegym.envs.view import View, amount
 from edgegym.physics import Array
-from edgegym.systems.two_stage.decision import Stage
-
-if TYPE_CHECKING:
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
 
 LONGEST_NAME = 18  # characters of a scenario's name that fit
 FEWEST_ROUNDS = 20  # that the horizontal axis shows
+STAGES_AT = (0.37, 0.495, 0.59)  # of the figure's width
 NAME_SHARE = 0.18  # of the horizontal axis that a stage needs to carry its name
 
 
 class Header:
     """What is run, the stages with the present one marked, and the rounds done."""
 
-    def __init__(self, figure: Figure, env: "TwoStageEdgeEnv") -> None:
-        name = env.scenario.name
+    def __init__(self, figure: Figure, view: View) -> None:
+        name = view.rules.scenario.name
         name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-        title = f"{name} · {env.fidelity}"
+        title = f"{name} · {view.fidelity}"
         figure.text(0.02, 0.95, title, size=13, weight="bold", color=INK, va="center")
         self._status = figure.text(
             0.98, 0.95, "", size=LARGE, color=INK, ha="right", va="center", animated=True
         )
         self._stages = {
             stage: figure.text(x, 0.95, name, size=LARGE, va="center", ha="center")
-            for (stage, name), x in zip(STAGE_NAMES.items(), (0.37, 0.495, 0.59), strict=True)
+            for (stage, name), x in zip(
+                enumerate(view.stage_names), STAGES_AT[-len(view.stage_names) :], strict=True
+            )
         }
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
+    def update(self, view: View) -> Hashable:
         """Mark the stage and count the rounds."""
-        self._status.set_text(status(env))
+        self._status.set_text(view.status)
         for stage, text in self._stages.items():
-            present = stage == env.ledger.stage
+            present = stage == view.state.stage
             fill = BLUE if present else TRACK
             text.set_color("white" if present else GREY)
             text.set_bbox({"boxstyle": "round,pad=0.35", "facecolor": fill, "edgecolor": "none"})
-        return env.ledger.stage
+        return int(view.state.stage)
 
 
 class Course:
-    """Both losses over the rounds of both stages; the bound (34) where nothing is trained."""
+    """Both losses over the rounds of all stages; what is measured where nothing is trained."""
 
-    def __init__(self, figure: Figure, env: "TwoStageEdgeEnv") -> None:
+    def __init__(self, figure: Figure, view: View) -> None:
         self._axes = axes = plain(figure.add_axes((0.06, 0.47, 0.58, 0.37)), 5)
         axes.set_facecolor(PRETRAIN_TINT)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
-        axes.set_xlabel("rounds of both stages", size=SMALL, color=GREY, labelpad=1)
+        axes.set_xlabel("rounds", size=SMALL, color=GREY, labelpad=1)
         self._finetuning = axes.axvspan(0, 1, color=FINETUNE_TINT, zorder=0)
         self._marker = axes.axvline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         self._names = [
-            axes.text(0, 0.96, f" {STAGE_NAMES[stage]}", size=SMALL, color=GREY, va="top")
-            for stage in (Stage.PRETRAIN, Stage.FINETUNE)
+            axes.text(0, 0.96, f" {name}", size=SMALL, color=GREY, va="top")
+            for name in view.stage_names[:-1]
         ]
         for name in self._names:
             name.set_transform(axes.get_xaxis_transform())
-        self._is_bound = env.learner is None
+        self._measure = next(iter(view.measured), None) if view.fidelity == "bound" else None
         self._lines = self._add_lines()
         axes.legend(
             loc="lower left",
@@ -92,72 +90,76 @@ class Course:
     def _add_lines(self) -> dict[str, Line2D]:
         """Add a line for each column of the history that is shown."""
         axes = self._axes
-        if self._is_bound:
+        if self._measure is not None:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_locator(NullLocator())
-            bound = axes.plot([], [], color=BLUE, label="gradient-norm bound (34)", animated=True)
-            return {"gradient_norm_bound": bound[0]}
+            label = self._measure.replace("_", " ")
+            return {"measured": axes.plot([], [], color=BLUE, label=label, animated=True)[0]}
         loss = axes.plot([], [], color=SKY, linewidth=0.9, label="loss of the mini-batch")
         validation = axes.plot([], [], "o-", color=RED, markersize=3.5, label="validation loss")
         for line in (*loss, *validation):
             line.set_animated(True)
         return {"loss": loss[0], "validation_loss": validation[0]}
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
+    def update(self, view: View) -> Hashable:
         """Draw the lines on, and the marker where fine-tuning began."""
-        rounds = np.array(env.history.rounds)
-        columns = {key: np.array(getattr(env.history, key)) for key in self._lines}
+        history, done = view.history, view.rounds
+        rounds = np.array(history.rounds)
+        columns = {key: np.array(getattr(history, key)) for key in self._lines}
+        if "measured" in columns:
+            columns["measured"] = columns["measured"][:, 0]
         for key, line in self._lines.items():
             changes = np.diff(columns[key], prepend=np.nan) != 0
             line.set_data(rounds[changes], columns[key][changes])
-        m, n = env.ledger.n_pretrain_rounds, env.ledger.n_finetune_rounds
-        right = _room(max(m + n, FEWEST_ROUNDS))
-        began = m if env.ledger.stage != Stage.PRETRAIN else right
+        right = _room(max(sum(done), FEWEST_ROUNDS))
+        began = done[0] if view.state.stage and len(done) > 1 else right
         self._marker.set(xdata=[began, began], visible=began < right)
         self._finetuning.set(x=began, width=right - began)
         spans = ((0, began), (began, right - began))
-        for name, (start, width) in zip(self._names, spans, strict=True):
+        for name, (start, width) in zip(self._names, spans, strict=False):
             name.set(x=start, visible=width > NAME_SHARE * right)
-        bottom, top = self._limits(np.concatenate(list(columns.values())), env)
+        bottom, top = self._limits(np.concatenate(list(columns.values())), view)
         self._axes.set(xlim=(0, right), ylim=(bottom, top))
         return right, began, bottom, top
 
-    def _limits(self, values: Array, env: "TwoStageEdgeEnv") -> tuple[float, float]:
-        if self._is_bound:
-            now = env.standing.gradient_norm_bound
+    def _limits(self, values: Array, view: View) -> tuple[float, float]:
+        if self._measure is not None:
+            now = view.measured[self._measure]
             low, high = (pick([now, *values]) for pick in (min, max))
             return 10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(2 * high))
-        gap = env.scenario.initial_loss_gap
+        gap = view.rules.initial_loss
         return 0.0, _room(1.2 * min(max([gap, *values]), 3 * gap))
 
 
 class Gauges:
-    """How much of either budget is spent, and how well the network does."""
+    """How much of each budget is spent, and how well the network does."""
 
-    def __init__(self, figure: Figure) -> None:
+    def __init__(self, figure: Figure, view: View) -> None:
         axes = figure.add_axes((0.69, 0.47, 0.29, 0.41), xlim=(0, 1), ylim=(0, 4))
         axes.set_axis_off()
-        heights = (2.97, 1.77)
+        heights = (2.97, 1.77)[: len(view.spending)]
         axes.barh(heights, 1, 0.42, color=TRACK)
         self._fills = [axes.barh(y, 0, 0.42, animated=True)[0] for y in heights]
-        labels = ("delay", "energy", "validation accuracy", "gradient-norm bound")
-        rows = (3.32, 2.12, 0.75, 0.2)
-        for y, label in zip(rows, labels, strict=True):
+        measured = [name.replace("_", " ") for name in view.measured]
+        labels = [*view.spending, "validation accuracy", *measured]
+        rows = (*(y + 0.35 for y in heights), 0.75, 0.2)
+        for y, label in zip(rows, labels, strict=False):
             axes.text(0, y, label, size=LARGE, color=INK, weight="bold" if y > 1 else "normal")
         self._figures = [
-            axes.text(1, y, "", size=LARGE, color=INK, ha="right", animated=True) for y in rows
+            axes.text(1, y, "", size=LARGE, color=INK, ha="right", animated=True)
+            for y, _ in zip(rows, labels, strict=False)
         ]
 
-    def update(self, env: "TwoStageEdgeEnv") -> Hashable:
+    def update(self, view: View) -> Hashable:
         """Fill the gauges; one that overflows changes its colour."""
-        spent = spending(env.ledger).values()
+        spent, state = view.spending.values(), view.state
         texts = [f"{amount(used, budget)} {unit}" for used, budget, unit in spent]
-        excess = env.ledger.excess()[:2]
-        for fill, (used, budget, _), over in zip(self._fills, spent, excess, strict=True):
+        for fill, (used, budget, _), over in zip(self._fills, spent, state.excess, strict=False):
             fill.set(width=min(used / budget, 1), facecolor=RED if over else BLUE)
-        accuracy = "-" if env.learner is None else f"{100 * env.standing.validation_accuracy:.1f} %"
-        texts += [accuracy, f"{env.standing.gradient_norm_bound:.4g}"]
+        accuracy = f"{100 * state.validation[1]:.1f} %"
+        texts += ["-" if view.fidelity == "bound" else accuracy]
+        texts += [f"{value:.4g}" for value in view.measured.values()]
         for text, value in zip(self._figures, texts, strict=True):
             text.set_text(value)
         return None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.manifest import require_new
 from edgegym.scenario.fields import Finite
-from edgegym.systems.two_stage.scenario import Scenario, parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 CAMPAIGN = "calibration.json"
 #: Plans that the emulator and the effective constants take at least.
@@ -31,7 +31,7 @@ class Campaign(BaseModel):
 
     def read_scenario(self) -> Scenario:
         """Check and freeze the scenario anew."""
-        return parse_scenario(self.scenario, where=CAMPAIGN)
+        return Scenario.parse(self.scenario, where=CAMPAIGN)
 
     def runs(self) -> list[tuple[int, int]]:
         """List what is recorded as (plan, repeat); the first plans are for testing."""

@@ -10,13 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from edgegym.errors import InputError
+from edgegym.lifecycle.state import TOLERANCE
 from edgegym.physics import Array, Numbers, processor, radio
 from edgegym.systems.partitioned.plan import PartitionedPlan
 from edgegym.systems.partitioned.scenario import PartitionedScenario
-
-#: Relative excess below which a limit counts as met, and by which a budget may be overdrawn by
-#: rounding of a sum over many rounds.
-TOLERANCE = 1e-9
 
 
 class RoundCost(NamedTuple):
@@ -69,8 +66,9 @@ def uplink_rate_bps(
     --------
     A tenth of the band has more than a tenth of the rate, as the power is concentrated:
 
-    >>> from edgegym.systems.partitioned.scenario import load_default
-    >>> whole, tenth = (uplink_rate_bps(load_default(), share)[0] for share in (1.0, 0.1))
+    >>> from edgegym import load_scenario
+    >>> scenario = load_scenario("partitioned-digits")
+    >>> whole, tenth = (uplink_rate_bps(scenario, share)[0] for share in (1.0, 0.1))
     >>> float((tenth / whole).round(3))
     0.122
     """
@@ -114,8 +112,8 @@ def round_cost(
 
     Examples
     --------
-    >>> from edgegym.systems.partitioned.scenario import load_default
-    >>> equal = round_cost(load_default(), block_size=np.full(5, 1570),
+    >>> from edgegym import load_scenario
+    >>> equal = round_cost(load_scenario("partitioned-digits"), block_size=np.full(5, 1570),
     ...                    downlink_share=np.full(10, 0.1), uplink_share=np.full(10, 0.1))
     >>> float(equal.delay_s.round(4)), float(equal.energy_j.round(5))
     (0.1084, 0.08678)
@@ -205,10 +203,10 @@ def evaluate(
 
     Examples
     --------
-    >>> from edgegym.systems.partitioned.scenario import load_default
+    >>> from edgegym import load_scenario
     >>> share = [0.1] * 10
     >>> plan = PartitionedPlan(block_size=[1570] * 5, downlink_share=share, uplink_share=share)
-    >>> evaluate(plan, load_default()).n_rounds
+    >>> evaluate(plan, load_scenario("partitioned-digits")).n_rounds
     184
     """
     require_same_system(plan, scenario)

@@ -7,7 +7,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgegym.errors import InputError, from_validation
+from edgegym.lifecycle.state import State
 from edgegym.scenario.fields import NonNegativeArray, WholeArray
+from edgegym.systems.partitioned.decision import SeparateDecision
 
 #: What shares may exceed one by: rounding of a sum over many workers.
 TOLERANCE = 1e-9
@@ -52,6 +54,12 @@ class PartitionedPlan(BaseModel):
             if share.sum() > 1 + TOLERANCE:
                 raise ValueError(f"{key} must sum to 1 at most; got {share.sum():.10g}")
         return self
+
+    def decision(self, state: State) -> SeparateDecision:
+        """Give what the plan does in every round, whatever the state."""
+        return SeparateDecision(
+            self.block_size.astype(float), self.downlink_share, self.uplink_share
+        )
 
     def to_json(self) -> str:
         """Write the plan as JSON."""

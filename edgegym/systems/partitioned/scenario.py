@@ -1,7 +1,5 @@
 """Scenario of partitioned edge learning: every constant, frozen, checked, in SI units."""
 
-import tomllib
-from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +45,7 @@ class PartitionedTask(BaseModel):
     n_worker_samples: Count  # of all workers, dealt out evenly
     n_validation_samples: Count
     n_test_samples: Count
+    validation_interval: Count  # rounds after which the validation samples are looked at
 
     def draws(self) -> dict[str, dict[str, int]]:
         """Say how many samples are drawn of which set; a test set of its own is another set."""
@@ -82,7 +81,8 @@ class PartitionedScenario(BaseScenario):
 
     Examples
     --------
-    >>> scenario = load_default().replace(delay_budget_s=50.0)
+    >>> from edgegym import load_scenario
+    >>> scenario = load_scenario("partitioned-digits").replace(delay_budget_s=50.0)
     >>> scenario.n_groups, scenario.n_workers, scenario.delay_budget_s
     (5, 10, 50.0)
     """
@@ -179,20 +179,8 @@ class PartitionedScenario(BaseScenario):
 
         Examples
         --------
-        >>> load_default().group
+        >>> from edgegym import load_scenario
+        >>> load_scenario("partitioned-digits").group
         array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
         """
         return np.repeat(np.arange(self.n_groups), self.workers_per_group)
-
-
-def load_default() -> PartitionedScenario:
-    """Load the embedded default: ten workers in five groups, softmax regression on digits.
-
-    Examples
-    --------
-    >>> load_default().bandwidth_sharing
-    'common'
-    """
-    file = resources.files("edgegym.systems.partitioned") / "digits.toml"
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
-    return PartitionedScenario.parse(data, "partitioned/digits")

@@ -27,6 +27,12 @@ class BoundTerms(NamedTuple):
         noise = m * self.pretrain_noise / batch + n * self.finetune_noise / total_batch
         return np.asarray((noise + self.start) / (m + n))
 
+    def of_sums(self, n_rounds: Numbers, pretrain_sum: Numbers, finetune_sum: Numbers) -> Array:
+        """Bound (34) of M + N rounds with Λ and Ω; before the first one what (34) starts from."""
+        noise = self.pretrain_noise * np.asarray(pretrain_sum)
+        noise = noise + self.finetune_noise * np.asarray(finetune_sum)
+        return np.asarray((noise + self.start) / np.maximum(n_rounds, 1))
+
 
 def bound_terms(scenario: Scenario) -> BoundTerms:
     """Collect what multiplies Λ and Ω in (34), and what depends on neither.
@@ -82,14 +88,9 @@ def gradient_norm_bound(
     ...     n_finetune_rounds=100, pretrain_inverse_batch_sum=10, finetune_inverse_batch_sum=10))
     4.3
     """
-    terms = bound_terms(scenario)
+    sums = pretrain_inverse_batch_sum, finetune_inverse_batch_sum
     n_rounds = np.add(n_pretrain_rounds, n_finetune_rounds)
-    numerator = (
-        terms.pretrain_noise * np.asarray(pretrain_inverse_batch_sum)
-        + terms.finetune_noise * np.asarray(finetune_inverse_batch_sum)
-        + terms.start
-    )
-    return np.where(n_rounds > 0, numerator / np.maximum(n_rounds, 1), np.inf)
+    return np.where(n_rounds > 0, bound_terms(scenario).of_sums(n_rounds, *sums), np.inf)
 
 
 def plan_bound(scenario: Scenario, plan: Plan) -> float:

@@ -1,14 +1,8 @@
 """The channel of an episode: which gains each fine-tuning round meets."""
 
-from functools import lru_cache
-
+from edgegym.lifecycle.draws import BLOCK_ROUNDS, fading_gains
 from edgegym.physics import Array
-from edgegym.physics.channel import rayleigh_gain
-from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.two_stage.scenario import Scenario
-
-#: Rounds whose gains are drawn together: a generator costs as much as a thousand draws.
-BLOCK_ROUNDS = 64
 
 
 def round_gains(scenario: Scenario, seed: int, round_index: int) -> tuple[Array, Array]:
@@ -64,17 +58,5 @@ def block_gains(scenario: Scenario, seed: int, block: int) -> tuple[Array, Array
     >>> bool((uplink[:, 5] == round_gains(fading, 1, 2 * BLOCK_ROUNDS + 5)[0]).all())
     True
     """
-    return _drawn(seed, block, scenario.mean_path_gain, scenario.n_devices)
-
-
-@lru_cache(maxsize=4)  # an episode stays in its block for 64 rounds
-def _drawn(seed: int, block: int, mean_path_gain: float, n_devices: int) -> tuple[Array, Array]:
-    uplink, downlink = (
-        rayleigh_gain(
-            keyed_generator(seed, stream, block), mean_path_gain, (n_devices, BLOCK_ROUNDS)
-        )
-        for stream in (Stream.UPLINK, Stream.DOWNLINK)
-    )
-    uplink.setflags(write=False)
-    downlink.setflags(write=False)
+    uplink, downlink = fading_gains(seed, block, scenario.mean_path_gain, scenario.n_devices)
     return uplink, downlink

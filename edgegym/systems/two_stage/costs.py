@@ -6,13 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgegym.errors import InputError
+from edgegym.lifecycle.state import TOLERANCE
 from edgegym.physics import Array, Numbers, processor, radio
 from edgegym.systems.two_stage.bound import plan_bound
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
-
-#: Relative excess below which a limit counts as met: rounding of sums over thousands of rounds.
-TOLERANCE = 1e-9
 
 
 class Cost(NamedTuple):
@@ -94,6 +92,7 @@ def finetune_round_cost(
     tx_power_w: Numbers,
     uplink_gain: Numbers | None = None,
     downlink_gain: Numbers | None = None,
+    download_s: Array | None = None,
 ) -> Cost:
     """Delay and energy of a fine-tuning round, the summands of (16) and (21).
 
@@ -107,6 +106,7 @@ def finetune_round_cost(
     clock_hz : (..., K) Hz, f̂_k
     tx_power_w : (..., K) W, p_k
     uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none is given
+    download_s : (..., K) s, where `download_delay_s` of the downlink gains is known already
 
     Returns
     -------
@@ -125,7 +125,8 @@ def finetune_round_cost(
         "flop_per_sample": s.flop_per_sample,
         "flop_per_cycle": s.device_flop_per_cycle,
     }
-    download_s = download_delay_s(s, downlink_gain)
+    if download_s is None:
+        download_s = download_delay_s(s, downlink_gain)
     training_s = processor.compute_delay_s(batch_size, clock_hz, **work)
     upload_bps = radio.rate_bps(
         tx_power_w,

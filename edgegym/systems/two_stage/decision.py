@@ -1,12 +1,7 @@
 """What is decided each round, and in which stage."""
 
 from enum import IntEnum
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
-from edgegym.physics import Array
+from typing import Any, NamedTuple
 
 
 class Stage(IntEnum):
@@ -18,22 +13,11 @@ class Stage(IntEnum):
 
 
 class Decision(NamedTuple):
-    """What one action asks for, in physical units."""
+    """What an action asks for, in physical units; of many copies along the leading axis."""
 
-    advance: bool
-    server_batch_size: int
-    server_clock_hz: float
-    batch_size: Array  # (K,)
-    clock_hz: Array  # (K,)
-    tx_power_w: Array  # (K,)
-
-
-class Decisions(NamedTuple):
-    """What the actions of many copies ask for, in physical units."""
-
-    advance: NDArray[np.bool_]  # (C,)
-    server_batch_size: Array  # (C,), whole numbers
-    server_clock_hz: Array  # (C,)
-    batch_size: Array  # (C, K), whole numbers
-    clock_hz: Array  # (C, K)
-    tx_power_w: Array  # (C, K)
+    advance: Any  # (...), whether no round is run and the lifecycle moves on
+    server_batch_size: Any  # (...) samples, whole numbers
+    server_clock_hz: Any  # (...)
+    finetune_batch_size: Any  # (..., K) samples, whole numbers
+    device_clock_hz: Any  # (..., K)
+    device_tx_power_w: Any  # (..., K)

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgegym.errors import InputError, as_path, from_validation, whole_number
+from edgegym.lifecycle.state import ROUNDS, State
 from edgegym.scenario.fields import Array, CountArray, RealArray
+from edgegym.systems.two_stage.decision import Decision, Stage
 
 PRETRAIN_FIELDS = ("pretrain_batch_size", "server_clock_hz")
 FINETUNE_FIELDS = ("finetune_batch_size", "device_clock_hz", "device_tx_power_w")
@@ -97,6 +99,20 @@ class Plan(BaseModel):
             device_clock_hz=repeat(device_clock_hz, n),
             device_tx_power_w=repeat(device_tx_power_w, n),
         )
+
+    def decision(self, state: State) -> Decision | None:
+        """Give what the plan does in the coming round of an episode, None to move on.
+
+        What the stage does not use is None.
+        """
+        stage, sums = int(state.stage), state.totals[ROUNDS : ROUNDS + 2].astype(int)
+        if stage == Stage.PRETRAIN and (m := sums[0]) < self.n_pretrain_rounds:
+            server = self.pretrain_batch_size[m], self.server_clock_hz[m]
+            return Decision(False, *server, None, None, None)
+        if stage == Stage.FINETUNE and (n := sums[1]) < self.n_finetune_rounds:
+            devices = (getattr(self, key)[n] for key in FINETUNE_FIELDS)
+            return Decision(False, None, None, *devices)
+        return None
 
     def to_json(self) -> str:
         """Write the plan as JSON; a stage whose rounds are all alike is written as one round."""

@@ -1,7 +1,6 @@
 """Scenario: every constant of the two-stage system, frozen, checked, in SI units."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -9,7 +8,6 @@ from pydantic import model_validator
 
 from edgegym.errors import whole_number
 from edgegym.scenario.base import BaseScenario
-from edgegym.scenario.document import parse_text, scenario_text
 from edgegym.scenario.fields import (
     Count,
     CountArray,
@@ -37,6 +35,7 @@ class Scenario(BaseScenario):
 
     Examples
     --------
+    >>> from edgegym import load_scenario
     >>> scenario = load_scenario("mnist").replace(delay_budget_s=800.0)
     >>> scenario.delay_budget_s, scenario.n_devices
     (800.0, 3)
@@ -147,6 +146,7 @@ class Scenario(BaseScenario):
 
         Examples
         --------
+        >>> from edgegym import load_scenario
         >>> small = load_scenario("mnist").replace(**{"learning.n_test_samples": 500})
         >>> small.learning.n_test_samples
         500
@@ -161,36 +161,3 @@ class Scenario(BaseScenario):
     def written_out(cls, data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         """Write out the groups of devices."""
         return expand_groups(data, where)
-
-
-def valid_keys() -> list[str]:
-    """List the keys of a scenario, those of its tables dotted."""
-    return Scenario.valid_keys()
-
-
-def parse_scenario(data: Mapping[str, Any], where: str) -> Scenario:
-    """Check plain data, as read from TOML or JSON, and freeze it; NumPy's values count as plain.
-
-    Raises
-    ------
-    InputError
-        Naming the key, the rule and the value.
-    """
-    return Scenario.parse(data, where)
-
-
-def load_scenario(name_or_path: str | Path) -> Scenario:
-    """Load a shipped scenario by name or any scenario from a TOML file.
-
-    Raises
-    ------
-    InputError
-        If it does not exist, is not TOML, or breaks a rule.
-
-    Examples
-    --------
-    >>> load_scenario("mnist").server_clock_limit_hz
-    1600000000.0
-    """
-    data = parse_text(scenario_text(name_or_path), name_or_path)
-    return parse_scenario(data, where=f"scenario {str(name_or_path)!r}")

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from edgegym.lifecycle.draws import BLOCK_ROUNDS
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.systems.two_stage.channel import BLOCK_ROUNDS
 from edgegym.systems.two_stage.scenario import Scenario
 
 

@@ -1,17 +1,16 @@
 import numpy as np
 import pytest
+from baselines.partitioned.rounding import largest_remainder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partitioned_problems import random_scenario
 
 from baselines.partitioned import METHODS, SCHEMES, plan
-from baselines.partitioned.rounding import largest_remainder
-from edgegym import InputError
+from edgegym import InputError, load_scenario
 from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan
-from edgegym.systems.partitioned.scenario import load_default
 
-DEFAULT = load_default()
+DEFAULT = load_scenario("partitioned-digits")
 
 
 def single(**changes):

@@ -13,7 +13,7 @@ from edgegym.studies.calibration.effective import (
     rank_agreement,
 )
 from edgegym.studies.calibration.recording import Recording
-from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 
 MNIST = load_scenario("mnist")
 
@@ -97,5 +97,5 @@ def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
         "1.235",
         *["#", "calibrated:", "by", "ranking"],
     ]
-    changed = parse_scenario(tomllib.loads(text), where="the test")
+    changed = Scenario.parse(tomllib.loads(text), where="the test")
     assert changed == MNIST.replace(name="mnist-effective", pretrain_smoothness=1.235)

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from partitioned_problems import random_scenario
 
-from edgegym import InputError
+from edgegym import InputError, load_scenario
 from edgegym.systems.partitioned.costs import evaluate, round_cost
 from edgegym.systems.partitioned.plan import PartitionedPlan
-from edgegym.systems.partitioned.scenario import load_default
 
-DEFAULT = load_default()
+DEFAULT = load_scenario("partitioned-digits")
 EQUAL = {"downlink_share": np.full(10, 0.1), "uplink_share": np.full(10, 0.1)}
 
 

@@ -5,14 +5,13 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from edgegym import InputError
+from edgegym import InputError, load_scenario
 from edgegym.systems.partitioned.scenario import (
     PER_WORKER,
     PartitionedScenario,
-    load_default,
 )
 
-DEFAULT = load_default()
+DEFAULT = load_scenario("partitioned-digits")
 
 
 def test_every_value_of_the_default_says_where_it_comes_from():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from edgegym import load_scenario
-from edgegym.systems.two_stage.channel import BLOCK_ROUNDS, block_gains, round_gains
+from edgegym.lifecycle.draws import BLOCK_ROUNDS
+from edgegym.systems.two_stage.channel import block_gains, round_gains
 
 FADING = load_scenario("mnist").replace(channel_mode="per-round")
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.systems.two_stage.channel import BLOCK_ROUNDS
+from edgegym.lifecycle.draws import BLOCK_ROUNDS
 from edgegym.systems.two_stage.costs import finetune_round_cost
-from edgegym.systems.two_stage.scenario import parse_scenario
+from edgegym.systems.two_stage.scenario import Scenario
 from edgegym.systems.two_stage.stragglers import block_clock_shares, clock_share
 
 SLOW = load_scenario("mnist").replace(straggler_probability=0.3, straggler_clock_share=0.25)
@@ -65,7 +65,7 @@ def test_a_scenario_written_before_there_were_stragglers_can_be_read():
     for key in ("straggler_probability", "straggler_clock_share"):
         del data[key]
     del data["learning"]["dirichlet_concentration"]
-    assert parse_scenario(data, where="an old manifest") == load_scenario("digits")
+    assert Scenario.parse(data, where="an old manifest") == load_scenario("digits")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""The learner of an environment, by its fidelity."""
+
+from functools import partial
+from typing import Any
+
+from edgegym.errors import InputError
+from edgegym.lifecycle.learners import Learner, NoLearner, OneByOne
+from edgegym.lifecycle.settings import Settings
+from edgegym.systems.system import System, imported
+
+#: Kinds of device on which networks are trained stacked. On a CPU one after another is faster but
+#: for tiny batches (`edgegym bench vector`), so only the tests train stacked there: they set this.
+STACKING_DEVICES = {"cuda"}
+
+
+def make_learner(system: System, scenario: Any, settings: Settings, n_copies: int = 1) -> Learner:
+    """Make what trains `n_copies` networks, or stands for them.
+
+    Raises
+    ------
+    InputError
+        If the scenario trains nothing or the system has no emulator, and one is asked for, or many
+        networks would be trained on a CPU.
+    """
+    if settings.fidelity == "bound":
+        return NoLearner(system.rules(scenario).initial_loss)
+    if settings.fidelity == "curve":
+        if system.emulator is None:
+            raise InputError(
+                f"fidelity must be 'train' or 'bound' for system {system.name!r}, which has no "
+                "emulator; got 'curve'. Use one of these."
+            )
+        return system.emulator(scenario, settings.emulator, n_copies)
+    if scenario.learning is None:
+        raise InputError(
+            f"learning must be given in scenario {scenario.name!r} for real training; got none. "
+            "Add a [learning] table, or use fidelity='bound'."
+        )
+    import torch  # two seconds to import, and only training needs it
+
+    if settings.torch_threads is not None:
+        torch.set_num_threads(settings.torch_threads)
+    where = settings.device, settings.data_dir
+    if n_copies > 1 or trains_stacked(system, settings.device):
+        return imported(str(system.stacked))(scenario, n_copies, *where)
+    make = partial(_made, imported(system.learner), scenario, *where)
+    return OneByOne(make, scenario.learning.validation_interval)
+
+
+def _made(learner: Any, scenario: Any, device: str, data_dir: Any, seed: int) -> Any:
+    return learner(scenario, seed, device, data_dir)
+
+
+def trains_stacked(system: System, device: str) -> bool:
+    """Tell whether many networks are trained at once on a device, "auto" included."""
+    from edgegym.learning.learner import find_device  # torch, which only training needs
+
+    return system.stacked is not None and find_device(device).type in STACKING_DEVICES

@@ -1,0 +1,72 @@
+"""What an observation shows: ratios and logarithms of them, as a flat array and by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgegym.physics import Array
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One entry, or n of a kind.
+
+    Its values are ratios in [-1, 1] as they are, or, with `decades`, logarithms base ten mapped
+    from there to [-1, 1]. What lies outside is clipped.
+    """
+
+    name: str
+    n: int | None = None
+    decades: tuple[float, float] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Name every entry."""
+        return [self.name] if self.n is None else [f"{self.name}_{k}" for k in range(self.n)]
+
+
+class ObservationCodec:
+    """Flat observations in [-1, 1] and the names of their entries.
+
+    Examples
+    --------
+    >>> codec = ObservationCodec([Shown("left_share"), Shown("gain_log", 2, decades=(-4.0, 2.0))])
+    >>> codec.names
+    ['left_share', 'gain_log_0', 'gain_log_1']
+    >>> codec.encode(np.array([[0.5], [0.1], [10.0]]))
+    array([[0.5       , 0.        , 0.6666667]], dtype=float32)
+    """
+
+    def __init__(self, shown: Sequence[Shown]) -> None:
+        self.names = [name for entry in shown for name in entry.names]
+        decades = [entry.decades for entry in shown for _ in entry.names]
+        self._logs: list[tuple[slice, tuple[float, float]]] = []
+        for span, rows in groupby(range(len(decades)), key=lambda row: decades[row]):
+            if span is not None:
+                first, *_, last = [*rows] * 2
+                self._logs.append((slice(first, last + 1), span))
+
+    def encode(self, ratios: Array) -> NDArray[np.float32]:
+        """Write what agents see, (C, n), from the ratios of all copies, (n, C)."""
+        for rows, span in self._logs:
+            ratios[rows] = log_share(ratios[rows], span)
+        return np.minimum(np.maximum(ratios, -1), 1).T.astype(np.float32, order="C")
+
+    def named(self, observation: NDArray[np.float32]) -> dict[str, float]:
+        """Name every entry of an observation."""
+        return dict(zip(self.names, map(float, observation), strict=True))
+
+
+def log_share(ratio: Array, decades: tuple[float, float]) -> Array:
+    """Map the logarithm base ten of a ratio from its decades to [-1, 1].
+
+    Examples
+    --------
+    >>> float(log_share(np.array(0.1), (-4.0, 2.0)))
+    0.0
+    """
+    low, high = decades
+    return 2 * (np.log10(np.maximum(ratio, 10.0**low)) - low) / (high - low) - 1

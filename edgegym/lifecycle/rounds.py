@@ -1,0 +1,216 @@
+"""The step: what one learning round does to an episode, of every system, for one copy or many."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgegym.lifecycle.learners import Learner
+from edgegym.lifecycle.rules import Rules
+from edgegym.lifecycle.state import (
+    DELAY,
+    ENERGY,
+    ROUNDS,
+    TOLERANCE,
+    EndCode,
+    State,
+    rounds_of_stage,
+)
+from edgegym.physics import Array
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """How states follow one another; the learner alone changes beside them.
+
+    Parameters
+    ----------
+    rules : the system's
+    learner : of as many copies as a state has
+    budgets : "hard", no round is run that does not fit, or "soft"
+    rounds_per_step : rounds for which a decision is repeated, within a stage
+    """
+
+    rules: Rules
+    learner: Learner
+    budgets: str = "hard"
+    rounds_per_step: int = 1
+
+    @cached_property
+    def budget(self) -> Array:
+        """Budgets of delay and energy, (2, 1); infinite where there is none."""
+        s = self.rules.scenario
+        energy_j = np.inf if s.energy_budget_j is None else s.energy_budget_j
+        return np.array([[s.delay_budget_s], [energy_j]])
+
+    @cached_property
+    def _never_over(self) -> Array:
+        """What no sum of delay or energy is above, (2, 1)."""
+        return self.budget * (1 + TOLERANCE) if self.budgets == "hard" else self.budget + math.inf
+
+    @cached_property
+    def _round_limits(self) -> NDArray[np.int_]:
+        return np.array(self.rules.round_limits)
+
+    @property
+    def _learns(self) -> bool:
+        return self.learner.interval < math.inf
+
+    def blank(self, n_copies: int) -> State:
+        """Make a state of copies none of which has begun."""
+        rules, nothing = self.rules, np.zeros(n_copies, dtype=int)
+        totals = np.zeros((ROUNDS + len(rules.stages) + rules.n_own_sums, n_copies))
+        loss = np.full(n_copies, rules.initial_loss)
+        validation = np.stack([loss, np.zeros(n_copies)])
+        seeds = np.zeros(n_copies, dtype=np.int64)
+        state = State(
+            seeds,
+            stage=nothing,
+            end_code=np.full(n_copies, EndCode.FINISHED.value),
+            totals=totals,
+            draw=rules.draw(seeds, totals),
+            loss=loss,
+            validation=validation,
+            first_validation=validation,
+            rounds_unseen=nothing,
+            measured=np.zeros((len(rules.measures), n_copies)),
+            excess=np.zeros((2 + len(rules.limits), n_copies)),
+        )
+        return self._assess(state)
+
+    def begin(self, state: State, copies: Mask, seeds: NDArray[np.int64]) -> State:
+        """Open new episodes in some copies: untrained networks, full budgets.
+
+        Parameters
+        ----------
+        state : of all copies
+        copies : (C,) those that begin
+        seeds : (C,) of the episodes; those of the other copies are not used
+        """
+        zeros = np.zeros_like(state.stage)
+        seeds = np.where(copies, seeds, state.seed)
+        totals = np.where(copies, 0.0, state.totals)
+        which = np.flatnonzero(copies).tolist()
+        self.learner.begin(which, seeds[copies].tolist())
+        validation = self._validated(state, which)
+        return self._assess(
+            state._replace(
+                seed=seeds,
+                stage=np.where(copies, zeros, state.stage),
+                end_code=np.where(copies, EndCode.RUNNING.value, state.end_code),
+                totals=totals,
+                draw=self.rules.draw(seeds, totals),
+                loss=np.where(copies, validation[0], state.loss),
+                validation=validation,
+                first_validation=np.where(copies, validation, state.first_validation),
+                rounds_unseen=np.where(copies, zeros, state.rounds_unseen),
+            )
+        )
+
+    def step(
+        self, state: State, decision: Any, advancing: Mask, playing: Mask, last: Mask
+    ) -> State:
+        """Run one learning round, or `rounds_per_step` of them, as the decisions ask.
+
+        Parameters
+        ----------
+        state : of all copies
+        decision : what each copy asks for, copies along the first axis
+        advancing : (C,) who asks to move on instead
+        playing : (C,) who takes part; what the others ask for is not looked at
+        last : (C,) for whom this is the last step, whatever comes of it
+        """
+        rules, running = self.rules, playing & ~advancing
+        rounds = rounds_of_stage(state, len(rules.stages))
+        limits = self._round_limits.take(state.stage, mode="clip")
+        for done in range(self.rounds_per_step):
+            if done == 0 or rules.draws_anew:
+                added = rules.added(state.stage, decision, state.draw)
+            state, running = self._book(state, added, running & (rounds < limits))
+            if not running.any():
+                break
+            round_index, rounds = rounds, rounds + running
+            if self._learns:
+                state, running = self._train(state, round_index, decision, running)
+            if rules.draws_anew:
+                state = state._replace(draw=rules.draw(state.seed, state.totals))
+        state = self._move_on(state, playing & advancing, rounds == limits)
+        return self._assess(self._look(state, last) if self._learns else state)
+
+    def _book(self, state: State, added: Array, running: Mask) -> tuple[State, Mask]:
+        """Enter a round of the running copies where it fits, and say where it did."""
+        totals = state.totals + added
+        over = totals[: ENERGY + 1] > self._never_over
+        if over.any() and (stopped := running & over.any(axis=0)).any():
+            code = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
+            state = state._replace(end_code=np.where(stopped, code, state.end_code))
+            running = running & ~stopped
+        if not running.all():
+            totals = np.where(running, totals, state.totals)
+        return state._replace(totals=totals, rounds_unseen=state.rounds_unseen + running), running
+
+    def _train(
+        self, state: State, rounds: Array, decision: Any, running: Mask
+    ) -> tuple[State, Mask]:
+        """Run the round just booked; training that turned non-finite ends the episode."""
+        loss = self.learner.train(state.stage, rounds.astype(int), decision, running)
+        loss = np.where(running, loss, state.loss)
+        state = state._replace(loss=loss)
+        if (diverged := ~np.isfinite(loss)).any():
+            code = np.where(running & diverged, EndCode.DIVERGED.value, state.end_code)
+            state, running = state._replace(end_code=code), running & ~diverged
+        return state, running
+
+    def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
+        """Advance where it is asked for, and where all rounds of the stage are done."""
+        moving = advancing | (full & ~state.ended)
+        if not moving.any():
+            return state
+        n_stages = len(self.rules.stages)
+        at_limit = moving & ~advancing & (state.stage == n_stages - 1)
+        stage = state.stage + (moving & ~at_limit)
+        code = np.where(at_limit, EndCode.ROUND_LIMIT.value, state.end_code)
+        code = np.where(stage == n_stages, EndCode.FINISHED.value, code)
+        return state._replace(stage=stage, end_code=code)
+
+    def _look(self, state: State, last: Mask) -> State:
+        """Look at the validation samples where it is due, and once more at the end.
+
+        What a diverged training has reached counts as what it was at first.
+        """
+        unseen = state.rounds_unseen
+        is_lost = state.end_code == EndCode.DIVERGED.value
+        due = (unseen >= self.learner.interval) | ((state.ended | last) & (unseen > 0))
+        if (looking := due & ~is_lost).any():
+            validation = self._validated(state, np.flatnonzero(looking).tolist())
+            is_lost = is_lost | ~np.isfinite(validation[0])
+            state = state._replace(
+                validation=validation, rounds_unseen=np.where(looking, 0, unseen)
+            )
+        if not is_lost.any():
+            return state
+        first = state.first_validation
+        return state._replace(
+            end_code=np.where(is_lost, EndCode.DIVERGED.value, state.end_code),
+            validation=np.where(is_lost, first, state.validation),
+            loss=np.where(is_lost, first[0], state.loss),
+        )
+
+    def _validated(self, state: State, copies: list[int]) -> Array:
+        validation = state.validation.copy()
+        validation[0, copies], validation[1, copies] = self.learner.validate(copies)
+        return validation
+
+    def _assess(self, state: State) -> State:
+        """Measure the totals, and by how much they exceed the limits."""
+        totals, rules = state.totals, self.rules
+        used = np.empty_like(state.excess)
+        np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
+        used[ENERGY + 1 :] = rules.used(totals)
+        excess = np.where(used > 1 + TOLERANCE, used - 1, 0.0)
+        return state._replace(measured=rules.measure(totals), excess=excess)

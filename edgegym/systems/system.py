@@ -1,0 +1,82 @@
+"""A system, as everything that is shared knows it: one record, and the list of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from edgegym.errors import unknown_name
+from edgegym.lifecycle.rules import Rules
+from edgegym.scenario.base import BaseScenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What a system is made of; modules that need more than NumPy are named, loaded when used.
+
+    Parameters
+    ----------
+    name : `--system`, and `system = "..."` in a scenario file
+    env_id : the environment's id
+    default_scenario : a shipped name
+    scenario, plan : its classes
+    rules : makes the rules of a scenario
+    evaluate : the referee, of a plan and a scenario
+    learner : "module:class" of its one network, made of scenario, seed, device and data folder
+    planner : "module:function", of scenario, scheme and method
+    stacked : "module:class" of many networks trained at once on a GPU, where there is one
+    emulator : gives the learner of fidelity `curve` of scenario, file and number of copies
+    designs : rows of `compare`, each a scheme and a method
+    environment : "module:class" of its environment, where it has a name of its own
+    """
+
+    name: str
+    env_id: str
+    default_scenario: str
+    scenario: type[BaseScenario]
+    plan: type[Any]
+    rules: Callable[[Any], Rules]
+    evaluate: Callable[..., Any]
+    learner: str
+    planner: str
+    stacked: str | None = None
+    emulator: Callable[[Any, Any, int], Any] | None = None
+    designs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    environment: str = "edgegym.envs.env:EdgeEnv"
+
+
+#: All systems by name; `register` adds one.
+SYSTEMS: dict[str, System] = {}
+
+
+def find_system(name: str) -> System:
+    """Look up a system by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    if name not in SYSTEMS:
+        raise unknown_name("system", name, SYSTEMS)
+    return SYSTEMS[name]
+
+
+def system_of(scenario: Any) -> System:
+    """Find the system that a scenario, or a plan, is of."""
+    for system in SYSTEMS.values():
+        if isinstance(scenario, system.scenario | system.plan):
+            return system
+    raise unknown_name("kind of scenario", type(scenario).__name__, [*SYSTEMS])
+
+
+def imported(where: str) -> Any:
+    """Import what "module:name" names.
+
+    Examples
+    --------
+    >>> imported("math:floor")(2.5)
+    2
+    """
+    module, name = where.split(":")
+    return getattr(import_module(module), name)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.envs.env import EdgeEnv
 from edgegym.lifecycle.state import ROUNDS, EndCode, State
-from edgegym.systems.system import system_of
+from edgegym.systems.system import find_system, system_of
 
 #: What a policy is: from what the environment showed last to an action.
 Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
@@ -22,11 +22,8 @@ PolicyFactory = Callable[[EdgeEnv], Policy]
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
 #: Figures that every episode holds; those of the first release, so that its run folders are read.
 FINAL_COLUMNS = (
-    "n_pretrain_rounds",
-    "n_finetune_rounds",
     "total_delay_s",
     "total_energy_j",
-    "gradient_norm_bound",
     "validation_loss",
     "return",
     "end_code",
@@ -42,12 +39,14 @@ class Episode(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    system: str = "two-stage"
     final: dict[str, bool | int | float | None]
     rounds: dict[str, list[float]]
 
     @model_validator(mode="after")
     def _columns_are_all_there(self) -> "Episode":
-        if missing := set(FINAL_COLUMNS) - self.final.keys():
+        own = [measure.name for measure in find_system(self.system).measures]
+        if missing := {*FINAL_COLUMNS, *own} - self.final.keys():
             raise ValueError(f"final must hold every figure; got none of {sorted(missing)}")
         if self.rounds.keys() != set(ROUND_COLUMNS):
             raise ValueError(f"rounds must hold {ROUND_COLUMNS}; got {sorted(self.rounds)}")
@@ -123,7 +122,8 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         diverged = info["end_code"] == EndCode.DIVERGED
         trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
         final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
-    return Episode(final=final, rounds=rounds)
+    final |= {m.name: m.derive(final) for m in env.system.measures if m.derive is not None}
+    return Episode(system=env.system.name, final=final, rounds=rounds)
 
 
 def _rounds_done(env: EdgeEnv) -> dict[str, int]:

@@ -57,8 +57,8 @@ def compare(
     """Plan every design, play each with real training over several seeds, print one table.
 
     Saved agents play beside the designs, one row each, on the same seeds. Writes results.csv (a row
-    per episode), rounds.csv (a row per round), manifest.json and the loss over time and over energy
-    as pictures.
+    per episode), rounds.csv (a row per round), manifest.json and as pictures loss and accuracy over
+    time and the loss over energy.
     """
     require_alone(resume, context)
     known = load_manifest(resume) if resume else None

@@ -1,4 +1,4 @@
-"""What a comparison leaves in its run folder: tables, and the loss over time and over energy."""
+"""What a comparison leaves in its run folder: tables, and pictures of loss and accuracy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def write_comparison(
     title: str,
     measures: Sequence[Measure],
 ) -> pd.DataFrame:
-    """Write both tables and both pictures.
+    """Write both tables and the pictures.
 
     Parameters
     ----------
@@ -35,4 +35,7 @@ def write_comparison(
     write_whole(run_dir / "rounds.csv", rounds.to_csv(index=False))
     for x, file_name in (("delay_s", "loss-over-time.png"), ("energy_j", "loss-over-energy.png")):
         write_figure(run_dir / file_name, plot_convergence(rounds, x, title))
+    if "validation_accuracy" in rounds:  # not in episodes of the first release
+        picture = plot_convergence(rounds, "delay_s", title, y="validation_accuracy")
+        write_figure(run_dir / "accuracy-over-time.png", picture)
     return summarise(results, measures)

@@ -20,6 +20,8 @@ Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
 PolicyFactory = Callable[[EdgeEnv], Policy]
 
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
+#: What stands beside them since the second release.
+LATER_COLUMNS = ("validation_accuracy",)
 #: Figures that every episode holds; those of the first release, so that its run folders are read.
 FINAL_COLUMNS = (
     "total_delay_s",
@@ -48,7 +50,7 @@ class Episode(BaseModel):
         own = [measure.name for measure in find_system(self.system).measures]
         if missing := {*FINAL_COLUMNS, *own} - self.final.keys():
             raise ValueError(f"final must hold every figure; got none of {sorted(missing)}")
-        if self.rounds.keys() != set(ROUND_COLUMNS):
+        if not {*ROUND_COLUMNS} <= self.rounds.keys() <= {*ROUND_COLUMNS, *LATER_COLUMNS}:
             raise ValueError(f"rounds must hold {ROUND_COLUMNS}; got {sorted(self.rounds)}")
         if len(lengths := {len(column) for column in self.rounds.values()}) > 1:
             raise ValueError(f"rounds must hold columns of one length; got {sorted(lengths)}")
@@ -95,7 +97,8 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
     (1, [])
     """
     observation, info = env.reset(seed=seed)
-    rounds: dict[str, list[float]] = {column: [] for column in ROUND_COLUMNS}
+    columns = (*ROUND_COLUMNS, *LATER_COLUMNS)
+    rounds: dict[str, list[float]] = {column: [] for column in columns}
     total_return, total_cost, ended = 0.0, 0.0, False
     while not ended:
         before = info
@@ -104,7 +107,7 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         ended = terminated or truncated
         if info["delay_s"] > before["delay_s"]:
             row = info | {"stage": before["stage"], "round": _last_round(env, before["stage"])}
-            for column in ROUND_COLUMNS:
+            for column in columns:
                 rounds[column].append(row[column])
     final: dict[str, bool | int | float | None] = {
         **_rounds_done(env),

@@ -1,58 +1,44 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from edgegym import load_scenario
-from edgegym.envs.ledger import Ledger
-from edgegym.envs.observation import ObservationCodec
-from edgegym.envs.reward import Standing
-from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.systems.two_stage.decision import Stage
+from edgegym.lifecycle.observed import ObservationCodec, Shown, log_share
 
-SCENARIO = load_scenario("mnist")
-CODEC = ObservationCodec(SCENARIO)
-GAINS = (SCENARIO.uplink_gain, SCENARIO.downlink_gain)
-
-
-def observe(loss=2.3, gains=GAINS, **changes):
-    ledger = Ledger(SCENARIO)
-    for key, value in changes.items():
-        setattr(ledger, key, value)
-    return CODEC.named(
-        CODEC.encode(ledger, Standing(loss, 0.1, ledger.gradient_norm_bound), loss, gains)
-    )
+CODEC = ObservationCodec(
+    [
+        Shown("share"),
+        Shown("loss_log", decades=(-4.0, 1.0)),
+        Shown("gain_log", 2, decades=(-4.0, 2.0)),
+        Shown("power_share", 2),
+        Shown("bound_log", decades=(-6.0, 1.0)),
+    ]
+)
+NAMES = ["share", "loss_log", "gain_log_0", "gain_log_1"]
+NAMES += ["power_share_0", "power_share_1", "bound_log"]
 
 
-def test_the_start_is_what_it_says():
-    named = observe()
-    assert named["finetuning"] == named["pretrain_rounds_share"] == 0
-    assert named["delay_left_share"] == named["energy_left_share"] == 1
-    assert named["loss_log"] == pytest.approx(0.6)
+def test_entries_are_named_in_their_order():
+    assert CODEC.names == NAMES
+    observation = np.arange(7, dtype=np.float32)
+    assert CODEC.named(observation) == dict(zip(NAMES, range(7), strict=True))
 
 
-def test_progress_and_spending_show():
-    named = observe(stage=Stage.FINETUNE, n_finetune_rounds=1500, delay_s=250.0, energy_j=330.0)
-    assert named["finetuning"] == 1
-    assert named["finetune_rounds_share"] == 0.5
-    assert named["delay_left_share"] == 0.75
-    assert named["energy_left_share"] == pytest.approx(-0.1)
+def test_each_entry_is_mapped_from_its_own_decades():
+    ratios = np.array([[-0.25], [1.0], [1e-4], [100.0], [0.5], [0.75], [10.0]])
+    (shown,) = CODEC.encode(ratios)
+    assert shown == pytest.approx([-0.25, 0.6, -1, 1, 0.5, 0.75, 1])
+    assert shown.dtype == np.float32
 
 
-def test_gains_are_seen_by_their_mean():
-    named = observe(gains=(np.array([1e-5, 1e-3, 1e-9]), np.array([1e-5, 1e-4, 0.0])))
-    assert named["uplink_gain_log_0"] == pytest.approx(1 / 3)
-    assert (named["uplink_gain_log_1"], named["uplink_gain_log_2"]) == (1, -1)
-    assert named["downlink_gain_log_2"] == -1
+@given(arrays(float, (7, 3), elements=st.floats(-1e300, 1e300)))
+def test_whatever_is_shown_lies_in_the_space_a_row_for_each_copy(ratios):
+    shown = CODEC.encode(ratios)
+    assert shown.shape == (3, 7) and shown.flags.c_contiguous
+    assert (np.abs(shown) <= 1).all()
 
 
-@pytest.mark.parametrize("loss", [0.0, 1e-12, 1e12])
-def test_every_observation_lies_in_the_space(loss):
-    values = np.array(list(observe(loss=loss, energy_j=1e9, delay_s=1e9).values()), np.float32)
-    assert CODEC.space.contains(values)
-
-
-def test_gains_are_read_back_to_the_digits_of_an_observation():
-    env = TwoStageEdgeEnv("mnist", fidelity="bound")
-    observation, _ = env.reset(seed=0)
-    uplink, downlink = env.observation_codec.gains(observation)
-    assert uplink == pytest.approx(env.gains[0], rel=1e-5)
-    assert downlink == pytest.approx(env.gains[1], rel=1e-5)
+def test_a_logarithm_ends_where_its_decades_do():
+    ratios = np.array([0.0, 1e-300, 1e-4, 0.1, 100.0])
+    assert log_share(ratios, (-4.0, 2.0)) == pytest.approx([-1, -1, -1, 0, 1])

@@ -17,6 +17,7 @@ from edgegym.lifecycle.info import info_of
 from edgegym.lifecycle.learners import Learner
 from edgegym.lifecycle.observed import ObservationCodec
 from edgegym.lifecycle.parts import ActionCodec
+from edgegym.lifecycle.reward import LEARNING_REWARDS
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.lifecycle.settings import check_settings, one_of
 from edgegym.lifecycle.state import ROUNDS, State, one
@@ -33,7 +34,7 @@ class Snapshot(NamedTuple):
     fidelity: str
     state: State
     learner: Any  # the learner's own snapshot
-    random: Any  # of the generator that gives episodes their seeds
+    random: Any  # of the generator that gives episodes their seeds, and its own seed
     history: History
 
 
@@ -166,8 +167,8 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         """Copy the whole state, network weights included, to `restore` as often as wanted."""
         if self._state is None:
             raise gym.error.ResetNeeded("There is no episode yet; call reset() before snapshot().")
-        random, learner = self.np_random.bit_generator.state, self.learner.snapshot()
-        history = self.history.copied()
+        random = self.np_random.bit_generator.state, self.np_random_seed
+        learner, history = self.learner.snapshot(), self.history.copied()
         return Snapshot(self.scenario, self.fidelity, self._state, learner, random, history)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -183,7 +184,7 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
                 f"of {snapshot.scenario.name!r} with other values. Restore it where it was taken."
             )
         self._state, self.history = snapshot.state, snapshot.history.copied()
-        self.np_random.bit_generator.state = snapshot.random
+        self.np_random.bit_generator.state, self._np_random_seed = snapshot.random
         self.learner.restore(snapshot.learner)
         self._left_after = 0  # who looks ahead leaves episodes on purpose
 
@@ -236,7 +237,8 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         is_unseen = not state.end_code[0] and n_rounds == state.rounds_unseen[0]
         before, self._left_after = self._left_after, n_rounds if is_unseen else 0
         is_again = before > 0 and before == self._left_after
-        if is_again and not is_seeded and np.isfinite(self.learner.interval):
+        # What is not learned is in every reward at once.
+        if is_again and not is_seeded and self.reward in LEARNING_REWARDS:
             gym.logger.warn(
                 f"Two episodes in a row were left after {n_rounds} rounds, and their validation "
                 f"loss is looked at every {self.learner.interval} rounds: their returns are 0. Let "

@@ -98,7 +98,7 @@ class TwoStageEdgeEnv(EdgeEnv):
 
     Examples
     --------
-    >>> import gymnasium as gym
+    >>> import gymnasium as gym, numpy as np
     >>> env = gym.make("TwoStageEdge-v0", scenario="mnist", fidelity="bound", rounds_per_step=100)
     >>> observation, info = env.reset(seed=1)
     >>> observation, reward, terminated, truncated, info = env.step(np.zeros(12))

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from edgegym.envs.history import History
 from edgegym.lifecycle.rules import Rules
 from edgegym.lifecycle.state import DELAY, ENERGY, ROUNDS, EndCode, State
@@ -48,6 +50,12 @@ class View(NamedTuple):
         return dict(zip(self.rules.measures, map(float, self.state.measured), strict=True))
 
     @property
+    def limits(self) -> dict[str, float]:
+        """What is used of each limit of the system's own, as a ratio, by name."""
+        used = self.rules.used(self.state.totals[:, np.newaxis])[:, 0]
+        return dict(zip(self.rules.limits, map(float, used), strict=True))
+
+    @property
     def status(self) -> str:
         """Count the rounds of all stages, and say why the episode ended if it did."""
         rounds = f"{' + '.join(map(str, self.rounds))} rounds"
@@ -71,21 +79,32 @@ def summary(view: View) -> str:
     loss    2.3 mini-batch, 2.3 validation (accuracy 0.000), gradient norm bound 460
     delay   [........................] 0 of 1000 s
     energy  [........................] 0 of 300 J
+    power   [........................] 0 % of the limit
     """
     state, (loss, accuracy) = view.state, view.state.validation
     stage = view.stage_names[int(state.stage)]
     name = view.rules.scenario.name
     measured = [f"{key.replace('_', ' ')} {value:.4g}" for key, value in view.measured.items()]
     losses = f"{state.loss:.4g} mini-batch, {loss:.4g} validation (accuracy {accuracy:.3f})"
-    lines = [
-        f"{name}, {view.fidelity}: {stage}, {view.status}",
-        f"loss    {', '.join([losses, *measured])}",
+    spending = [
+        (label, spent / budget, f"{amount(spent, budget)} {unit}")
+        for label, (spent, budget, unit) in view.spending.items()
     ]
-    for label, (spent, budget, unit) in view.spending.items():
-        filled = round(BAR_LENGTH * min(spent / budget, 1))
-        bar = "#" * filled + "." * (BAR_LENGTH - filled)
-        lines.append(f"{label:<7} [{bar}] {amount(spent, budget)} {unit}")
-    return "\n".join(lines)
+    limits = [
+        (label, used, f"{100 * used:.3g} % of the limit") for label, used in view.limits.items()
+    ]
+    return "\n".join(
+        [
+            f"{name}, {view.fidelity}: {stage}, {view.status}",
+            f"loss    {', '.join([losses, *measured])}",
+            *(f"{label:<7} [{_bar(used)}] {text}" for label, used, text in spending + limits),
+        ]
+    )
+
+
+def _bar(used: float) -> str:
+    filled = round(BAR_LENGTH * min(used, 1))
+    return "#" * filled + "." * (BAR_LENGTH - filled)
 
 
 def amount(spent: float, budget: float) -> str:

@@ -36,8 +36,8 @@ class ObservationCodec:
     >>> codec = ObservationCodec([Shown("left_share"), Shown("gain_log", 2, decades=(-4.0, 2.0))])
     >>> codec.names
     ['left_share', 'gain_log_0', 'gain_log_1']
-    >>> codec.encode(np.array([[0.5], [0.1], [10.0]]))
-    array([[0.5       , 0.        , 0.6666667]], dtype=float32)
+    >>> codec.encode(np.array([[0.5], [0.1], [100.0]])).tolist()
+    [[0.5, 0.0, 1.0]]
     """
 
     def __init__(self, shown: Sequence[Shown]) -> None:

@@ -114,8 +114,9 @@ class ActionCodec(Generic[Decision]):
     >>> from collections import namedtuple
     >>> box = LogBox("clock_hz", "Hz", np.array(1e7), np.array(1e9))
     >>> codec = ActionCodec(namedtuple("Decision", ["advance", "clock_hz"]), [box])
-    >>> codec.decode([-1.0, 0.0])
-    Decision(advance=False, clock_hz=100000000.0)
+    >>> decision = codec.decode([-1.0, 0.0])
+    >>> bool(decision.advance), round(float(decision.clock_hz))
+    (False, 100000000)
     >>> codec.encode(codec.decode([1.0, 0.5]))
     array([1. , 0.5])
     """

@@ -12,6 +12,7 @@ from edgegym import InputError, load_scenario
 from edgegym.envs.dashboard import HEIGHT, WIDTH
 from edgegym.envs.dashboard.style import BLUE, RED, SKY
 from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.systems.two_stage.rules import Sums
 
 ADVANCE = np.ones(12)
 TINY = load_scenario("digits").replace(**TINY_SCENARIO | {"delay_budget_s": 50.0})
@@ -28,6 +29,14 @@ def frames(env, actions, seed=0):
     for action in actions:
         env.step(action)
         yield env.render()
+
+
+def spend(env, delay_s, energy_j=0.0, power_w=0.0):
+    """Let an episode have spent this, in one round of fine-tuning."""
+    sums = Sums(delay_s, energy_j, 0.0, 1.0, 0.0, 1.0, power_w)
+    totals = np.zeros_like(env._state.totals)
+    totals[:] = np.concatenate([sums[:6], np.full(len(totals) - 6, power_w)])[:, np.newaxis]
+    env._state = env._lifecycle._assess(env._state._replace(totals=totals))
 
 
 def share(frame, colour):
@@ -80,7 +89,7 @@ def test_the_same_episode_gives_the_same_pictures():
 def test_gauges_fill_as_the_budgets_are_spent():
     spent = make(scenario="mnist")
     spent.reset(seed=0)
-    spent.ledger.delay_s, spent.ledger.energy_j = 250.0, 225.0  # of 1000 s and 300 J
+    spend(spent, 250.0, 225.0)  # of 1000 s and 300 J
     frame = spent.render()
     rows = [int(HEIGHT * (1 - 0.47 - 0.41 * y / 4)) for y in (2.97, 1.77)]
     assert [bar_lengths(frame, row) for row in rows] == pytest.approx([0.25, 0.75], abs=0.01)
@@ -89,9 +98,9 @@ def test_gauges_fill_as_the_budgets_are_spent():
 def test_an_overspent_budget_changes_the_colour_of_its_gauge():
     env = make(budgets="soft")
     env.reset(seed=0)
-    env.ledger.delay_s = 1000.0
+    spend(env, 1000.0)
     assert share(env.render(), RED) == 0
-    env.ledger.delay_s = 1001.0
+    spend(env, 1001.0)
     assert share(env.render(), RED) > 0.01
 
 
@@ -115,18 +124,20 @@ def test_text_says_where_the_episode_stands():
     assert env.render().splitlines() == [
         "digits, train: pre-training, 0 + 0 rounds",
         f"loss    {info['loss']:.4g} mini-batch, {info['loss']:.4g} validation "
-        f"(accuracy {info['validation_accuracy']:.3f}), bound {info['gradient_norm_bound']:.4g}",
+        f"(accuracy {info['validation_accuracy']:.3f}), "
+        f"gradient norm bound {info['gradient_norm_bound']:.4g}",
         "delay   [........................] 0.0 of 50.0 s",
         "energy  [........................] 0.000 of 0.500 J",
-        "power   mean 0 to 0 W over the devices",
+        "power   [........................] 0 % of the limit",
     ]
-    env.ledger.delay_s, env.ledger.energy_j = 25.0, 0.75
+    spend(env, 25.0, 0.75, power_w=0.1)
     lines = env.render().splitlines()
     assert lines[2] == "delay   [############............] 25.0 of 50.0 s"
     assert lines[3] == "energy  [########################] 0.750 of 0.500 J"
+    assert lines[4] == "power   [#####...................] 20 % of the limit"
     env.step(ADVANCE)
     env.step(ADVANCE)
-    assert env.render().startswith("digits, train: done, 0 + 0 rounds, ended: finished\n")
+    assert env.render().startswith("digits, train: done, 0 + 1 rounds, ended: finished\n")
 
 
 def test_without_a_render_mode_nothing_is_kept_and_render_says_so():

@@ -23,7 +23,7 @@ INFO_KEYS = {
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
     *("cost", "cost_delay", "cost_energy", "cost_power", "gradient_norm_bound"),
     *("end_code", "is_success", "reward_loss", "reward_log_loss"),
-    *("reward_accuracy", "reward_bound"),
+    *("reward_accuracy", "reward_bound", "reward_latency"),
 }
 
 
@@ -50,7 +50,7 @@ def rollout(env, actions, seed=0):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-@pytest.mark.parametrize("kwargs", [{}, {"scenario": "mnist", "fidelity": "bound"}])
+@pytest.mark.parametrize("kwargs", [{}, {"fidelity": "bound"}])
 def test_both_checkers_pass_with_warnings_as_errors(env_id, kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -58,8 +58,23 @@ def test_both_checkers_pass_with_warnings_as_errors(env_id, kwargs):
         check_env_for_sb3(gym.make(env_id, **kwargs).unwrapped)
 
 
-def test_the_main_id_is_registered():
-    assert "TwoStageEdge-v0" in IDS
+def test_every_system_is_registered():
+    assert set(IDS) == {"TwoStageEdge-v0", "PartitionedEdge-v0"}
+
+
+def test_without_a_scenario_it_is_the_default_of_the_system():
+    defaults = {"TwoStageEdge-v0": "digits", "PartitionedEdge-v0": "partitioned-digits"}
+    for env_id, name in defaults.items():
+        for kwargs in ({}, {"scenario": None}):
+            env = gym.make(env_id, fidelity="bound", **kwargs).unwrapped
+            assert env.scenario == edgegym.load_scenario(name)
+
+
+def test_a_scenario_of_another_system_is_refused_and_its_environment_named():
+    with pytest.raises(edgegym.InputError, match=r"of system 'partitioned'. Use gym.make\('Part"):
+        make(scenario="partitioned-digits")
+    with pytest.raises(edgegym.InputError, match=r"got 'mnist', of system 'two-stage'. Use gym"):
+        gym.make("PartitionedEdge-v0", scenario=edgegym.load_scenario("mnist"))
 
 
 @pytest.mark.parametrize("kwargs", [{"scenario": "digits-1000"}, {"scenario": "mnist-1000"}])
@@ -72,7 +87,7 @@ def test_both_checkers_pass_for_a_thousand_devices(kwargs):
 
 
 def weights(env):
-    return torch.cat([p.flatten() for p in env.unwrapped.learner.network.parameters()])
+    return torch.cat([p.flatten() for p in env.unwrapped.learner.learners[0].network.parameters()])
 
 
 @pytest.mark.parametrize("mode", ["fixed", "per-round"])
@@ -110,9 +125,9 @@ def test_every_policy_meets_the_same_channels():
     for batch in (-1.0, 0.5):
         env = make(scenario=scenario).unwrapped
         rollout(env, [ADVANCE, *[action(batch=batch)] * 4], seed=5)
-        gains.append(env.gains)
+        gains.append(env.state.draw.uplink_gain)
     assert np.array_equal(gains[0], gains[1])
-    assert not np.array_equal(gains[0][0], scenario.uplink_gain)
+    assert not np.array_equal(gains[0], scenario.uplink_gain)
 
 
 def test_per_round_gains_change_every_fine_tuning_round_and_per_episode_gains_do_not():
@@ -120,9 +135,11 @@ def test_per_round_gains_change_every_fine_tuning_round_and_per_episode_gains_do
         env = make(scenario=edgegym.load_scenario("mnist").replace(channel_mode=mode)).unwrapped
         env.reset(seed=0)
         env.step(ADVANCE)
-        before = env.gains
+        before = env.state.draw
         env.step(action())
-        assert np.array_equal(before, env.gains) != changes
+        after = env.state.draw
+        for key in ("uplink_gain", "downlink_gain"):
+            assert np.array_equal(getattr(before, key), getattr(after, key)) != changes
 
 
 SLOW = {"straggler_probability": 0.5, "straggler_clock_share": 0.25}
@@ -137,9 +154,9 @@ def test_every_policy_meets_the_same_stragglers_and_pays_for_their_throttled_clo
         for n, (before, after) in enumerate(pairwise(steps[1:])):
             cost = finetune_round_cost(
                 scenario,
-                batch_size=decision.batch_size,
-                clock_hz=decision.clock_hz * clock_share(scenario, env.episode_seed, n),
-                tx_power_w=decision.tx_power_w,
+                batch_size=decision.finetune_batch_size,
+                clock_hz=decision.device_clock_hz * clock_share(scenario, env.episode_seed, n),
+                tx_power_w=decision.device_tx_power_w,
             )
             for key, value in zip(("delay_s", "energy_j"), cost, strict=True):
                 assert after[4][key] == before[4][key] + value
@@ -240,7 +257,7 @@ def test_the_mean_power_limit_costs_and_denies_success():
     assert steps[-1][4]["is_success"] == (costs[-1] == 0)
 
 
-@pytest.mark.parametrize("reward", ["loss", "log_loss", "accuracy", "bound"])
+@pytest.mark.parametrize("reward", ["loss", "log_loss", "accuracy", "bound", "latency"])
 def test_a_return_is_the_total_fall(reward):
     scenario = edgegym.load_scenario("digits").replace(**{"learning.validation_interval": 3})
     env = make(scenario=scenario, fidelity="train", reward=reward)
@@ -250,7 +267,9 @@ def test_a_return_is_the_total_fall(reward):
     )
     first, last = steps[0][4][key], steps[-1][4][key]
     logarithm = np.log(first / last) if reward in ("log_loss", "bound") else None
-    fall = {"loss": first - last, "accuracy": last - first}.get(reward, logarithm)
+    spent = -steps[-1][4]["delay_s"] / scenario.delay_budget_s
+    falls = {"loss": first - last, "accuracy": last - first, "latency": spent}
+    fall = falls.get(reward, logarithm)
     assert sum(reward for _, reward, *_ in steps) == pytest.approx(fall)
     assert all(info[f"reward_{reward}"] == given for _, given, *_, info in steps)
 
@@ -281,10 +300,10 @@ def test_a_wrong_action_changes_nothing(wrong):
     env = make().unwrapped
     env.reset(seed=0)
     env.step(action())
-    before = pickle.dumps(env.ledger)
+    before = pickle.dumps(env.state)
     with pytest.raises(ValueError, match="action must"):
         env.step(wrong)
-    assert pickle.dumps(env.ledger) == before
+    assert pickle.dumps(env.state) == before
     assert env.step(action())[4]["round"] == 2
 
 
@@ -321,8 +340,14 @@ def test_a_spec_survives_json():
             r"one of train, curve, bound; got 'trian'\. Did you mean 'train'",
         ),
         ({"budgets": "lax"}, "budgets must be one of hard, soft; got 'lax'"),
-        ({"reward": "los"}, "reward must be one of loss, log_loss, accuracy, bound; got 'los'"),
-        ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'.*; got 'loss'"),
+        (
+            {"reward": "los"},
+            "reward must be one of loss, log_loss, accuracy, bound, latency; got 'los'",
+        ),
+        (
+            {"reward": "loss"},
+            "reward must be 'bound' or 'latency' at fidelity 'bound'.*; got 'loss'",
+        ),
         ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1; got 0"),
     ],
 )
@@ -333,12 +358,11 @@ def test_a_wrong_argument_is_named(kwargs, message):
 
 #: Arguments of a kind that no reader of the docstring would give.
 OTHER_KINDS = [
-    ({"scenario": None}, "scenario must be text or a path; got None"),
     ({"scenario": 5}, "scenario must be text or a path; got 5"),
     ({"fidelity": 3}, "fidelity must be one of train, curve, bound; got 3"),
     ({"fidelity": np.array(["bound"])}, "fidelity must be one of train, curve, bound; got arr"),
     ({"budgets": None}, "budgets must be one of hard, soft; got None"),
-    ({"reward": 0}, "reward must be one of loss, log_loss, accuracy, bound; got 0"),
+    ({"reward": 0}, "reward must be one of loss, log_loss, accuracy, bound, latency; got 0"),
     ({"rounds_per_step": "10"}, "rounds_per_step must be a whole number, at least 1; got '10'"),
     ({"rounds_per_step": 2.5}, r"rounds_per_step must be a whole number, at least 1; got 2\.5"),
     ({"rounds_per_step": True}, "rounds_per_step must be a whole number, at least 1; got True"),
@@ -372,7 +396,7 @@ def test_numpy_numbers_and_a_torch_device_are_taken_as_arguments(tmp_path):
     )
     env.reset(seed=0)
     assert env.step(action())[4]["round"] == 10
-    assert env.unwrapped.device == "cpu"
+    assert env.unwrapped.settings.device == "cpu"
     assert make(scenario="digits", fidelity="train", device=torch.device("cpu")).reset(seed=0)
 
 
@@ -400,7 +424,9 @@ def test_a_limit_of_steps_that_sees_no_loss_is_warned_of(limit, rounds):
     assert returns == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("kwargs", [{"rounds_per_step": 25}, {"reward": "bound"}])
+@pytest.mark.parametrize(
+    "kwargs", [{"rounds_per_step": 25}, {"reward": "bound"}, {"reward": "latency"}]
+)
 def test_a_limit_of_steps_that_sees_something_is_not_warned_of(kwargs):
     assert min(map(abs, cut_off(2, **kwargs))) > 0
 

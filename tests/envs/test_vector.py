@@ -11,7 +11,7 @@ from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.envs.vector import TwoStageEdgeVectorEnv
+from edgegym.envs.vector import EdgeVectorEnv
 from edgegym.lifecycle.state import EndCode
 
 N_COPIES = 5
@@ -36,7 +36,7 @@ def small(n_devices=3, channel_mode="fixed", **changes):
 
 
 def native(num_envs=N_COPIES, **arguments):
-    return TwoStageEdgeVectorEnv(num_envs, **{"scenario": "mnist", "fidelity": "bound"} | arguments)
+    return EdgeVectorEnv(num_envs, **{"scenario": "mnist", "fidelity": "bound"} | arguments)
 
 
 def loop(num_envs=N_COPIES, autoreset_mode="NextStep", **arguments):
@@ -136,7 +136,7 @@ def test_copies_meet_stragglers_of_their_own():
 
 
 @EXTRAPOLATES
-@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound"])
+@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound", "latency"])
 def test_rewards_are_those_of_the_scalar_environment(reward):
     arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}
     assert_alike(native(**arguments), loop(**arguments), random_actions(40))
@@ -266,7 +266,7 @@ def test_different_copies_meet_different_channels_and_none_touches_the_global_ge
 
 def test_make_vec_makes_the_native_one_and_still_others():
     envs = gym.make_vec("TwoStageEdge-v0", 3, scenario="mnist", fidelity="bound")
-    assert isinstance(envs, TwoStageEdgeVectorEnv)
+    assert isinstance(envs, EdgeVectorEnv)
     assert envs.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
     many = gym.make_vec(
         "TwoStageEdge-v0",
@@ -289,7 +289,7 @@ def test_make_vec_makes_the_native_one_and_still_others():
 @pytest.fixture
 def stacking_on_cpu(monkeypatch):
     """Train stacked where users are refused, as there is no GPU to test on."""
-    monkeypatch.setattr("edgegym.envs.vector_training.STACKING_DEVICES", {"cpu"})
+    monkeypatch.setattr("edgegym.envs.learners.STACKING_DEVICES", {"cpu"})
 
 
 def tiny(channel_mode="fixed", **changes):
@@ -355,7 +355,7 @@ def test_a_diverged_copy_counts_as_its_first_validation_and_is_no_success(stacki
 
 def test_make_vec_trains_at_once_where_that_is_faster(stacking_on_cpu):
     envs = gym.make_vec("TwoStageEdge-v0", 2, scenario=tiny(), device="cpu", torch_threads=None)
-    assert isinstance(envs, TwoStageEdgeVectorEnv)
+    assert isinstance(envs, EdgeVectorEnv)
     assert envs.observation_space.contains(envs.reset(seed=0)[0])
 
 
@@ -381,7 +381,7 @@ def test_real_training_is_refused_and_the_way_to_it_named(monkeypatch, arguments
         ({"autoreset_mode": "SamStep"}, "autoreset_mode must be .* Did you mean 'SameStep'"),
         ({"autoreset_mode": AutoresetMode.DISABLED}, "autoreset_mode must be one of NextStep, S"),
         ({"scenario": "mnst"}, "Did you mean 'mnist'"),
-        ({"reward": "loss"}, "reward must be 'bound' at fidelity 'bound'"),
+        ({"reward": "loss"}, "reward must be 'bound' or 'latency' at fidelity 'bound'"),
         ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1"),
     ],
 )
@@ -402,10 +402,10 @@ def test_a_wrong_argument_is_named(arguments, message):
 def test_a_wrong_reset_is_named_and_changes_nothing(arguments, message):
     envs = native(scenario=small(channel_mode="per-round"))
     envs.reset(seed=0)
-    before = pickle.dumps((envs.lifecycles, envs._generators))
+    before = pickle.dumps((envs.state, envs._generators))
     with pytest.raises(ValueError, match=message):
         envs.reset(**arguments)
-    assert pickle.dumps((envs.lifecycles, envs._generators)) == before
+    assert pickle.dumps((envs.state, envs._generators)) == before
 
 
 def test_a_step_before_the_first_reset_asks_for_it():
@@ -435,10 +435,10 @@ def test_wrong_actions_change_nothing(wrong, message):
         ended = np.logical_or(*envs.step(actions)[2:4])
         if ended.any():
             break
-    before = pickle.dumps((envs.lifecycles, envs._generators, envs._ended, envs._elapsed))
+    before = pickle.dumps((envs.state, envs._generators, envs._ended, envs._elapsed))
     with pytest.raises(ValueError, match=message):
         envs.step(wrong)
-    assert pickle.dumps((envs.lifecycles, envs._generators, envs._ended, envs._elapsed)) == before
+    assert pickle.dumps((envs.state, envs._generators, envs._ended, envs._elapsed)) == before
 
 
 def test_what_was_handed_out_may_be_changed_and_stays_as_it_was():

@@ -128,7 +128,8 @@ def test_mnist_is_tested_on_its_own_test_set(make_samples, monkeypatch, tmp_path
     raw = RawData(make_samples(60_000 // 100, seed=0), make_samples(50, seed=1))
     monkeypatch.setattr(partitioned, "load_raw", lambda name, data_dir: raw)
     task = {"dataset": "mnist", "n_worker_samples": 500, "n_validation_samples": 100}
-    scenario = DEFAULT.replace(learning=task | {"n_test_samples": 50})
+    task |= {"n_test_samples": 50, "validation_interval": 5}
+    scenario = DEFAULT.replace(learning=task)
     learner = PartitionedLearner(scenario, 0, device="cpu", data_dir=tmp_path)
     assert len(learner.data.test) == 50
     got = learner.data.test.labels.sort().values

@@ -5,7 +5,7 @@ import baselines
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.lifecycle.state import EndCode
-from edgegym.runs.play import ROUND_COLUMNS, plan_policy, play, play_plan
+from edgegym.runs.play import ROUND_COLUMNS, follow_plan, play, play_plan
 from edgegym.systems.two_stage.decision import Stage
 
 SCENARIOS = ("digits", "mnist")
@@ -15,7 +15,7 @@ TRAINED = {"train_loss", "test_loss", "test_accuracy"}
 def play_as(dtype, plan, scenario):
     """Play a plan at fidelity bound with actions of a type."""
     env = TwoStageEdgeEnv(scenario, fidelity="bound")
-    policy = plan_policy(plan, env.action_codec)
+    policy = follow_plan(plan, env)
     return play(env, lambda observation, info: policy(observation, info).astype(dtype), seed=0)
 
 

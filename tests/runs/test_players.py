@@ -98,7 +98,7 @@ def test_rounds_that_a_step_cannot_run_to_its_end_are_counted():
 def test_an_episode_holds_its_cost_and_its_last_accuracy():
     env = TwoStageEdgeEnv("digits", fidelity="bound", budgets="soft")
     final = play(env, lambda observation, info: np.ones(12) - 2 * np.eye(12)[0], 0).final
-    excess = env.ledger.excess()
+    excess = env.state.excess
     assert final["cost"] == pytest.approx(sum(excess))
     assert excess[1] > 0
     assert final["validation_accuracy"] == 0.0

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from shipped import shipped_of
 
 import baselines
 from edgegym import evaluate, load_scenario
 from edgegym.runs.play import follow_plan, make_env, play_plan
-from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.decision import Stage
 
-SHIPPED = list(shipped_scenarios())
+SHIPPED = shipped_of("two-stage")
 VARIANTS = {
     "digits-dirichlet": 3,
     "digits-profiles": 10,

@@ -15,8 +15,8 @@ def test_every_entry_is_there_under_its_name():
     observation, _ = env.reset(seed=0)
     env.step(np.ones(12))
     observation, *_ = env.step(np.zeros(12))
-    codec, ledger = env.unwrapped.observation_codec, env.unwrapped.ledger
-    flat = codec.encode(ledger, env.unwrapped.standing, env.unwrapped.loss, env.unwrapped.gains)
+    codec, rules = env.unwrapped.observation_codec, env.unwrapped.rules
+    (flat,) = codec.encode(rules.show(env.unwrapped._state))
     for name, value in codec.named(flat).items():
         key, _, k = name.rpartition("_")
         found = observation[key][int(k)] if k.isdigit() else observation[name].item()
@@ -33,7 +33,7 @@ def test_per_device_entries_are_joined_in_order(n_devices):
     for key in ("mean_tx_power_share", "uplink_gain_log", "downlink_gain_log"):
         assert observation[key].shape == (n_devices,)
     assert observation["loss_log"].shape == (1,)
-    decibels = np.log10(env.unwrapped.gains[0] / scenario.mean_path_gain)
+    decibels = np.log10(env.unwrapped.state.draw.uplink_gain / scenario.mean_path_gain)
     assert observation["uplink_gain_log"] == pytest.approx((decibels + 4) / 3 - 1, rel=1e-5)
 
 

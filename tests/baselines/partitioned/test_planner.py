@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from baselines.partitioned.rounding import largest_remainder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partitioned_problems import random_scenario
 
 from baselines.partitioned import METHODS, SCHEMES, plan
 from edgegym import InputError, load_scenario
+from edgegym.lifecycle.parts import largest_remainder
 from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan
 

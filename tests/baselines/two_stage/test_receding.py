@@ -4,11 +4,11 @@ from scipy.stats import spearmanr
 
 from baselines import SCHEMES, plan
 from baselines.two_stage.fading import best_known_gains
-from baselines.two_stage.receding import receding_policy
+from baselines.two_stage.receding import receding_horizon
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.lifecycle.state import EndCode
-from edgegym.runs.play import plan_policy, play
+from edgegym.runs.play import decide_policy, follow_plan, play
 from edgegym.systems.two_stage.channel import round_gains
 
 SEEDS = (0, 1, 3)  # on one channel in fifteen the last round meets a budget instead
@@ -17,7 +17,7 @@ SEEDS = (0, 1, 3)  # on one channel in fifteen the last round meets a budget ins
 def receding(scenario, seed=0, **options):
     """Play an episode; its last figures, the environment after it and every decision."""
     env = TwoStageEdgeEnv(scenario, fidelity="bound")
-    policy = receding_policy(scenario, env.action_codec, env.observation_codec, **options)
+    policy = decide_policy(receding_horizon(scenario, **options), env)
     decisions = []
 
     def act(observation, info):
@@ -54,7 +54,7 @@ def test_under_fading_it_beats_the_plan_for_the_mean_channel(episodes):
     mean = np.full(s.n_devices, s.mean_path_gain)
     for_mean = plan(s.replace(uplink_gain=mean, downlink_gain=mean)).plan
     for seed, (final, env, _) in zip(SEEDS, episodes, strict=True):
-        played = play(env, plan_policy(for_mean, env.action_codec), seed).final
+        played = play(env, follow_plan(for_mean, env), seed).final
         assert final["gradient_norm_bound"] < played["gradient_norm_bound"]
 
 
@@ -87,7 +87,7 @@ def test_on_a_better_channel_a_device_sends_with_less_power_and_takes_more_sampl
     for _, env, decisions in episodes:
         powers, batches = (
             np.array([getattr(decision, key) for stage, decision in decisions if stage])
-            for key in ("tx_power_w", "batch_size")
+            for key in ("device_tx_power_w", "finetune_batch_size")
         )
         drawn = [round_gains(env.scenario, env.episode_seed, n)[0] for n in range(len(powers))]
         for gain, power, batch in zip(np.array(drawn).T, powers.T, batches.T, strict=True):
@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_episode(episodes):
 @pytest.mark.parametrize("mean_w", [0.02, 0.01])
 def test_a_mean_power_limit_is_kept(mean_w, episodes):
     final, _, decisions = receding(fading(device_tx_power_mean_limit_w=mean_w), SEEDS[0])
-    powers = np.array([decision.tx_power_w for stage, decision in decisions if stage])
+    powers = np.array([decision.device_tx_power_w for stage, decision in decisions if stage])
     assert final["is_success"]
     assert np.all(powers.mean(axis=0) <= mean_w * (1 + 1e-9))
     assert powers.max() > mean_w
@@ -121,8 +121,8 @@ def test_a_tight_mean_power_limit_is_kept():
 def test_gains_of_an_episode_are_planned_for_once_they_are_seen(seed):
     scenario = load_scenario("digits").replace(channel_mode="per-episode")
     final, env, _ = receding(scenario, seed, replan_every=10)
-    uplink, downlink = env.gains
-    planned = plan(scenario.replace(uplink_gain=uplink, downlink_gain=downlink))
+    draw = env.state.draw
+    planned = plan(scenario.replace(uplink_gain=draw.uplink_gain, downlink_gain=draw.downlink_gain))
     assert final["gradient_norm_bound"] <= planned.gradient_norm_bound * 1.005
     assert final["gradient_norm_bound"] >= planned.proven_bound * (1 - 1e-5)
 
@@ -130,9 +130,9 @@ def test_gains_of_an_episode_are_planned_for_once_they_are_seen(seed):
 @pytest.mark.parametrize(
     ("scheme", "held"),
     [
-        ("fixed-power", ("tx_power_w", "device_tx_power_peak_limit_w")),
-        ("fixed-batch", ("batch_size", "finetune_batch_size_limit")),
-        ("fixed-clock", ("clock_hz", "device_clock_limit_hz")),
+        ("fixed-power", ("device_tx_power_w", "device_tx_power_peak_limit_w")),
+        ("fixed-batch", ("finetune_batch_size", "finetune_batch_size_limit")),
+        ("fixed-clock", ("device_clock_hz", "device_clock_limit_hz")),
     ],
 )
 def test_a_scheme_holds_what_it_freezes(scheme, held):

@@ -1,11 +1,11 @@
 import pickle
 import tomllib
-from importlib import resources
 
 import numpy as np
 import pytest
 
 from edgegym import InputError, load_scenario
+from edgegym.scenario.document import scenario_text
 from edgegym.systems.partitioned.scenario import (
     PER_WORKER,
     PartitionedScenario,
@@ -15,11 +15,10 @@ DEFAULT = load_scenario("partitioned-digits")
 
 
 def test_every_value_of_the_default_says_where_it_comes_from():
-    file = resources.files("edgegym.systems.partitioned") / "digits.toml"
-    text = file.read_text(encoding="utf-8")
+    text = scenario_text("partitioned-digits")
     lines = [line for line in text.splitlines() if " = " in line and not line.startswith("#")]
     assert len(lines) == len(tomllib.loads(text)) - 1 + len(tomllib.loads(text)["learning"])
-    assert all("# assumed: " in line for line in lines if not line.startswith("name"))
+    assert all("# assumed: " in line for line in lines if not line.startswith(("name", "system")))
 
 
 def test_a_number_stands_for_equal_ones():

@@ -1,15 +1,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import shipped_of
 
 from edgegym import load_scenario
-from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.two_stage.remarks import remarks, unusual
 
 DIGITS = load_scenario("digits")
 
 
-@pytest.mark.parametrize("name", shipped_scenarios())
+@pytest.mark.parametrize("name", shipped_of("two-stage"))
 def test_a_shipped_scenario_has_no_remark_but_for_measured_smoothness(name):
     found = remarks(load_scenario(name))
     assert len(found) == name.endswith("-measured")

@@ -3,11 +3,10 @@ import pickle
 
 import numpy as np
 import pytest
+from shipped import shipped_of
 
 from edgegym import InputError, load_scenario
 from edgegym.scenario.document import scenario_text, shipped_scenarios
-
-SHIPPED = sorted(shipped_scenarios())
 
 PAPER = {
     "mnist": {
@@ -58,7 +57,7 @@ def test_the_papers_values_are_in_force(name):
         assert np.array_equal(getattr(scenario, key), value), key
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", shipped_of("two-stage"))
 def test_every_value_carries_its_source(name):
     for line in scenario_text(name).splitlines():
         if " = " in line and not line.startswith(("#", "name")):

@@ -141,7 +141,7 @@ def in_words(summary: pd.DataFrame) -> str:
         (
             "saved_against_one_sided",
             CLAIMED_LATENCY,
-            "One lower by 46 % than the better one-sided plan's",
+            "One lower than the better one-sided plan's",
         ),
         ("accuracy_gained", CLAIMED_ACCURACY, "An accuracy higher by 4 points at the budget"),
     )

@@ -22,6 +22,7 @@ from edgegym.cli.options import (
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
 from edgegym.cli.runs import Algo, RoundsPerStep
+from edgegym.errors import InputError
 from edgegym.runs.designs import find_plan, require_a_round
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile
@@ -90,6 +91,9 @@ def _plan(scenario: Any, path: Path | None, scheme: str, method: str, grid: int)
     if path is not None:
         kind = system_of(scenario)
         chosen = kind.plan.load(path)
-        kind.evaluate(chosen, scenario)  # refuses a plan for others
+        try:
+            kind.evaluate(chosen, scenario)
+        except InputError as error:  # made for others
+            raise InputError(f"in plan file {str(path)!r}, {error}") from None
         return plan_contender("plan", chosen)
     return plan_contender("plan", find_plan(scenario, scheme, method, grid))

@@ -84,6 +84,29 @@ def test_a_plan_of_another_system_is_refused_in_a_sentence(refusal, plan_file):
     assert sentence.startswith("block_size must be given; got nothing.")
 
 
+def test_a_plan_for_other_workers_is_refused_by_its_files_name(ask, refusal, tmp_path):
+    path = tmp_path / "plan.json"
+    ask("plan", *FEW, "--out", path)
+    before = path.read_bytes()
+    groups = ("--set", "workers_per_group=[5, 5]")
+    assert refusal("run", *FEW, *groups, "--plan", path, "--fidelity", "bound") == (
+        f"in plan file '{path}', plan must be made for the 2 groups of scenario "
+        "'partitioned-digits'; got a plan for 5. Plan again for this scenario."
+    )
+    assert path.read_bytes() == before
+
+
+def test_agents_are_trained_and_their_page_is_made(succeed, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    run = tmp_path / "run"
+    options = ("--total-steps", 64, "--n-envs", 1, "--jobs", 1, "--budgets", "soft", "--out", run)
+    succeed("train", *FEW, *options)
+    succeed("report", run)
+    page = (run / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "PPO agent trained on scenario partitioned-digits at fidelity bound" in page
+    assert "latency (s a round)" in page
+
+
 def test_one_episode_is_trained(ask):
     played = ask("run", *FEW, "--scheme", "equal", "--device", "cpu")
     assert played["scenario"] == "partitioned-digits"

@@ -134,7 +134,7 @@ def load_policy(
     Raises
     ------
     InputError
-        If the agent is missing, damaged, or made for another number of devices or another
+        If the agent is missing, damaged, or made for another system, number of devices or
         environment.
     """
     archive = find_archive(path)
@@ -143,12 +143,16 @@ def load_policy(
         card = read_card(path)
         algo, normalises = card.algo, bool(card.hyperparameters.get("normalize"))
         statistics = archive.with_name(STATISTICS) if normalises else None
-        n_devices = len(card.scenario["uplink_gain"])
-        if n_devices != env.scenario.n_devices:
+        if card.system != env.system.name:
             raise InputError(
-                f"agent {str(path)!r} must be made for the {env.scenario.n_devices} devices of "
-                f"scenario {env.scenario.name!r}; got one for {n_devices}. Train one for this "
-                "scenario."
+                f"agent {str(path)!r} must be made for system {env.system.name!r}; got one for "
+                f"{card.system!r}. Train one for this system."
+            )
+        n_devices, needed = len(card.scenario["uplink_gain"]), env.scenario.uplink_gain.size
+        if n_devices != needed:
+            raise InputError(
+                f"agent {str(path)!r} must be made for the {needed} devices of scenario "
+                f"{env.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
             )
     warnings.warn(
         f"Loading {str(archive)!r} can run code stored in it; load only agents you trust.",
@@ -175,7 +179,8 @@ def _require_same_spaces(model: BaseAlgorithm, env: EdgeEnv, path: Path) -> None
         if fits != needed.shape:
             raise InputError(
                 f"agent {str(path)!r} must have {what} of {_in_words(needed)}, as in scenario "
-                f"{env.scenario.name!r}; got {_in_words(got)}. Train one in TwoStageEdge-v0 with "
+                f"{env.scenario.name!r}; got {_in_words(got)}. Train one in "
+                f"{env.system.env_id} with "
                 "this number of devices, without wrappers that change its spaces."
             )
 

@@ -96,15 +96,25 @@ def test_a_plan_for_other_workers_is_refused_by_its_files_name(ask, refusal, tmp
     assert path.read_bytes() == before
 
 
-def test_agents_are_trained_and_their_page_is_made(succeed, tmp_path):
+def test_agents_are_trained_played_and_their_page_is_made(succeed, ask, refusal, tmp_path):
     pytest.importorskip("stable_baselines3")
     run = tmp_path / "run"
-    options = ("--total-steps", 64, "--n-envs", 1, "--jobs", 1, "--budgets", "soft", "--out", run)
+    file = tmp_path / "quick.yml"
+    file.write_text(
+        "PartitionedEdge-v0: {policy: MlpPolicy, n_envs: 1, n_timesteps: 64, n_steps: 32, "
+        "batch_size: 32, n_epochs: 1}"
+    )
+    options = ("--hyperparameters", file, "--jobs", 1, "--out", run)
     succeed("train", *FEW, *options)
     succeed("report", run)
     page = (run / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     assert "PPO agent trained on scenario partitioned-digits at fidelity bound" in page
     assert "latency (s a round)" in page
+    agent = ("--agent", run / "ppo-seed0" / "agent", "--fidelity", "bound")
+    played = ask("run", *FEW, *agent)
+    assert played["n_rounds"] >= 0 and played["total_delay_s"] <= 0.5
+    sentence = refusal("run", *agent)
+    assert "must be made for system 'two-stage'; got one for 'partitioned'." in sentence
 
 
 def test_one_episode_is_trained(ask):

@@ -9,6 +9,7 @@ PROGRESS = pd.DataFrame(
         "steps": [100, 200, 100, 200],
         "validation_loss": [9.0, 0.4, 2.0, 0.6],
         "gradient_norm_bound": [4.0, 1.0, 3.0, 2.0],
+        "round_delay_s": [0.4, 0.1, 0.3, 0.2],
     }
 )
 
@@ -34,6 +35,18 @@ def test_where_training_begins_does_not_hide_where_it_ends(metric):
     lowest, highest = axes.get_ylim()
     assert lowest < 0.5 and highest < 2.3
     assert axes.get_yscale() == "log" and "Final" in axes.get_ylabel()
+
+
+@pytest.mark.parametrize(
+    ("metric", "label"),
+    [
+        ("validation_loss", "Final validation loss"),
+        ("gradient_norm_bound", "Final bound (34)"),
+        ("round_delay_s", "Final latency s a round"),
+    ],
+)
+def test_the_axis_is_called_as_the_tables_call_the_measure(metric, label):
+    assert draw(metric).axes[0].get_ylabel() == label
 
 
 def test_nothing_to_compare_with_is_no_hindrance():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -131,7 +132,9 @@ class ActionCodec(Generic[Decision]):
         )
         # A limit of one sample leaves nothing to choose, but its logarithm has to be divided by.
         self._log_ratio = np.log(np.maximum(self.high / self.low, 1 + 1e-12))
-        self._ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
+        ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
+        self._half_log_ratio = self._log_ratio / 2
+        self._slices = [slice(*pair) for pair in pairwise([0, *ends])]
         self.size = self.low.size + self.has_advance
 
     def advances(self, decision: Decision) -> NDArray[np.bool_]:
@@ -153,18 +156,15 @@ class ActionCodec(Generic[Decision]):
                 f"action must have shape {(*shape, self.size)}; got shape {values.shape}. "
                 "Make one entry for each row of the action table."
             )
-        if math.isnan(values.sum()) and (nan := np.isnan(values)).any():
+        if math.isnan(np.add.reduce(values, axis=None)) and (nan := np.isnan(values)).any():
             index = ", ".join(map(str, np.argwhere(nan)[0]))
             raise InputError(
                 f"action must hold numbers only; got NaN at index {index}. Check what computed it."
             )
         share = np.minimum(np.maximum(values[..., self.has_advance :], -1), 1)
-        mapped = self.low * np.exp((share + 1) / 2 * self._log_ratio)
-        begins = [0, *self._ends]
-        read = [
-            part.read(mapped[..., begin:end])
-            for part, begin, end in zip(self.parts, begins, self._ends, strict=False)
-        ]
+        mapped = self.low * np.exp((share + 1) * self._half_log_ratio)
+        pairs = zip(self.parts, self._slices, strict=True)
+        read = [part.read(mapped[..., entries]) for part, entries in pairs]
         head = [values[..., 0] > ADVANCE_THRESHOLD] if self.has_advance else []
         return self.decision(*head, *read)
 

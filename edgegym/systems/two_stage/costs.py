@@ -145,7 +145,7 @@ def finetune_round_cost(
     )
     upload_j = radio.upload_energy_j(tx_power_w, upload_s)
     return Cost(
-        delay_s=np.max(download_s + training_s + upload_s, axis=-1),
+        delay_s=np.maximum.reduce(download_s + training_s + upload_s, axis=-1),
         energy_j=radio.download_energy_j(s.server_tx_power_w, download_s)
         + sum_over_devices(training_j + upload_j),
     )

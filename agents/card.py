@@ -15,6 +15,7 @@ class AgentCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     algo: str
+    system: str = "two-stage"
     scenario: dict[str, Any]
     fidelity: str
     budgets: str
@@ -30,7 +31,10 @@ class AgentCard(BaseModel):
     @property
     def env_arguments(self) -> dict[str, Any]:
         """What the environment is made with."""
-        keys = {"scenario", "fidelity", "budgets", "reward", "rounds_per_step", "emulator"}
+        keys = {"system", "scenario", "fidelity", "budgets", "reward"} | {
+            "rounds_per_step",
+            "emulator",
+        }
         return self.model_dump(include=keys)
 
 

@@ -52,8 +52,12 @@ def find_algorithm(name: str) -> Any:
         ) from None
 
 
-def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str, Any]:
-    """Read the hyperparameters of an algorithm: from a YAML file, else the shipped ones.
+def load_hyperparameters(
+    algo: str, path: str | Path | None = None, env_id: str = ENV_ID
+) -> dict[str, Any]:
+    """Read an algorithm's hyperparameters: from a YAML file, else the shipped ones.
+
+    Where none are shipped for an environment, they are those of the two-stage system.
 
     Raises
     ------
@@ -69,13 +73,14 @@ def load_hyperparameters(algo: str, path: str | Path | None = None) -> dict[str,
     shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
     file = Path(path) if path else shipped
     try:
-        found = dict(yaml.safe_load(file.read_text(encoding="utf-8-sig"))[ENV_ID])
+        entries = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        found = dict(entries[ENV_ID if path is None and env_id not in entries else env_id])
         if wrong := [key for key, value in found.items() if value != value]:
             raise ValueError(f"{wrong[0]} is not a number")
         return found
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
-            f"hyperparameter file must be YAML with an entry {ENV_ID}; got {str(file)!r} "
+            f"hyperparameter file must be YAML with an entry {env_id}; got {str(file)!r} "
             f"({type(error).__name__}: {error}). Start from {shipped}."
         ) from None
 

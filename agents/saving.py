@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
-from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model, write_whole
 
@@ -113,7 +113,7 @@ def agent_digest(path: Path) -> str:
 
 
 def load_policy(
-    path: Path, env: TwoStageEdgeEnv, algo: str | None = None
+    path: Path, env: EdgeEnv, algo: str | None = None
 ) -> Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]:
     """Load an agent as a deterministic policy.
 
@@ -165,7 +165,7 @@ def load_policy(
     return act
 
 
-def _require_same_spaces(model: BaseAlgorithm, env: TwoStageEdgeEnv, path: Path) -> None:
+def _require_same_spaces(model: BaseAlgorithm, env: EdgeEnv, path: Path) -> None:
     """Refuse an agent that sees or decides something else than this environment has."""
     observed, acted = model.observation_space, model.action_space
     for what, got, needed, fits in (

@@ -21,14 +21,16 @@ from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, 
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.runs.files import write_whole
+from edgegym.systems.load import load_scenario
+from edgegym.systems.system import find_system
 
 PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agent", "tensorboard"
 #: Checkpoints and rows of progress over a whole training.
 N_CHECKPOINTS, N_ROWS = 10, 100
 #: Copies train on seeds that no evaluation plays and no other agent trains on.
 FIRST_SEED, MOST_COPIES = 1_000_000, 10_000
-#: What the last step of an episode tells about it.
-FINAL_KEYS = ("validation_loss", "gradient_norm_bound", "is_success", "round")
+#: What the last step of an episode tells about it, beside what the system measures.
+FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 
 
 def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
@@ -37,13 +39,21 @@ def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
     if card.fidelity == "train":
 
         def make() -> gym.Env[Any, Any]:
-            return gym.make("TwoStageEdge-v0", data_dir=data_dir, **card.env_arguments)
+            env_id = find_system(card.system).env_id
+            return gym.make(env_id, data_dir=data_dir, **card.env_arguments)
 
         envs: VecEnv = DummyVecEnv([make] * n_envs)
     else:
         envs = NativeVecEnv(n_envs, **card.env_arguments)
     envs.seed(FIRST_SEED + MOST_COPIES * card.seed)
-    return VecMonitor(envs, info_keywords=FINAL_KEYS)
+    return VecMonitor(envs, info_keywords=final_keys(card))
+
+
+def final_keys(card: AgentCard) -> tuple[str, ...]:
+    """Name what the last step of an episode tells about it."""
+    system = find_system(card.system)
+    rules = system.rules(load_scenario(card.scenario, system))
+    return (*FINAL_KEYS, *rules.measures)
 
 
 def train_agent(
@@ -148,9 +158,14 @@ class Course(BaseCallback):
             return
         means = pd.DataFrame(self._finals).astype(float).mean()
         row = {"steps": self.num_timesteps, "return": means["r"], "length": means["l"]}
-        self.rows.append(row | {key: means[key] for key in FINAL_KEYS})
-        for key in FINAL_KEYS:
-            self.logger.record(f"episode/{key}", means[key])
+        figures = {key: float(means[key]) for key in final_keys(self.card)}
+        totals = {f"total_{key}": figures[key] for key in ("delay_s", "energy_j")}
+        known = figures | totals | {"n_rounds": figures["round"]}
+        measures = find_system(self.card.system).measures
+        figures |= {m.name: m.derive(known) for m in measures if m.derive is not None}
+        self.rows.append(row | figures)
+        for key, value in figures.items():
+            self.logger.record(f"episode/{key}", value)
         self._finals = []
 
 

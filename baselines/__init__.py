@@ -1,6 +1,7 @@
-"""Planners: the paper's Algorithm 1, its benchmark schemes, and the exact optimum."""
+"""Planners: the papers' algorithms, their benchmark schemes, and the exact optima."""
 
-from baselines.two_stage.planner import METHODS, PlanResult, plan, plan_many
+from baselines.door import plan, plan_many
+from baselines.two_stage.planner import METHODS, PlanResult
 from baselines.two_stage.schemes import SCHEMES, Scheme
 
 __all__ = ["METHODS", "SCHEMES", "PlanResult", "Scheme", "plan", "plan_many"]

@@ -26,6 +26,16 @@ class Result(Generic[Scenario, Plan]):
         """How far the plan can be from the best one of its scheme, relative."""
         return (self.value - self.lower_bound) / self.lower_bound
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """The plan's value and its certificate by name."""
+        return {"value": self.value, "lower_bound": self.lower_bound, "gap": self.gap}
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the certificate means, in words."""
+        return [self.message]
+
 
 def round_up(value: float) -> float:
     """Round up to four digits, so that the number a user copies is enough.

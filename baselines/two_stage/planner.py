@@ -56,6 +56,50 @@ class PlanResult:
             return None
         return sensitivity(pose(self.scenario, find_scheme(self.scheme)), self.relaxed)
 
+    @property
+    def value(self) -> float:
+        """What was minimised, as every system's result has it."""
+        return self.gradient_norm_bound
+
+    @property
+    def lower_bound(self) -> float:
+        """What no plan is below, as every system's result has it."""
+        return self.relaxed_bound
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The bounds, the certificate and the shadow prices by name; None where there is none."""
+        prices = self.sensitivity
+        return {
+            "bound_per_s": prices.bound_per_s if prices else None,
+            "bound_per_j": prices.bound_per_j if prices else None,
+            "binding": list(prices.binding) if prices else None,
+            "proven_bound": self.proven_bound,
+            "gradient_norm_bound": self.gradient_norm_bound,
+            "relaxed_bound": self.relaxed_bound,
+            "gap": self.gap,
+        }
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the certificate and the prices mean.
+
+        Examples
+        --------
+        >>> from edgegym import load_scenario
+        >>> plan(load_scenario("mnist")).sentences[1][:58]
+        'One more second lowers the bound by 0.000123, one more jou'
+        """
+        prices = self.sensitivity
+        if prices is None or not math.isfinite(prices.bound_per_s):
+            return [self.message]
+        return [
+            self.message,
+            f"One more second lowers the bound by {prices.bound_per_s:.3g}, one more joule by "
+            f"{prices.bound_per_j:.3g} (near this optimum).",
+            f"These limits bind: {', '.join(prices.binding) or 'none'}.",
+        ]
+
 
 def plan(
     scenario: Scenario,

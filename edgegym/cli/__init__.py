@@ -19,13 +19,14 @@ from edgegym.cli import (
     rerun,
     run,
     scenario,
+    study,
     train,
 )
 from edgegym.errors import InputError
 
 app = typer.Typer(
     name="edgegym",
-    help="Two-stage edge learning: plan it, play it, compare.",
+    help="Edge learning: plan it, play it, compare.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -43,6 +44,7 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
+app.add_typer(study.app, name="study")
 
 
 #: How signs are written where standard output has none for them, as in ASCII.

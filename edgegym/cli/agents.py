@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from edgegym.cli.printing import progress_console
-from edgegym.envs.two_stage import TwoStageEdgeEnv
+from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
 from edgegym.runs.manifest import AgentFile
 from edgegym.runs.play import Policy
@@ -90,7 +90,7 @@ def agent_contender(file: AgentFile) -> Contender:
     return Contender(name, partial(follow_agent, path, file.algo), digest, rounds_per_step)
 
 
-def follow_agent(path: Path, algo: str | None, env: TwoStageEdgeEnv) -> Policy:
+def follow_agent(path: Path, algo: str | None, env: EdgeEnv) -> Policy:
     """Make a saved agent's policy for an environment, on one torch thread."""
     import torch
 

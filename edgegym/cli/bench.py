@@ -29,7 +29,7 @@ app.command("vector")(bench_vector)
 
 @app.command("env")
 def bench_env(
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds in each run.")] = 50,
     repeats: Repeats = 5,
     changes: Changes = None,
@@ -45,7 +45,7 @@ def bench_env(
     """
     from edgegym.bench.environment import environment_rows
 
-    checked = read_scenario(scenario, changes)
+    checked = read_scenario(scenario, changes, "two-stage")
     with telling() as on_progress:
         rows = environment_rows(
             checked,
@@ -79,7 +79,7 @@ def bench_planner(
     from edgegym.bench.planner import planner_rows
 
     del seed  # every command takes one, and planning draws nothing
-    checked, numbers = read_scenario(scenario, changes), devices or (3, 100)
+    checked, numbers = read_scenario(scenario, changes, "two-stage"), devices or (3, 100)
     with telling() as on_progress:
         rows = planner_rows(checked, numbers, grid=grid, repeats=repeats, on_progress=on_progress)
     print_rows(rows, as_json)

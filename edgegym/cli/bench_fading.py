@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 
 from edgegym.cli.options import AsJson, Changes, ScenarioName, Seed, read_scenario
-from edgegym.cli.printing import number, print_json, print_table, with_half_width
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.progress import counting
+from edgegym.results.numbers import number, with_half_width
 
 
 def bench_fading(

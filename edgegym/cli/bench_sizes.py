@@ -7,9 +7,10 @@ import typer
 from rich.table import Table
 
 from edgegym.cli.options import AsJson, Changes, Device, ScenarioName, Seed, read_scenario
-from edgegym.cli.printing import number, print_json, print_table
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.progress import telling
 from edgegym.errors import InputError
+from edgegym.results.numbers import number
 
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Runs of each, in turn.")]
 

@@ -24,7 +24,7 @@ from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign, begin, 
 
 def calibrate(
     context: typer.Context,
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
     plans: Annotated[
         int, typer.Option("--plans", min=1 + LEAST_FITTED, help="Random plans to train.")
     ] = 96,
@@ -58,7 +58,7 @@ def calibrate(
     if resume:
         campaign, run_dir = load_campaign(resume), resume
     else:
-        checked = read_scenario(scenario, changes)
+        checked = read_scenario(scenario, changes, "two-stage")
         run_dir = out or new_run_dir("calibrate", checked.name)
         campaign = Campaign(
             command=sys.argv,

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
-from edgegym.cli.printing import number, print_table, with_half_width
+from edgegym.cli.printing import print_table
+from edgegym.results.numbers import number, with_half_width
 
 
 def print_calibration(report: dict[str, Any], run_dir: Path) -> None:

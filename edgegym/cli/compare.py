@@ -14,6 +14,7 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
+    SystemName,
     read_scenario,
 )
 from edgegym.cli.runs import (
@@ -30,13 +31,14 @@ from edgegym.cli.runs import (
     new_run_dir,
     require_alone,
 )
-from edgegym.runs.designs import COMPARED, plan_designs
+from edgegym.runs.designs import plan_designs
 from edgegym.runs.manifest import load_manifest, make_manifest
 
 
 def compare(
     context: typer.Context,
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
+    system: SystemName = None,
     agent: Agents = None,
     algo: Algo = None,
     rounds_per_step: RoundsPerStep = None,
@@ -55,20 +57,20 @@ def compare(
     """Plan every design, play each with real training over several seeds, print one table.
 
     Saved agents play beside the designs, one row each, on the same seeds. Writes results.csv (a row
-    per episode), rounds.csv (a row per round), manifest.json and the loss over time and over energy
-    as pictures.
+    per episode), rounds.csv (a row per round), manifest.json and as pictures loss and accuracy over
+    time and the loss over energy.
     """
     require_alone(resume, context)
     known = load_manifest(resume) if resume else None
     begun = known or make_manifest(
-        read_scenario(scenario, changes),
+        read_scenario(scenario, changes, system),
         list(range(seed, seed + seeds)),
         designs={},
         agents=find_agents(agent or [], algo, rounds_per_step),
     )
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)
-    plan = None if known else partial(plan_designs, checked, COMPARED, grid)
+    plan = None if known else partial(plan_designs, checked, begun.find_system().designs, grid)
     done = carry_out(
         begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
     )

@@ -7,20 +7,21 @@ from importlib.metadata import version
 from typing import Any
 
 from edgegym.cli.options import AsJson, Changes, DataDir, ScenarioName, Seed, read_scenario
-from edgegym.cli.printing import number, print_json, print_lines
+from edgegym.cli.printing import print_json, print_lines
+from edgegym.results.numbers import number
 from edgegym.runs.manifest import PACKAGES
 from edgegym.systems.two_stage.scenario import Scenario
 
 
 def doctor(
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
     changes: Changes = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what this machine has, and whether planner and environment work on it."""
-    report = _examine(read_scenario(scenario, changes), seed, data_dir)
+    report = _examine(read_scenario(scenario, changes, "two-stage"), seed, data_dir)
     if as_json:
         return print_json(report)
     print_lines(report)

@@ -15,6 +15,7 @@ from edgegym.cli.options import (
     Grid,
     ScenarioName,
     Seed,
+    SystemName,
     read_scenario,
 )
 from edgegym.cli.runs import (
@@ -31,14 +32,16 @@ from edgegym.cli.runs import (
     new_run_dir,
     require_alone,
 )
-from edgegym.runs.entrants import PLANNED, choose, measured_constants, plan_entrants
+from edgegym.runs.entrants import choose, everyone_of, measured_constants, plan_entrants
 from edgegym.runs.manifest import load_manifest, make_manifest
-from edgegym.runs.players import POLICIES
+from edgegym.systems.load import FIRST_SYSTEM
+from edgegym.systems.system import find_system, system_of
 
 
 def evaluate(
     context: typer.Context,
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
+    system: SystemName = None,
     fidelity: Annotated[
         str, typer.Option("--fidelity", help="train (real SGD), curve (emulator) or bound")
     ] = "train",
@@ -55,7 +58,11 @@ def evaluate(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", help=f"Beside agents only these of {','.join(POLICIES | PLANNED)}"),
+        typer.Option(
+            "--only",
+            help="Beside agents only these, for example of "
+            + ",".join(everyone_of(find_system(FIRST_SYSTEM))),
+        ),
     ] = None,
     seeds: Seeds = 10,
     seed: Seed = 0,
@@ -79,7 +86,7 @@ def evaluate(
     if known is not None:
         begun, plan = known, None
     else:
-        checked = read_scenario(scenario, changes)
+        checked = read_scenario(scenario, changes, system)
         measured = measured_constants(checked, calibrated)
         names = choose(only, checked, measured is not None)
         begun = make_manifest(
@@ -88,7 +95,7 @@ def evaluate(
             designs={},
             job="evaluate",
             fidelity=fidelity,
-            policies=[name for name in names if name in POLICIES],
+            policies=[name for name in names if name not in system_of(checked).entrants],
             agents=find_agents(agent or [], algo, rounds_per_step),
         )
         plan = partial(plan_entrants, checked, names, measured, grid)

@@ -38,7 +38,7 @@ from edgegym.studies.two_stage.sweep import hold_budget, sweep_points
 def figure(
     context: typer.Context,
     number: Annotated[int, typer.Argument(min=2, max=6, help="Which figure of the paper, 2 to 6.")],
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
     budgets: Annotated[
         str | None,
         typer.Option("--budgets", help="Figs. 4, 5: seconds or joules, with commas between."),
@@ -73,12 +73,12 @@ def figure(
                 "Fig. 6 must go without --resume and --budgets, as it is planned alone, in "
                 "seconds, and sweeps no budget; got one of them. Leave it out."
             )
-        return figure6(read_scenario(scenario, changes), all_seeds, out, as_json)
+        return figure6(read_scenario(scenario, changes, "two-stage"), all_seeds, out, as_json)
     if resume:
         begun, plan = load_figure(resume, number), None
     else:
         given = dict(map(read_change, changes or []))
-        checked = hold_budget(number, read_scenario(scenario, changes), given)
+        checked = hold_budget(number, read_scenario(scenario, changes, "two-stage"), given)
         points = sweep_points(number, checked, read_budgets(budgets))
         begun = make_manifest(checked, all_seeds, designs={}, job="figure", figure=number)
         plan = partial(plan_points, checked, points)

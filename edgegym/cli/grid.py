@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from edgegym.cli.options import AsJson, Changes, ScenarioName, SchemeName, Seed, read_scenario
-from edgegym.cli.printing import number, print_json
+from edgegym.cli.printing import print_json
 from edgegym.cli.progress import counting
 from edgegym.errors import InputError
+from edgegym.results.numbers import number
 
 
 def grid(
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
     scheme: SchemeName = "joint",
     stride: Annotated[
         int, typer.Option("--stride", min=1, help="Solve every so many rounds of either stage.")
@@ -33,7 +34,7 @@ def grid(
     from edgegym.studies.two_stage.grid import solve_grid
 
     del seed  # every command takes one, and planning draws nothing
-    checked = read_scenario(scenario, changes)
+    checked = read_scenario(scenario, changes, "two-stage")
     with counting("Cells") as on_progress:
         cells = solve_grid(checked, scheme, stride, out, jobs, on_progress)
     feasible = cells.dropna()

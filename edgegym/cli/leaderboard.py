@@ -9,58 +9,47 @@ import pandas as pd
 from rich.table import Column, Table
 
 from edgegym.cli.agents import agent_contender
-from edgegym.cli.printing import number, print_json, print_table, with_half_width
+from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import print_remarks
-from edgegym.results.ranking import METRICS, PAPER, RANDOM, Metric, average_agents, rank
+from edgegym.results.measures import Metric, metric_of
+from edgegym.results.numbers import number, with_ends, with_half_width
+from edgegym.results.ranking import average_agents, rank
 from edgegym.runs.files import write_figure, write_whole
 from edgegym.runs.manifest import Manifest
-from edgegym.runs.players import find_contenders
-
-#: Columns of the second table; all others are the first one's.
-SECOND = (f"better than {PAPER}", f"difference to {PAPER}", "delay s", "energy J", "violated")
+from edgegym.runs.players import RANDOM, find_contenders
 
 
-def as_cells(board: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+def as_cells(board: pd.DataFrame, metric: Metric, reference: str) -> pd.DataFrame:
     """Write every figure of a ranking as people read it, a row per contender."""
-    rows = [_cells(row, metric) for row in board.to_dict(orient="records")]
+    rows = [_cells(row, metric, reference) for row in board.to_dict(orient="records")]
     return pd.DataFrame(rows)
 
 
-def _cells(row: dict[Hashable, Any], metric: Metric) -> dict[str, str]:
+def _cells(row: dict[Hashable, Any], metric: Metric, reference: str) -> dict[str, str]:
     copies = f" ×{row['n_agents']}" if row["n_agents"] > 1 else ""
+    violated = f"{number(row['violated'], '.0%')}, cost {number(row['cost'], '.2g')}"
     return {
         "contender": f"{row['contender']}{copies}",
         metric.label: with_half_width(row["mean"], row["mean_interval"], ".4f"),
         "interquartile mean": with_ends(row, "iqm", ".4f"),
         **({"accuracy": number(row["accuracy"], ".3f")} if metric.accuracy else {}),
-        f"score ({RANDOM} 0, {PAPER} 1)": with_ends(row, "score", ".3f"),
-        SECOND[0]: with_ends(row, "improvement", ".2f"),
-        SECOND[1]: with_half_width(row["difference"], row["difference_interval"], "+.4f"),
-        SECOND[2]: number(row["total_delay_s"], ".1f"),
-        SECOND[3]: number(row["total_energy_j"], ".2f"),
-        SECOND[4]: f"{number(row['violated'], '.0%')}, cost {number(row['cost'], '.2g')}"
-        if row["cost"]
-        else "no",
+        f"score ({RANDOM} 0, {reference} 1)": with_ends(row, "score", ".3f"),
+        f"better than {reference}": with_ends(row, "improvement", ".2f"),
+        f"difference to {reference}": with_half_width(
+            row["difference"], row["difference_interval"], "+.4f"
+        ),
+        "delay s": number(row["total_delay_s"], ".1f"),
+        "energy J": number(row["total_energy_j"], ".2f"),
+        "violated": violated if row["cost"] else "no",
     }
-
-
-def with_ends(row: dict[Hashable, Any], key: str, form: str) -> str:
-    """Write a figure and the ends of its interval.
-
-    Examples
-    --------
-    >>> with_ends({"iqm": 0.5, "iqm_low": 0.25, "iqm_high": 0.75}, "iqm", ".2f")
-    '0.50 [0.25, 0.75]'
-    """
-    text, low, high = (number(row[f"{key}{end}"], form) for end in ("", "_low", "_high"))
-    return text if "-" in (low, high) else f"{text} [{low}, {high}]"
 
 
 def as_tables(cells: pd.DataFrame, title: str) -> list[Table]:
     """Lay the ranking out in two tables of a hundred columns; the first row stands in bold."""
-    first = [column for column in cells if column not in SECOND]
+    names = [str(column) for column in cells]
+    second = names[names.index("violated") - 4 :]
     tables = []
-    for columns, heading in ((first, title), (["contender", *SECOND], None)):
+    for columns, heading in ((names[: -len(second)], title), (["contender", *second], None)):
         table = Table(*(Column(str(name), no_wrap=name == "contender") for name in columns))
         table.title = heading
         for index, row in enumerate(cells[columns].itertuples(index=False)):
@@ -88,11 +77,12 @@ def report(
     run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
 ) -> None:
     """Rank the contenders, write tables and pictures into the run folder, and print."""
-    metric, scenario = METRICS[manifest.fidelity], manifest.scenario["name"]
+    system, scenario = manifest.find_system(), manifest.scenario["name"]
+    metric = metric_of(manifest.fidelity, system)
     names = {design: who.name for design, who in find_contenders(manifest, agent_contender).items()}
     results.insert(0, "contender", results["design"].map(names))
-    board = rank(results, metric, np.random.default_rng(manifest.seeds))
-    cells = as_cells(board, metric)
+    board = rank(results, metric, np.random.default_rng(manifest.seeds), system)
+    cells = as_cells(board, metric, system.reference)
     title = (
         f"Scenario {scenario} at fidelity {manifest.fidelity}, {len(manifest.seeds)} seeds, "
         "95 % intervals"

@@ -7,11 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from edgegym.errors import InputError
-from edgegym.systems.load import load_scenario
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.load import FIRST_SYSTEM, load_scenario
+from edgegym.systems.system import find_system
 
 ScenarioName = Annotated[
-    str, typer.Option("--scenario", "-s", help="A shipped scenario's name, or a TOML file.")
+    str | None,
+    typer.Option("--scenario", "-s", help="A shipped scenario's name, or a TOML file."),
+]
+SystemName = Annotated[
+    str | None,
+    typer.Option("--system", help="two-stage, partitioned: that system's default scenario."),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -53,20 +58,25 @@ def finite(option: typer.CallbackParam, value: float) -> float:
     return value
 
 
-def read_scenario(name: str, changes: list[str] | None) -> Scenario:
-    """Load a scenario and apply the `--set` options.
+def read_scenario(name: str | None, changes: list[str] | None, system: str | None = None) -> Any:
+    """Load a scenario, or a system's default one, and apply the `--set` options.
 
     Raises
     ------
     InputError
-        If an option is not KEY=VALUE, or the scenario refuses it.
+        If there is no such system, the scenario is of another one, an option is not KEY=VALUE, or
+        the scenario refuses it.
 
     Examples
     --------
     >>> read_scenario("mnist", ["delay_budget_s=800"]).delay_budget_s
     800.0
+    >>> read_scenario(None, None, system="partitioned").name
+    'partitioned-digits'
     """
-    return load_scenario(name).replace(**dict(map(read_change, changes or [])))
+    kind = None if system is None else find_system(system)
+    default = find_system(system or FIRST_SYSTEM).default_scenario
+    return load_scenario(name or default, kind).replace(**dict(map(read_change, changes or [])))
 
 
 def read_change(change: str) -> tuple[str, Any]:

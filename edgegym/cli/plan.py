@@ -16,19 +16,22 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
+    SystemName,
     read_scenario,
 )
-from edgegym.cli.printing import number, print_json, print_table
-from edgegym.results.plans import describe, in_words
+from edgegym.cli.printing import print_json, print_table
+from edgegym.results.numbers import number
+from edgegym.results.plans import describe
+from edgegym.runs.designs import only_for
 from edgegym.runs.files import write_whole
-from edgegym.systems.two_stage.remarks import unusual
 
 #: What people read as sentences below the table.
 IN_WORDS = ("message", "remarks", "bound_per_s", "bound_per_j", "binding")
 
 
 def plan(
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
+    system: SystemName = None,
     scheme: SchemeName = "joint",
     method: MethodName = "exact",
     grid: Grid = 6,
@@ -44,24 +47,26 @@ def plan(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Plan every round of both stages ahead of time; planning draws nothing from the seed."""
+    """Plan every round ahead of time; planning draws nothing from the seed."""
     import baselines
 
     del seed  # every command takes one
-    checked = read_scenario(scenario, changes)
+    checked = read_scenario(scenario, changes, system)
     start = time.perf_counter()
-    result = baselines.plan(checked, scheme=scheme, method=method, grid=grid, rounding=rounding)
+    options: dict[str, Any] = only_for(method, grid)
+    options |= {"rounding": rounding} if rounding != "feasible" else {}
+    result = baselines.plan(checked, scheme, method, **options)
     report = describe(checked, result, time.perf_counter() - start)
     if result.plan is not None and out is not None:
         write_whole(out, result.plan.to_json())
     if as_json:
         print_json(report)
     if result.plan is None:
-        print(*unusual(checked), f"edgegym: {result.message}", sep="\n", file=sys.stderr)
+        print(*report["remarks"], f"edgegym: {result.message}", sep="\n", file=sys.stderr)
         raise typer.Exit(2)
     if not as_json:
         _print_report(report)
-        for sentence in in_words(result) + report["remarks"]:
+        for sentence in result.sentences + report["remarks"]:
             print(sentence)
 
 

@@ -1,7 +1,6 @@
 """What the commands print: JSON for programs, tables for people, and words as they are."""
 
 import json
-import math
 from typing import Any
 
 from rich import box
@@ -9,6 +8,8 @@ from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
+
+from edgegym.results.numbers import number
 
 #: Characters in a line where no terminal limits it, as in a pipe or a file.
 WIDTH = 120
@@ -33,37 +34,6 @@ class PlainConsole(Console):
 
 #: For people; standard output is kept for results.
 progress_console = PlainConsole(stderr=True)
-
-
-def number(value: object, form: str = ".5g") -> str:
-    """Write a figure as every table does: what there is none of is a dash.
-
-    Parameters
-    ----------
-    value : a float in this format, anything else as it is; None and NaN are none
-
-    Examples
-    --------
-    >>> number(0.25, ".1%"), number(3), number(None), number(float("nan"), ".3f")
-    ('25.0%', '3', '-', '-')
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    return f"{value:{form}}" if isinstance(value, float) else str(value)
-
-
-def with_half_width(mean: float | None, half_width: float | None, form: str) -> str:
-    """Write a mean and half of its interval, as far as they are known.
-
-    Examples
-    --------
-    >>> with_half_width(0.32311, 0.0724, ".3f"), with_half_width(0.1, None, "+.4f")
-    ('0.323 ± 0.072', '+0.1000')
-    >>> with_half_width(None, None, ".3f")
-    '-'
-    """
-    text, half = number(mean, form), number(half_width, form.removeprefix("+"))
-    return text if "-" in (text, half) else f"{text} ± {half}"
 
 
 def print_json(data: Any) -> None:

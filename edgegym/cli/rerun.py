@@ -8,8 +8,9 @@ from rich.table import Table
 
 from edgegym.cli.agents import agent_contender, warn_of_code
 from edgegym.cli.options import AsJson, DataDir, Device
-from edgegym.cli.printing import number, print_json, print_table, progress_console
+from edgegym.cli.printing import print_json, print_table, progress_console
 from edgegym.errors import InputError
+from edgegym.results.numbers import number
 from edgegym.runs.files import read_model
 from edgegym.runs.manifest import load_manifest
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew

@@ -1,7 +1,7 @@
 """`edgegym run`: one episode under a plan file, a scheme or a saved agent."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -17,6 +17,7 @@ from edgegym.cli.options import (
     ScenarioName,
     SchemeName,
     Seed,
+    SystemName,
     read_scenario,
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
@@ -25,13 +26,12 @@ from edgegym.runs.designs import find_plan, require_a_round
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile
 from edgegym.runs.players import Contender, plan_contender
-from edgegym.systems.two_stage.costs import require_same_devices
-from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.system import system_of
 
 
 def run(
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
+    system: SystemName = None,
     plan: Annotated[
         Path | None, typer.Option("--plan", help="A file that `edgegym plan --out FILE` wrote.")
     ] = None,
@@ -59,7 +59,7 @@ def run(
     """Play one episode: a saved agent or the plan of a file where one is given, else a scheme's."""
     from edgegym.runs.play import make_env, play
 
-    checked = read_scenario(scenario, changes)
+    checked = read_scenario(scenario, changes, system)
     agents = find_agents([agent] if agent else [], algo, rounds_per_step)
     if agents:
         require_a_round(checked)
@@ -86,9 +86,10 @@ def _agent(agents: dict[str, AgentFile]) -> Contender:
     return agent_contender(file)
 
 
-def _plan(scenario: Scenario, path: Path | None, scheme: str, method: str, grid: int) -> Contender:
+def _plan(scenario: Any, path: Path | None, scheme: str, method: str, grid: int) -> Contender:
     if path is not None:
-        chosen = Plan.load(path)
-        require_same_devices(chosen, scenario, name=f"plan {str(path)!r}")
+        kind = system_of(scenario)
+        chosen = kind.plan.load(path)
+        kind.evaluate(chosen, scenario)  # refuses a plan for others
         return plan_contender("plan", chosen)
     return plan_contender("plan", find_plan(scenario, scheme, method, grid))

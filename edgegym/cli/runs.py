@@ -19,7 +19,6 @@ from edgegym.lifecycle.state import EndCode
 from edgegym.runs import campaign
 from edgegym.runs.manifest import Design, Manifest
 from edgegym.systems.two_stage.emulator import load_emulator
-from edgegym.systems.two_stage.remarks import remarks
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
@@ -90,6 +89,7 @@ def carry_out(
     begun: Manifest, plan: Callable[[], dict[str, Design]] | None, run_dir: Path, **where: Any
 ) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
     """Carry out a run, as `edgegym.runs.campaign` does, before the user's eyes."""
+    remarks = begun.find_system().remarks
     for remark in remarks(begun.read_scenario()):  # before hours of training, and again below
         print(remark, file=sys.stderr)
     if begun.agents:
@@ -117,7 +117,7 @@ def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> No
     Whose training diverged is left `without`.
     """
     scenario = manifest.read_scenario()
-    for remark in remarks(scenario):
+    for remark in manifest.find_system().remarks(scenario):
         print(remark)
     if manifest.fidelity == "curve":
         emulator = load_emulator(scenario)

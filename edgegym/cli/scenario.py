@@ -6,11 +6,12 @@ import typer
 from rich.table import Column, Table
 
 from edgegym.cli.options import AsJson, Changes, read_change, read_scenario
-from edgegym.cli.printing import number, print_json, print_table
+from edgegym.cli.printing import print_json, print_table
 from edgegym.errors import InputError
+from edgegym.results.numbers import number
 from edgegym.scenario.document import changed_text, shipped_scenarios
 from edgegym.systems.load import load_scenario
-from edgegym.systems.two_stage.remarks import remarks
+from edgegym.systems.system import system_of
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[
@@ -29,9 +30,10 @@ def list_scenarios(as_json: AsJson = False) -> None:
     rows = [
         {
             "name": name,
+            "system": system_of(s).name,
             "network": s.learning.network,
-            "data": f"{s.learning.pretrain_dataset} -> {s.learning.finetune_dataset}",
-            "n_devices": s.n_devices,
+            "data": s.learning.data,
+            "n_devices": s.uplink_gain.size,
             "delay_budget_s": s.delay_budget_s,
             "energy_budget_j": s.energy_budget_j,
         }
@@ -62,11 +64,13 @@ def check(
     name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
 ) -> None:
     """Say what is wrong with a scenario, what is hardly meant, and which schemes do not fit."""
-    from baselines import SCHEMES, plan
+    from baselines import plan
 
     checked = read_scenario(choose(name, scenario), changes)
-    results = {name: plan(checked, name) for name in SCHEMES}
-    said = remarks(checked) + [r.message for r in results.values() if r.plan is None]
+    system = system_of(checked)
+    exact = {scheme for scheme, method in system.designs.values() if method == "exact"}
+    results = [plan(checked, scheme) for scheme in sorted(exact)]
+    said = system.remarks(checked) + [r.message for r in results if r.plan is None]
     if as_json:
         return print_json({"scenario": checked.name, "valid": True, "remarks": said})
     print(f"{checked.name}: every value is in range.")

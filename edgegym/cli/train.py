@@ -6,20 +6,33 @@ from typing import Annotated
 import typer
 
 from agents.card import TRAINING, AgentCard, Training
-from edgegym.cli.options import AsJson, Changes, DataDir, ScenarioName, Seed, read_scenario
+from edgegym.cli.options import (
+    AsJson,
+    Changes,
+    DataDir,
+    ScenarioName,
+    Seed,
+    SystemName,
+    read_scenario,
+)
 from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting_each
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
 from edgegym.runs.designs import require_a_round
 from edgegym.runs.files import read_model
+from edgegym.systems.system import system_of
 
 
 def train(
     context: typer.Context,
-    scenario: ScenarioName = "digits",
+    scenario: ScenarioName = None,
+    system: SystemName = None,
     algo: Annotated[str, typer.Option("--algo", help="ppo, sac, td3 or tqc")] = "ppo",
-    fidelity: Annotated[str, typer.Option("--fidelity", help="curve, bound or train")] = "curve",
+    fidelity: Annotated[
+        str | None,
+        typer.Option("--fidelity", help="curve, bound or train; else curve where there is one."),
+    ] = None,
     total_steps: Annotated[
         int | None,
         typer.Option("--total-steps", min=1, help="Else as tuned; with --resume, to go on to."),
@@ -29,9 +42,12 @@ def train(
         int, typer.Option("--rounds-per-step", min=1, help="Rounds that repeat an action.")
     ] = 10,
     reward: Annotated[
-        str | None, typer.Option("--reward", help="log_loss, loss, accuracy or bound")
+        str | None, typer.Option("--reward", help="log_loss, loss, accuracy, bound or latency")
     ] = None,
-    budgets: Annotated[str, typer.Option("--budgets", help="hard or soft")] = "hard",
+    budgets: Annotated[
+        str | None,
+        typer.Option("--budgets", help="hard or soft; else soft for reward latency alone."),
+    ] = None,
     hyperparameters: Annotated[
         Path | None, typer.Option("--hyperparameters", help="A YAML file as RL Zoo has them.")
     ] = None,
@@ -57,7 +73,7 @@ def train(
     from agents.hyperparameters import load_hyperparameters
     from agents.together import begin, lengthen, train_all
     from agents.training import has_tensorboard
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
+    from edgegym.envs.env import EdgeEnv
 
     require_alone(resume, context, also_free=["total_steps"])
     if resume:
@@ -66,15 +82,22 @@ def train(
             training = lengthen(training, run_dir, total_steps)
         cards = list(training.cards.values())
     else:
-        tuned = load_hyperparameters(algo, hyperparameters)
+        checked = read_scenario(scenario, changes, system)
+        kind = system_of(checked)
+        tuned = load_hyperparameters(algo, hyperparameters, kind.env_id)
         tuned |= {"n_envs": n_envs} if n_envs else {}
-        checked = read_scenario(scenario, changes)
+        fidelity = fidelity or ("curve" if kind.emulator else "bound")
+        reward = reward or (None if fidelity == "bound" else "log_loss")
+        env = EdgeEnv(
+            checked, fidelity, reward=reward, emulator=emulator, system=kind.name
+        )  # refuses before anything is written
         card = AgentCard(
             algo=algo,
+            system=kind.name,
             scenario=checked.model_dump(mode="json"),
             fidelity=fidelity,
-            budgets=budgets,
-            reward=reward or ("bound" if fidelity == "bound" else "log_loss"),
+            budgets=budgets or ("soft" if env.reward == "latency" else "hard"),
+            reward=env.reward,
             rounds_per_step=rounds_per_step,
             emulator=str(emulator) if emulator else None,
             seed=seed,
@@ -82,9 +105,9 @@ def train(
             hyperparameters=tuned,
         )
         cards = [card.model_copy(update={"seed": seed + n}) for n in range(seeds)]
-        if budgets == "hard":
+        if card.budgets == "hard":
             require_a_round(checked)
-        TwoStageEdgeEnv(**card.env_arguments)  # refuses before anything is written
+        EdgeEnv(**card.env_arguments)  # refuses what is left to refuse
         run_dir = out or new_run_dir("train", checked.name)
         begin(cards, run_dir)
     if not has_tensorboard():

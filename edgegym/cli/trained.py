@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from agents.card import AgentCard
-from edgegym.cli.printing import number, print_json, print_table
+from edgegym.cli.printing import print_json, print_table
+from edgegym.results.measures import metric_of
+from edgegym.results.numbers import number
 from edgegym.runs.files import write_figure
+from edgegym.scenario.channel import mean_channel
+from edgegym.systems.system import find_system
 
 if TYPE_CHECKING:
     from edgegym.runs.play import Episode
@@ -27,7 +31,8 @@ def report(
     from edgegym.results.learning_curves import plot_learning
 
     card = cards[0]
-    metric = "gradient_norm_bound" if card.fidelity == "bound" else "validation_loss"
+    system = find_system(card.system)
+    metric = metric_of("curve" if card.fidelity == "train" else card.fidelity, system).loss
     courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
     references = _references(card, metric)
     name = card.scenario["name"]
@@ -54,14 +59,13 @@ def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
     from edgegym.runs.play import play_plan
-    from edgegym.systems.two_stage.scenario import Scenario
 
-    scenario = Scenario.parse(card.scenario, where="the agent's card")
+    scenario = find_system(card.system).scenario.parse(card.scenario, where="the agent's card")
     planned = baselines.plan(scenario)
-    if planned.plan is None or card.fidelity == "train" or scenario.channel_mode != "fixed":
+    if planned.plan is None or card.fidelity == "train" or mean_channel(scenario) is not scenario:
         return {}
     if card.fidelity == "bound":
-        return {"certified optimum": planned.relaxed_bound}
+        return {"certified optimum": planned.lower_bound}
     played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
     return {"paper's plan": _mean_final(played, metric)}
 
@@ -73,12 +77,12 @@ def _played(
     import warnings
 
     from agents.saving import AgentRunsCode, load_policy
-    from edgegym.envs.two_stage import TwoStageEdgeEnv
+    from edgegym.envs.env import EdgeEnv
     from edgegym.runs.play import play
 
     if card.fidelity == "train":
         return {}
-    env = TwoStageEdgeEnv(**card.env_arguments)
+    env = EdgeEnv(**card.env_arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
         policy = load_policy(folder, env)

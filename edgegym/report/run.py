@@ -13,7 +13,7 @@ from edgegym.report.scenario import scenario_table
 from edgegym.report.summary import summary_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.report.verdict import how_it_ran, who_leads
-from edgegym.results.ranking import METRICS
+from edgegym.results.measures import metric_of
 from edgegym.runs.manifest import Manifest, load_manifest
 
 #: Told by shape as well as by word.
@@ -71,7 +71,7 @@ def _read_results(run_dir: Path, manifest: Manifest, again: str) -> pd.DataFrame
         )
     if not manifest.is_played:
         return read_table(path, ["distribution_distance"], again)
-    metric = METRICS[manifest.fidelity].loss
+    metric = metric_of(manifest.fidelity, manifest.find_system()).loss
     results = read_table(path, ["seed", metric, "total_delay_s", "end_code"], again)
     plans = [design for design in manifest.designs.values() if design.plan is not None]
     n_playing = len(plans) + len(manifest.policies) + len(manifest.agents)

@@ -1,15 +1,17 @@
 """The first table of a run's page: means with 95 % intervals of everyone who was compared."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from edgegym.report.tables import Table, lay_out, number, read_table
-from edgegym.results.ranking import METRICS
+from edgegym.results.measures import measures_of, metric_of
 from edgegym.results.statistics import summarise
 from edgegym.runs.manifest import Manifest
 from edgegym.studies.two_stage.sweep import SWEPT
+from edgegym.systems.measure import Measure
 
 STUDENT = "± is half of Student's 95 % interval over the seeds. "
 #: What a ranking's page leaves out, as it is told elsewhere.
@@ -34,8 +36,8 @@ def summary_table(run_dir: Path, manifest: Manifest, results: pd.DataFrame, agai
     if manifest.job == "evaluate":
         needed = ["mean", "n_agents", "best_agent", "worst_agent", "violated"]
         board = read_table(run_dir / "summary.csv", needed, again)
-        return _ranking(board, METRICS[manifest.fidelity].label, caption)
-    return _means(results, caption)
+        return _ranking(board, metric_of(manifest.fidelity, manifest.find_system()).label, caption)
+    return _means(results, measures_of(manifest.find_system()), caption)
 
 
 def _ranking(board: pd.DataFrame, metric: str, caption: str) -> Table:
@@ -53,14 +55,15 @@ def _ranking(board: pd.DataFrame, metric: str, caption: str) -> Table:
     return lay_out(known.rename(columns=names), caption, forms, note=note, best=[0])
 
 
-def _means(results: pd.DataFrame, caption: str) -> Table:
+def _means(results: pd.DataFrame, measures: Sequence[Measure], caption: str) -> Table:
     """Average the episodes of every design, or of every scheme at every budget."""
     swept = next((key for key in SWEPT.values() if key in results), None)
     who = "scheme" if "scheme" in results else "design"
     keys = [who] if swept is None else [who, swept]
     rows = results[keys].drop_duplicates(ignore_index=True)
     labels = results[keys].astype(str).agg(" ".join, axis="columns")
-    means = summarise(results.assign(design=labels)).drop(columns=["design", "n_seeds"])
+    means = summarise(results.assign(design=labels), measures)
+    means = means.drop(columns=["design", "n_seeds"])
     losses = means["test_loss"].astype(float)
     lowest = losses.min() if swept is None else losses.groupby(rows[swept]).transform("min")
     note = f"{STUDENT}The lowest test loss{' at each budget' * (swept is not None)} is in bold."

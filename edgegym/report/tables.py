@@ -10,6 +10,7 @@ import pandas as pd
 
 from edgegym.errors import InputError
 from edgegym.lifecycle.state import EndCode
+from edgegym.results.measures import known_measures
 
 NOTHING = "–"
 #: Where a line must not break.
@@ -27,22 +28,12 @@ UNITS = {
     "_bits": "bit",
     "_deg": "°",
 }
-#: Headings and formats that a column's name alone does not give.
+#: Headings and formats of a ranking, which its columns' names alone do not give.
 COLUMNS = {
-    "train_loss": ("train loss", ".3f"),
-    "test_loss": ("test loss", ".3f"),
-    "test_accuracy": ("accuracy", ".3f"),
-    "validation_loss": ("validation loss", ".3f"),
-    "validation_accuracy": ("validation accuracy", ".3f"),
-    "total_delay_s": ("delay (s)", ".1f"),
-    "total_energy_j": ("energy (J)", ".2f"),
-    "gradient_norm_bound": ("bound (34)", ".4f"),
-    "n_pretrain_rounds": ("M", ".4g"),
-    "n_finetune_rounds": ("N", ".4g"),
     "iqm": ("interquartile mean", ".4f"),
-    "score": ("score (random 0, sca 1)", ".3f"),
-    "improvement": ("better than sca", ".2f"),
-    "difference": ("difference to sca", "+.4f"),
+    "score": ("score (random 0, reference 1)", ".3f"),
+    "improvement": ("better than the reference", ".2f"),
+    "difference": ("difference to the reference", "+.4f"),
     "accuracy": ("accuracy", ".3f"),
     "violated": ("violated", ".0%"),
     "diverged": ("diverged", ".0%"),
@@ -116,6 +107,8 @@ def heading(name: str) -> str:
     """
     if name in COLUMNS:
         return COLUMNS[name][0]
+    if measure := known_measures().get(name):
+        return f"{measure.label} ({measure.unit})" if measure.unit else measure.label
     suffix = next((suffix for suffix in UNITS if name.endswith(suffix)), "")
     words = name.removesuffix(suffix).replace("_", " ")
     return f"{words} ({UNITS[suffix]})" if suffix else words
@@ -174,7 +167,8 @@ def lay_out(
     names = [str(name) for name in frame.columns]
     shown = [name for name in names if not _belongs_to_another(name, names)]
     usual = {name: form for name, (_, form) in COLUMNS.items()}
-    formats = usual | dict(forms or {})
+    measured = {name: measure.form for name, measure in known_measures().items()}
+    formats = measured | usual | dict(forms or {})
     rows = [
         [_cell(record, name, formats.get(name, ".4g")) for name in shown]
         for record in frame.to_dict(orient="records")

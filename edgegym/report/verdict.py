@@ -3,7 +3,7 @@
 import pandas as pd
 
 from edgegym.report.tables import SPACE, heading
-from edgegym.results.ranking import METRICS, Metric
+from edgegym.results.measures import Metric, metric_of
 from edgegym.results.statistics import interval95
 from edgegym.runs.manifest import Manifest
 from edgegym.studies.two_stage.sweep import SWEPT
@@ -18,16 +18,16 @@ HOW = {
 def how_it_ran(manifest: Manifest) -> str:
     """Say in one sentence what was run, on what, and over how many seeds."""
     scenario = manifest.read_scenario()
-    task = scenario.learning
-    angle, n_seeds = task.finetune_rotation_deg, len(manifest.seeds)
+    n_seeds = len(manifest.seeds)
     played, times = HOW[manifest.fidelity], "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
     if not manifest.is_played:
         played, times = "planned but not played,", f"its own channel and {n_seeds} drawn ones"
+    energy = "" if scenario.energy_budget_j is None else f", {scenario.energy_budget_j:g} J"
+    trained = "" if scenario.learning is None else f"{scenario.learning.in_words}; "
     return (
-        f"{_who_plays(manifest)} {played} on scenario {scenario.name} ({task.network} on "
-        f"{task.pretrain_dataset}, then {task.finetune_dataset}"
-        f"{f' turned by {angle:g}°' if angle else ''}; {scenario.n_devices} devices, "
-        f"{scenario.delay_budget_s:g} s, {scenario.energy_budget_j:g} J), over {times}."
+        f"{_who_plays(manifest)} {played} on scenario {scenario.name} ({trained}"
+        f"{scenario.uplink_gain.size} devices, {scenario.delay_budget_s:g} s{energy}), over "
+        f"{times}."
     )
 
 
@@ -58,7 +58,7 @@ def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
 
     Whoever's training diverged with some seed is left out, and named.
     """
-    metric = METRICS[manifest.fidelity]
+    metric = metric_of(manifest.fidelity, manifest.find_system())
     who = next(key for key in ("contender", "scheme", "design") if key in results)
     swept = next((key for key in SWEPT.values() if key in results), None)
     if swept is not None:

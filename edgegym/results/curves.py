@@ -6,7 +6,12 @@ from matplotlib.figure import Figure
 
 from edgegym.results.statistics import interval95
 
-AXES = {"delay_s": "Simulated time (s)", "energy_j": "Energy spent (J)"}
+AXES = {
+    "delay_s": "Simulated time (s)",
+    "energy_j": "Energy spent (J)",
+    "loss": "Training loss of the mini-batch (nats)",
+    "validation_accuracy": "Validation accuracy",
+}
 #: Okabe and Ito's colours, which colour-blind readers tell apart, and a dash pattern for grey.
 STYLES = [
     ("#000000", "-"),
@@ -20,14 +25,15 @@ STYLES = [
 SMOOTHING = 0.02  # share of an episode's rounds that a running mean takes in
 
 
-def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
-    """Draw each design's mean training loss, with the 95 % interval of the seeds as a band.
+def plot_convergence(rounds: pd.DataFrame, x: str, title: str, y: str = "loss") -> Figure:
+    """Draw each design's mean loss or accuracy, with the 95 % interval of the seeds as a band.
 
     Parameters
     ----------
     rounds : one row per round, with columns design, seed, loss, delay_s and energy_j
     x : "delay_s" for Fig. 2, "energy_j" for Fig. 3
     title : what was run
+    y : "loss", of the mini-batch, or "validation_accuracy"
 
     Returns
     -------
@@ -40,37 +46,37 @@ def plot_convergence(rounds: pd.DataFrame, x: str, title: str) -> Figure:
         # Beyond the last style the colours begin again, each with another's dashes.
         colour, _ = STYLES[index % len(STYLES)]
         _, dashes = STYLES[(index + index // len(STYLES)) % len(STYLES)]
-        curve = mean_curve(group, x)
-        axes.plot(curve[x], curve["loss"], color=colour, linestyle=dashes, label=design)
+        curve = mean_curve(group, x, y)
+        axes.plot(curve[x], curve[y], color=colour, linestyle=dashes, label=design)
         band = curve["interval"].fillna(0.0)
         axes.fill_between(
             curve[x],
-            curve["loss"] - band,
-            curve["loss"] + band,
+            curve[y] - band,
+            curve[y] + band,
             color=colour,
             alpha=0.15,
             linewidth=0,
         )
-    axes.set(xlabel=AXES[x], ylabel="Training loss of the mini-batch (nats)")
+    axes.set(xlabel=AXES[x], ylabel=AXES[y])
     axes.set_title(title, parse_math=False)  # a scenario's name may hold dollar signs
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=1 if y.endswith("accuracy") else None)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
-def mean_curve(group: pd.DataFrame, x: str) -> pd.DataFrame:
+def mean_curve(group: pd.DataFrame, x: str, y: str = "loss") -> pd.DataFrame:
     """Average a design's seeds round by round, after a running mean along each episode."""
     group = group.assign(step=group.groupby("seed").cumcount())
     window = max(int(np.ceil(SMOOTHING * (group["step"].max() + 1))), 1)
-    smooth = group.groupby("seed")["loss"].transform(
-        lambda loss: loss.rolling(window, min_periods=1).mean()
+    smooth = group.groupby("seed")[y].transform(
+        lambda values: values.rolling(window, min_periods=1).mean()
     )
-    steps = group.assign(loss=smooth).groupby("step")
+    steps = group.assign(**{y: smooth}).groupby("step")
     return pd.DataFrame(
         {
             x: steps[x].mean(),
-            "loss": steps["loss"].mean(),
-            "interval": steps["loss"].agg(interval95),
+            y: steps[y].mean(),
+            "interval": steps[y].agg(interval95),
         }
     )

@@ -1,13 +1,13 @@
 """From episodes to a ranking: every contender's final figures, scores and how sure they are."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from edgegym.lifecycle.state import EndCode
+from edgegym.results.measures import Metric
 from edgegym.results.scores import (
     Array,
     bootstrap_interval,
@@ -17,30 +17,15 @@ from edgegym.results.scores import (
     probability_of_improvement,
     resample_seeds,
 )
+from edgegym.runs.players import RANDOM
+from edgegym.systems.system import System
 
 Rows = NDArray[np.int64]
 
-#: Contenders that the others are measured by.
-RANDOM, PAPER = "random", "sca"
 
-
-class Metric(NamedTuple):
-    """What contenders are ranked by, less being better, and the accuracy beside it, if any."""
-
-    loss: str
-    accuracy: str | None
-    label: str
-
-
-#: By the environment's fidelity.
-METRICS = {
-    "train": Metric("test_loss", "test_accuracy", "test loss"),
-    "curve": Metric("validation_loss", "validation_accuracy", "validation loss"),
-    "bound": Metric("gradient_norm_bound", None, "bound (34)"),
-}
-
-
-def rank(results: pd.DataFrame, metric: Metric, rng: np.random.Generator) -> pd.DataFrame:
+def rank(
+    results: pd.DataFrame, metric: Metric, rng: np.random.Generator, system: System
+) -> pd.DataFrame:
     """Reduce one row per episode to one per contender, the lowest mean first.
 
     An episode whose training diverged counts as an untrained network, by what the validation set
@@ -52,13 +37,14 @@ def rank(results: pd.DataFrame, metric: Metric, rng: np.random.Generator) -> pd.
         seeds for everyone
     metric : what to rank by
     rng : draws the resamples of the seeds
+    system : whose measures are averaged, and whose reference the others are measured by
 
     Returns
     -------
     Column `metric`; means of the best and the worst agent; `mean` of all episodes with Student's
-    half width `mean_interval` over the seeds; `iqm`, `score` (0 the random policy, 1 the paper's
-    plan) and `improvement` (probability over the paper's plan), each with the ends `_low` and
-    `_high` of its bootstrap interval; `difference` to the paper's plan on the same seed with
+    half width `mean_interval` over the seeds; `iqm`, `score` (0 the random policy, 1 the
+    reference) and `improvement` (probability over the reference), each with the ends `_low` and
+    `_high` of its bootstrap interval; `difference` to the reference on the same seed with
     `difference_interval`; means of the final figures; `violated` and `diverged`, shares of the
     episodes. What cannot be told is not a number.
     """
@@ -69,8 +55,10 @@ def rank(results: pd.DataFrame, metric: Metric, rng: np.random.Generator) -> pd.
     }
     n_seeds = counted["seed"].nunique()
     rows, other_rows = (resample_seeds(n_seeds, rng) for _ in range(2))
-    measured = pd.DataFrame([_measure(name, losses, rows, other_rows) for name in losses])
-    board = measured.merge(_final_means(counted, metric), on="contender")
+    measured = pd.DataFrame(
+        [_measure(name, losses, system.reference, rows, other_rows) for name in losses]
+    )
+    board = measured.merge(_final_means(counted, metric, system), on="contender")
     board.insert(1, "metric", metric.loss)
     return board.sort_values("mean", ignore_index=True, kind="stable")
 
@@ -87,12 +75,12 @@ def _count_diverged(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def _measure(
-    name: str, losses: dict[str, Array], rows: Rows, other_rows: Rows
+    name: str, losses: dict[str, Array], reference: str, rows: Rows, other_rows: Rows
 ) -> dict[str, str | float]:
     """Work out what the losses on common seeds say of one contender."""
     own = losses[name]
     unknown = np.full_like(own, np.nan)
-    random, paper = (losses.get(key, unknown) for key in (RANDOM, PAPER))
+    random, paper = (losses.get(key, unknown) for key in (RANDOM, reference))
     mean, mean_interval = paired_difference(own, np.zeros_like(own))
     difference, difference_interval = paired_difference(own, paper)
     return {
@@ -120,7 +108,7 @@ def _estimate(
     return {key: value, f"{key}_low": low, f"{key}_high": high}
 
 
-def _final_means(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+def _final_means(results: pd.DataFrame, metric: Metric, system: System) -> pd.DataFrame:
     """Average the final figures of each contender's episodes."""
     diverged = results["end_code"] == EndCode.DIVERGED
     figures = results[["total_delay_s", "total_energy_j", "cost"]].assign(
@@ -128,9 +116,7 @@ def _final_means(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         accuracy=results[metric.accuracy] if metric.accuracy else np.nan,
         violated=~results["is_success"].astype(bool) & ~diverged,
         diverged=diverged,
-        n_pretrain_rounds=results["n_pretrain_rounds"],
-        n_finetune_rounds=results["n_finetune_rounds"],
-        gradient_norm_bound=results["gradient_norm_bound"],
+        **{measure.name: results[measure.name] for measure in system.measures},
     )
     return figures.groupby("contender", sort=False).mean().reset_index()
 

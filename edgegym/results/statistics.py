@@ -1,18 +1,12 @@
 """From episodes to a table: means and 95 % intervals over seeds."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-#: The figures that training makes uncertain, and those that a plan fixes.
-UNCERTAIN = ("train_loss", "test_loss", "test_accuracy")
-FIXED = (
-    "total_delay_s",
-    "total_energy_j",
-    "gradient_norm_bound",
-    "n_pretrain_rounds",
-    "n_finetune_rounds",
-)
+from edgegym.systems.measure import Measure
 
 
 def interval95(values: pd.Series) -> float:
@@ -31,19 +25,25 @@ def interval95(values: pd.Series) -> float:
     return float(stats.t.ppf(0.975, len(known) - 1) * stats.sem(known))
 
 
-def summarise(results: pd.DataFrame) -> pd.DataFrame:
+def summarise(results: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """Reduce one row per (design, seed) to one row per design, in the order they came.
+
+    Parameters
+    ----------
+    results : one row per episode
+    measures : of which figures
 
     Returns
     -------
     Columns: the means under their names, `<name>_interval` beside the uncertain ones, `n_seeds`
     """
+    names = [measure.name for measure in measures]
+    uncertain = [measure.name for measure in measures if measure.varies]
     # Where every run diverged there are no final figures at all, only their absence.
-    columns = ["design", "seed", *UNCERTAIN, *FIXED]
-    known = results.reindex(columns=columns).astype(dict.fromkeys(UNCERTAIN, float))
-    groups = known.groupby("design", sort=False)
-    table = groups[[*UNCERTAIN, *FIXED]].mean()
-    for column in UNCERTAIN:
+    known = results.reindex(columns=["design", "seed", *names])
+    groups = known.astype(dict.fromkeys(uncertain, float)).groupby("design", sort=False)
+    table = groups[names].mean()
+    for column in uncertain:
         table[f"{column}_interval"] = groups[column].agg(interval95)
     table["n_seeds"] = groups["seed"].count()
     return table.replace({np.nan: None}).reset_index()

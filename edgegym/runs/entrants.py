@@ -1,39 +1,35 @@
 """Who enters `edgegym evaluate` beside agents: policies, and what is planned ahead of time."""
 
+from typing import Any
+
 from edgegym.errors import InputError, unknown_name
-from edgegym.runs.designs import (
-    BENCHMARKS,
-    mean_channel,
-    plan_design,
-    require_a_plan,
-    require_a_round,
-    with_constants,
-)
+from edgegym.runs.designs import plan_design, require_a_plan, require_a_round
 from edgegym.runs.manifest import Design
-from edgegym.runs.players import POLICIES
+from edgegym.runs.players import RANDOM
+from edgegym.scenario.channel import mean_channel
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.systems.load import load_scenario
+from edgegym.systems.system import System, system_of
+from edgegym.systems.two_stage.constants import with_constants
 from edgegym.systems.two_stage.scenario import Scenario
 
-#: Rows of the table that are planned ahead of time: the paper's plan, the exact one, the exact one
-#: with measured constants, and the benchmarks.
-PLANNED = {
-    "sca": ("joint", "sca"),
-    "exact": ("joint", "exact"),
-    "calibrated": ("joint", "exact"),
-    **BENCHMARKS,
-}
 
-
-def measured_constants(scenario: Scenario, calibrated: str | None) -> Scenario | None:
+def measured_constants(scenario: Any, calibrated: str | None) -> Scenario | None:
     """Load the scenario whose constants of (34) were measured, if there is one."""
+    if not isinstance(scenario, Scenario):
+        return None
     shipped = f"{scenario.name}-effective"
     if calibrated is None and shipped not in shipped_scenarios():
         return None
     return load_scenario(calibrated or shipped)
 
 
-def choose(only: str | None, scenario: Scenario, is_measured: bool) -> list[str]:
+def everyone_of(system: System) -> list[str]:
+    """Name who can take part beside agents: what decides as it goes, and what is planned ahead."""
+    return [RANDOM, *system.policies, *system.entrants]
+
+
+def choose(only: str | None, scenario: Any, is_measured: bool) -> list[str]:
     """Name who takes part beside the agents; without measured constants nothing is calibrated.
 
     Raises
@@ -41,7 +37,7 @@ def choose(only: str | None, scenario: Scenario, is_measured: bool) -> list[str]
     InputError
         If a name is unknown, or asks for constants that are not there.
     """
-    everyone = [*POLICIES, *PLANNED]
+    everyone = everyone_of(system_of(scenario))
     names = [name.strip() for name in only.split(",")] if only else everyone
     if unknown := set(names) - set(everyone):
         raise unknown_name("--only", min(unknown), everyone)
@@ -54,7 +50,7 @@ def choose(only: str | None, scenario: Scenario, is_measured: bool) -> list[str]
 
 
 def plan_entrants(
-    scenario: Scenario, names: list[str], measured: Scenario | None, grid: int
+    scenario: Any, names: list[str], measured: Scenario | None, grid: int
 ) -> dict[str, Design]:
     """Plan those of them that are planned ahead, for the mean channel where it fades.
 
@@ -63,12 +59,12 @@ def plan_entrants(
     InputError
         If the budgets allow none of them, or where nobody is planned no round.
     """
-    ahead = mean_channel(scenario)
+    ahead, entrants = mean_channel(scenario), system_of(scenario).entrants
     believed = {"calibrated": with_constants(ahead, measured)} if measured is not None else {}
     designs = {
-        name: plan_design(believed.get(name, ahead), *PLANNED[name], grid)
+        name: plan_design(believed.get(name, ahead), *entrants[name], grid)
         for name in names
-        if name in PLANNED
+        if name in entrants
     }
     require_a_plan(designs)
     if not designs:

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model, write_whole
-from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.system import System, find_system, system_of
 
 PACKAGES = (
     *("edgegym", "gymnasium", "numpy", "cvxpy", "clarabel", "torch", "torchvision", "pandas"),
@@ -66,6 +65,7 @@ class Manifest(BaseModel):
     seeds: list[int]
     designs: dict[str, Design]
     # What has a default came after the first release.
+    system: str = "two-stage"
     job: Job = "compare"
     fidelity: str = "train"
     policies: list[str] = []  # what decides as it goes: random, receding
@@ -82,21 +82,32 @@ class Manifest(BaseModel):
         """Whether the run consists of episodes."""
         return self.figure != PLANNED_ALONE
 
-    def read_scenario(self) -> Scenario:
-        """Check and freeze the scenario anew."""
-        return Scenario.parse(self.scenario, where=FILE_NAME)
+    def find_system(self) -> System:
+        """Look up the system that was played.
 
-    def read_plans(self) -> dict[str, Plan]:
+        Raises
+        ------
+        InputError
+            If there is none of its name here, as where it is registered by a module of one's own.
+        """
+        return find_system(self.system)
+
+    def read_scenario(self) -> Any:
+        """Check and freeze the scenario anew."""
+        return self.find_system().scenario.parse(self.scenario, where=FILE_NAME)
+
+    def read_plans(self) -> dict[str, Any]:
         """Read the plan of every design that has one."""
+        plan = self.find_system().plan
         return {
-            name: Plan.from_json(json.dumps(design.plan), where=FILE_NAME)
+            name: plan.from_json(json.dumps(design.plan), where=FILE_NAME)
             for name, design in self.designs.items()
             if design.plan is not None
         }
 
 
 def make_manifest(
-    scenario: Scenario, seeds: list[int], designs: dict[str, Design], **more: Any
+    scenario: Any, seeds: list[int], designs: dict[str, Design], **more: Any
 ) -> Manifest:
     """Record what is about to run, on what; `more` are the fields that have a default."""
     return Manifest(
@@ -105,6 +116,7 @@ def make_manifest(
         python=platform.python_version(),
         platform=platform.platform(),
         versions={package: version(package) for package in PACKAGES},
+        system=system_of(scenario).name,
         scenario=scenario.model_dump(mode="json"),
         seeds=seeds,
         designs=designs,

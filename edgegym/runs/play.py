@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.envs.env import EdgeEnv
 from edgegym.lifecycle.state import ROUNDS, EndCode, State
-from edgegym.systems.system import system_of
+from edgegym.systems.system import find_system, system_of
 
 #: What a policy is: from what the environment showed last to an action.
 Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
@@ -20,13 +20,12 @@ Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
 PolicyFactory = Callable[[EdgeEnv], Policy]
 
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
+#: What stands beside them since the second release.
+LATER_COLUMNS = ("validation_accuracy",)
 #: Figures that every episode holds; those of the first release, so that its run folders are read.
 FINAL_COLUMNS = (
-    "n_pretrain_rounds",
-    "n_finetune_rounds",
     "total_delay_s",
     "total_energy_j",
-    "gradient_norm_bound",
     "validation_loss",
     "return",
     "end_code",
@@ -42,14 +41,16 @@ class Episode(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    system: str = "two-stage"
     final: dict[str, bool | int | float | None]
     rounds: dict[str, list[float]]
 
     @model_validator(mode="after")
     def _columns_are_all_there(self) -> "Episode":
-        if missing := set(FINAL_COLUMNS) - self.final.keys():
+        own = [measure.name for measure in find_system(self.system).measures]
+        if missing := {*FINAL_COLUMNS, *own} - self.final.keys():
             raise ValueError(f"final must hold every figure; got none of {sorted(missing)}")
-        if self.rounds.keys() != set(ROUND_COLUMNS):
+        if not {*ROUND_COLUMNS} <= self.rounds.keys() <= {*ROUND_COLUMNS, *LATER_COLUMNS}:
             raise ValueError(f"rounds must hold {ROUND_COLUMNS}; got {sorted(self.rounds)}")
         if len(lengths := {len(column) for column in self.rounds.values()}) > 1:
             raise ValueError(f"rounds must hold columns of one length; got {sorted(lengths)}")
@@ -96,7 +97,8 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
     (1, [])
     """
     observation, info = env.reset(seed=seed)
-    rounds: dict[str, list[float]] = {column: [] for column in ROUND_COLUMNS}
+    columns = (*ROUND_COLUMNS, *LATER_COLUMNS)
+    rounds: dict[str, list[float]] = {column: [] for column in columns}
     total_return, total_cost, ended = 0.0, 0.0, False
     while not ended:
         before = info
@@ -105,7 +107,7 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         ended = terminated or truncated
         if info["delay_s"] > before["delay_s"]:
             row = info | {"stage": before["stage"], "round": _last_round(env, before["stage"])}
-            for column in ROUND_COLUMNS:
+            for column in columns:
                 rounds[column].append(row[column])
     final: dict[str, bool | int | float | None] = {
         **_rounds_done(env),
@@ -123,7 +125,8 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         diverged = info["end_code"] == EndCode.DIVERGED
         trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
         final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
-    return Episode(final=final, rounds=rounds)
+    final |= {m.name: m.derive(final) for m in env.system.measures if m.derive is not None}
+    return Episode(system=env.system.name, final=final, rounds=rounds)
 
 
 def _rounds_done(env: EdgeEnv) -> dict[str, int]:

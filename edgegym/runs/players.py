@@ -14,6 +14,10 @@ from edgegym.envs.env import EdgeEnv
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.runs.manifest import AgentFile, Manifest
 from edgegym.runs.play import Policy, PolicyFactory, decide_policy, follow_plan
+from edgegym.systems.system import imported
+
+#: The policy that every system has.
+RANDOM = "random"
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,6 @@ def plan_contender(name: str, plan: Any, changes: Mapping[str, float] | None = N
     return Contender(name, partial(follow_plan, plan), digest, changes=changes or {})
 
 
-def random_contender() -> Contender:
-    """Let the random policy take part."""
-    return Contender("random", random_policy, "random")
-
-
 def random_policy(env: EdgeEnv) -> Policy:
     """Make the policy that draws every action evenly from the action space.
 
@@ -83,20 +82,14 @@ def random_policy(env: EdgeEnv) -> Policy:
     return act
 
 
-def receding_contender() -> Contender:
-    """Let the receding horizon take part, planning again before every round."""
-    return Contender("receding", receding, "receding")
+def policy_contender(name: str) -> Contender:
+    """Let the random policy take part, or one of a system's own, which decides of the state."""
+    return Contender(name, random_policy if name == RANDOM else partial(follow_policy, name), name)
 
 
-def receding(env: EdgeEnv) -> Policy:
-    """Make the receding horizon's policy for an environment."""
-    from baselines.two_stage.receding import receding_horizon
-
-    return decide_policy(receding_horizon(env.scenario), env)
-
-
-#: What decides as it goes, by name.
-POLICIES = {"random": random_contender, "receding": receding_contender}
+def follow_policy(name: str, env: EdgeEnv) -> Policy:
+    """Make one of a system's own policies for an environment."""
+    return decide_policy(imported(env.system.policies[name])(env.scenario), env)
 
 
 def find_contenders(
@@ -113,6 +106,6 @@ def find_contenders(
         name: plan_contender(name, plan, manifest.designs[name].changes)
         for name, plan in manifest.read_plans().items()
     }
-    policies = {name: POLICIES[name]() for name in manifest.policies}
+    policies = {name: policy_contender(name) for name in manifest.policies}
     agents = {label: find_agent(file) for label, file in manifest.agents.items()}
     return plans | policies | agents

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from edgegym.errors import unknown_name
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import Contender
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.system import imported, system_of
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -104,7 +104,7 @@ def run_all(
         raise
 
 
-def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str:
+def prepare(scenario: Any, device: str, data_dir: str | Path | None) -> str:
     """Find the device and load the data once, so that what is missing is said before all else.
 
     Returns
@@ -113,13 +113,12 @@ def prepare(scenario: Scenario, device: str, data_dir: str | Path | None) -> str
     """
     import torch
 
-    from edgegym.learning.datasets import load_task_data
     from edgegym.learning.learner import find_device
     from edgegym.learning.sources import find_data_dir
 
     torch.set_num_threads(1)
     chosen, folder = find_device(device), find_data_dir(data_dir)
-    load_task_data(scenario.learning, scenario.n_devices, folder, chosen)
+    imported(system_of(scenario).learner)(scenario, 0, device, data_dir)
     return f"Training on {chosen}, data sets in {folder}"
 
 
@@ -136,7 +135,7 @@ def episode_files(
 
 def play_designs(
     pool: Executor,
-    scenario: Scenario,
+    scenario: Any,
     contenders: Mapping[str, Contender],
     seeds: Sequence[int],
     run_dir: Path,

@@ -62,6 +62,18 @@ class LearningTask(BaseModel):
     n_test_samples: Count
     validation_interval: Count
 
+    @property
+    def data(self) -> str:
+        """Which data sets, from the first stage to the second."""
+        return f"{self.pretrain_dataset} -> {self.finetune_dataset}"
+
+    @property
+    def in_words(self) -> str:
+        """What is trained on what."""
+        angle = self.finetune_rotation_deg
+        turned = f" turned by {angle:g}°" if angle else ""
+        return f"{self.network} on {self.pretrain_dataset}, then {self.finetune_dataset}{turned}"
+
     def draws(self) -> dict[str, dict[str, int]]:
         """Say how many samples are drawn of which set: server's, devices', validation, test.
 

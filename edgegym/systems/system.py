@@ -8,6 +8,7 @@ from typing import Any
 from edgegym.errors import unknown_name
 from edgegym.lifecycle.rules import Rules
 from edgegym.scenario.base import BaseScenario
+from edgegym.systems.measure import Measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,12 @@ class System:
     stacked : "module:class" of many networks trained at once on a GPU, where there is one
     emulator : gives the learner of fidelity `curve` of scenario, file and number of copies
     designs : rows of `compare`, each a scheme and a method
+    entrants : rows of `evaluate` that are planned ahead, in the same way
+    reference : which of them the others are measured by
+    policies : rows of `evaluate` that decide of the state: "module:function" of a scenario
+    measures : columns of its tables beside the common ones
+    describe : what one round of a plan does, by name; of None as well
+    remarks : says what a scenario may hold and hardly means
     environment : "module:class" of its environment, where it has a name of its own
     """
 
@@ -41,7 +48,13 @@ class System:
     planner: str
     stacked: str | None = None
     emulator: Callable[[Any, Any, int], Any] | None = None
-    designs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    designs: Mapping[str, tuple[str, str]]
+    entrants: Mapping[str, tuple[str, str]]
+    reference: str
+    policies: Mapping[str, str] = field(default_factory=dict)
+    measures: tuple[Measure, ...] = ()
+    describe: Callable[[Any], dict[str, Any]]
+    remarks: Callable[[Any], list[str]] = lambda scenario: []
     environment: str = "edgegym.envs.env:EdgeEnv"
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from edgegym.lifecycle.state import EndCode
-from edgegym.runs.designs import COMPARED as DESIGNS
+from edgegym.systems.two_stage import TWO_STAGE
 
 TABLES = ("results.csv", "rounds.csv")
 PICTURES = ("loss-over-time.png", "loss-over-energy.png")
@@ -58,7 +58,7 @@ def test_a_run_folder_holds_tables_manifest_and_pictures(whole):
 def test_results_hold_one_row_for_each_design_and_seed(whole):
     results = pd.read_csv(whole[0] / "results.csv")
     rows = list(results[["design", "seed"]].itertuples(index=False, name=None))
-    assert rows == [(design, seed) for design in DESIGNS for seed in (0, 1)]
+    assert rows == [(design, seed) for design in TWO_STAGE.designs for seed in (0, 1)]
     assert results["is_success"].all()
     assert results[list(TRAINED)].notna().all(axis=None)
     assert (results["total_delay_s"] <= 1.5).all()
@@ -77,7 +77,7 @@ def test_rounds_hold_one_row_for_each_round_played(whole):
 def test_every_design_plays_the_rounds_that_the_manifest_plans(whole):
     manifest = json.loads((whole[0] / "manifest.json").read_text())
     results = pd.read_csv(whole[0] / "results.csv")
-    assert list(manifest["designs"]) == list(DESIGNS)
+    assert list(manifest["designs"]) == list(TWO_STAGE.designs)
     assert manifest["seeds"] == [0, 1]
     assert manifest["scenario"]["max_pretrain_rounds"] == 4
     for row in results.itertuples():
@@ -90,7 +90,7 @@ def test_json_gives_the_mean_of_each_design(whole):
     folder, report = whole
     results = pd.read_csv(folder / "results.csv")
     assert (report["scenario"], report["run"]) == ("digits", str(folder))
-    assert [row["design"] for row in report["rows"]] == list(DESIGNS)
+    assert [row["design"] for row in report["rows"]] == list(TWO_STAGE.designs)
     for row in report["rows"]:
         own = results[results["design"] == row["design"]]
         assert row["test_loss"] == pytest.approx(own["test_loss"].mean(), rel=1e-9)
@@ -162,7 +162,7 @@ def test_resuming_plays_what_is_missing_and_gives_the_same_tables(whole, run_cop
 
 def test_resuming_a_finished_run_prints_its_table_and_changes_nothing(whole, run_copy, succeed):
     table = succeed("compare", "--resume", run_copy, "--jobs", 1)
-    assert [design for design in DESIGNS if design not in table] == []
+    assert [design for design in TWO_STAGE.designs if design not in table] == []
     assert "Written to" in table
     assert tables(run_copy) == tables(whole[0])
     assert [path.name for path in episodes(run_copy)] == [p.name for p in episodes(whole[0])]
@@ -200,7 +200,7 @@ def test_a_run_in_which_everything_diverged_is_reported(invoke, run_copy):
         make_diverged(path)
     result = invoke("compare", "--resume", run_copy, "--jobs", 1)
     assert result.exit_code == 0
-    for design in DESIGNS:
+    for design in TWO_STAGE.designs:
         assert f"{design}: training diverged in 2 runs" in result.stdout
 
 
@@ -213,7 +213,7 @@ def test_a_design_that_the_budgets_do_not_allow_is_named_and_the_others_are_comp
     text = succeed(*compare_options, *options, "--out", tmp_path / "run")
     assert "fixed-batch is infeasible: delay_budget_s" in text
     designs = pd.read_csv(tmp_path / "run" / "results.csv")["design"].tolist()
-    assert designs == [name for name in DESIGNS if name != "fixed-batch"]
+    assert designs == [name for name in TWO_STAGE.designs if name != "fixed-batch"]
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import edgegym.cli
-from edgegym.cli.printing import PlainConsole, number, print_lines
+from edgegym.cli.printing import PlainConsole, print_lines
 from edgegym.cli.progress import bars
 from edgegym.cli.runs import new_run_dir
+from edgegym.results.numbers import number
 
 NAMES = ["a[/b]", "run[blue]7", "[link=x]y[/link]", "up :smile:", "<b>&amp;", r"cost $x^{$"]
 ODD = "a[/b] run[blue]7 :smile: <b>&amp; $x^{$"

@@ -1,8 +1,9 @@
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.runs.designs import CONSTANTS, mean_channel, with_constants
 from edgegym.runs.entrants import PLANNED, choose, plan_entrants
+from edgegym.scenario.channel import mean_channel
+from edgegym.systems.two_stage.constants import CONSTANTS, with_constants
 
 
 def test_plans_with_measured_constants_are_played_in_the_real_scenario(tiny_scenario):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from edgegym.runs.designs import CONSTANTS
 from edgegym.runs.files import write_whole
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.studies.calibration.campaign import Campaign
@@ -15,6 +14,7 @@ from edgegym.studies.calibration.effective import (
     measured_constants,
 )
 from edgegym.studies.calibration.recording import Recording
+from edgegym.systems.two_stage.constants import CONSTANTS
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where the constants of (34) come from.

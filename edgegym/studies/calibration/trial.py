@@ -5,11 +5,13 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from edgegym.results.measures import measures_of
 from edgegym.results.statistics import summarise
 from edgegym.runs.designs import find_plan
 from edgegym.runs.players import plan_contender
 from edgegym.runs.pool import collect, play_designs
 from edgegym.studies.calibration.campaign import Campaign
+from edgegym.systems.two_stage import TWO_STAGE
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -40,7 +42,7 @@ def try_constants(
         **where,
     )
     results, _ = collect(contenders, seeds, run_dir)
-    rows = summarise(results).set_index("design")
+    rows = summarise(results, measures_of(TWO_STAGE)).set_index("design")
     return [
         {
             "constants": source,

@@ -1,10 +1,22 @@
 """Partitioned edge learning, PABA-style: every group of workers updates its block of the model."""
 
+from edgegym.systems.measure import Measure
 from edgegym.systems.partitioned.costs import evaluate
-from edgegym.systems.partitioned.plan import PartitionedPlan
+from edgegym.systems.partitioned.plan import PartitionedPlan, describe_round
 from edgegym.systems.partitioned.rules import PartitionedRules
 from edgegym.systems.partitioned.scenario import PartitionedScenario
 from edgegym.systems.system import System
+
+#: The joint optimum, blocks and shares in turn, one side at a time, and neither.
+DESIGNS = {
+    "joint": ("joint", "exact"),
+    "in-turn": ("joint", "in-turn"),
+    "bapa": ("bapa", "exact"),
+    "paba": ("paba", "exact"),
+    "paba-proportional": ("paba-proportional", "exact"),
+    "proportional": ("proportional", "exact"),
+    "equal": ("equal", "exact"),
+}
 
 PARTITIONED = System(
     name="partitioned",
@@ -16,14 +28,21 @@ PARTITIONED = System(
     evaluate=evaluate,
     learner="edgegym.learning.partitioned:PartitionedLearner",
     planner="baselines.partitioned.planner:plan",
-    designs={
-        "joint": ("joint", "exact"),
-        "in-turn": ("joint", "in-turn"),
-        "bapa": ("bapa", "exact"),
-        "paba": ("paba", "exact"),
-        "paba-proportional": ("paba-proportional", "exact"),
-        "proportional": ("proportional", "exact"),
-        "equal": ("equal", "exact"),
-    },
+    designs=DESIGNS,
+    entrants=DESIGNS,
+    reference="joint",
+    policies={"every-round": "baselines.partitioned.every_round:plan_every_round"},
+    measures=(
+        Measure(
+            "round_delay_s",
+            "latency",
+            "s a round",
+            ".4f",
+            less_is_better=True,
+            derive=lambda figures: figures["total_delay_s"] / max(figures["n_rounds"], 1),
+        ),
+        Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
+    ),
+    describe=describe_round,
     environment="edgegym.envs.partitioned:PartitionedEdgeEnv",
 )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -105,3 +106,15 @@ class PartitionedPlan(BaseModel):
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
+
+
+def describe_round(plan: PartitionedPlan | None) -> dict[str, Any]:
+    """Give what every round does; None where there is no plan.
+
+    Examples
+    --------
+    >>> describe_round(None)
+    {'block_size': None, 'downlink_share': None, 'uplink_share': None}
+    """
+    keys = PartitionedPlan.model_fields
+    return {key: None if plan is None else getattr(plan, key).tolist() for key in keys}

@@ -47,6 +47,21 @@ class PartitionedTask(BaseModel):
     n_test_samples: Count
     validation_interval: Count  # rounds after which the validation samples are looked at
 
+    @property
+    def network(self) -> str:
+        """What is trained."""
+        return "softmax-regression"
+
+    @property
+    def data(self) -> str:
+        """Which data set."""
+        return self.dataset
+
+    @property
+    def in_words(self) -> str:
+        """What is trained on what."""
+        return f"softmax regression on {self.dataset}"
+
     def draws(self) -> dict[str, dict[str, int]]:
         """Say how many samples are drawn of which set; a test set of its own is another set."""
         own = DATASETS[self.dataset].n_test_samples is not None

@@ -174,6 +174,25 @@ class Plan(BaseModel):
         return hash(self.model_dump_json())
 
 
+def describe_round(plan: Plan | None) -> dict[str, Any]:
+    """Give the rounds of both stages and what one of each does; None where there is none.
+
+    Examples
+    --------
+    >>> describe_round(None)["n_pretrain_rounds"] is None
+    True
+    """
+    counts = {
+        "n_pretrain_rounds": plan.n_pretrain_rounds if plan else None,
+        "n_finetune_rounds": plan.n_finetune_rounds if plan else None,
+    }
+    values = {
+        key: getattr(plan, key)[0].tolist() if plan and len(getattr(plan, key)) else None
+        for key in PRETRAIN_FIELDS + FINETUNE_FIELDS
+    }
+    return counts | values
+
+
 def _broadcast(values: Any, shape: tuple[int, ...]) -> Any:
     """Repeat one round over a stage; values of another shape are left for the check to refuse."""
     try:

@@ -1,0 +1,45 @@
+"""The best that is possible under block fading: every round planned for the gains it meets."""
+
+from collections.abc import Callable
+
+from baselines.partitioned.planner import plan
+from edgegym.lifecycle.state import State
+from edgegym.systems.partitioned.decision import PartitionedDecision
+from edgegym.systems.partitioned.scenario import PartitionedScenario
+
+
+def plan_every_round(
+    scenario: PartitionedScenario, *, scheme: str = "joint"
+) -> Callable[[State], PartitionedDecision]:
+    """Decide every round by planning it with its own gains, which are seen before it.
+
+    Rounds are alike but for their gains, and nothing is carried over: the least latency of every
+    round is the most rounds within a delay budget.
+
+    Parameters
+    ----------
+    scenario : what is played
+    scheme : of the planner
+
+    Returns
+    -------
+    A function of the state of one copy that gives the next decision
+
+    Examples
+    --------
+    >>> import gymnasium, edgegym
+    >>> env = gymnasium.make("PartitionedEdge-v0", fidelity="bound").unwrapped
+    >>> _ = env.reset(seed=0)
+    >>> int(plan_every_round(env.scenario)(env.state).block_size.sum())
+    7850
+    """
+    # What is left of the budgets decides no round, only whether it is run.
+    endless = scenario.replace(delay_budget_s=1e12, energy_budget_j=None)
+
+    def decide(state: State) -> PartitionedDecision:
+        gains = state.draw.uplink_gain, state.draw.downlink_gain
+        result = plan(endless, scheme, uplink_gain=gains[0], downlink_gain=gains[1])
+        assert result.plan is not None
+        return result.plan.decision(state)
+
+    return decide

@@ -15,6 +15,8 @@ from edgegym.systems.two_stage.decision import Stage
 
 #: A limit may be missed by what a value loses on its way through a logarithm.
 ROUNDING = 1e-9
+#: Units of what has levels: batches, clocks, powers.
+LEVEL_UNITS = ("samples", "Hz", "W")
 
 
 class SIAction(gym.ActionWrapper, RecordConstructorArgs):
@@ -108,7 +110,8 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
     Raises
     ------
     InputError
-        If there are fewer than two levels; in `step`, if there is no such action.
+        If there are fewer than two levels, or other things to decide than batches, clocks and
+        powers; in `step`, if there is no such action.
 
     Examples
     --------
@@ -124,6 +127,11 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
         gym.ActionWrapper.__init__(self, env)
         self._levels = np.linspace(-1.0, 1.0, levels)
         self._codec = self.get_wrapper_attr("action_codec")
+        if other := [part.name for part in self._codec.parts if part.unit not in LEVEL_UNITS]:
+            raise InputError(
+                f"env must decide batches, clocks and powers; got {other[0]}. "
+                "Use TwoStageEdge-v0, or the actions of this environment as they are."
+            )
         self._n_actions = 1 + levels**3
         self.action_space = Discrete(self._n_actions)
 
@@ -137,7 +145,7 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
             return self._codec.advance()
         index = np.unravel_index(int(action) - 1, (self._levels.size,) * 3)
         batch, clock, power = self._levels[list(index)]
-        levels = {"samples": batch, "Hz": clock, "W": power}
+        levels = dict(zip(LEVEL_UNITS, (batch, clock, power), strict=True))
         parts = [np.full(np.size(part.low), levels[part.unit]) for part in self._codec.parts]
         return np.concatenate([[-1.0], *parts])
 

@@ -32,7 +32,7 @@ class LogBox:
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already."""
         values = np.rint(values) if self.whole else values
-        return values if self.low.ndim else values[..., 0]
+        return values if self.low.ndim else values[..., 0][()]  # a number of one action
 
     def write(self, values: ArrayLike) -> Array:
         """Give the values to be mapped, (n,)."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
 from edgegym.physics import Array
+from edgegym.physics.sums import sum_over_devices
 
 #: An action whose first entry is above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
@@ -61,10 +62,10 @@ class Simplex:
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already; all of them none are equal shares."""
         if self.total is None:
-            return np.asarray(values / values.sum(axis=-1, keepdims=True))
+            return values / sum_over_devices(values)[..., np.newaxis]
         some = values > LEAST_SHARE * (1 + 1e-9)
         values = np.where(some | ~some.any(axis=-1, keepdims=True), values, 0.0)
-        parts = self.total * (values / values.sum(axis=-1, keepdims=True))
+        parts = self.total * (values / sum_over_devices(values)[..., np.newaxis])
         return largest_remainder(parts, self.total)
 
     def write(self, values: ArrayLike) -> Array:

@@ -128,8 +128,9 @@ class Lifecycle:
         rules, running = self.rules, playing & ~advancing
         rounds = rounds_of_stage(state, len(rules.stages))
         limits = self._round_limits.take(state.stage, mode="clip")
+        draws_anew = rules.draws_anew(state.stage)
         for done in range(self.rounds_per_step):
-            if done == 0 or rules.draws_anew:
+            if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
             state, running = self._book(state, added, running & (rounds < limits))
             if not running.any():
@@ -137,7 +138,7 @@ class Lifecycle:
             round_index, rounds = rounds, rounds + running
             if self._learns:
                 state, running = self._train(state, round_index, decision, running)
-            if rules.draws_anew:
+            if draws_anew:
                 state = state._replace(draw=rules.draw(state.seed, state.totals))
         state = self._move_on(state, playing & advancing, rounds == limits)
         return self._assess(self._look(state, last) if self._learns else state)

@@ -8,6 +8,7 @@ import numpy as np
 from edgegym.errors import InputError
 from edgegym.lifecycle.state import TOLERANCE
 from edgegym.physics import Array, Numbers, processor, radio
+from edgegym.physics.sums import sum_over_devices
 from edgegym.systems.two_stage.bound import plan_bound
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
@@ -146,7 +147,7 @@ def finetune_round_cost(
     return Cost(
         delay_s=np.max(download_s + training_s + upload_s, axis=-1),
         energy_j=radio.download_energy_j(s.server_tx_power_w, download_s)
-        + np.sum(training_j + upload_j, axis=-1),
+        + sum_over_devices(training_j + upload_j),
     )
 
 

@@ -85,7 +85,6 @@ class TwoStageRules:
         self.fades = s.channel_mode == "per-round"
         self.varies = s.channel_mode != "fixed"
         self.is_random = self.varies or self.straggles
-        self.draws_anew = self.fades or self.straggles
         self.parts = _parts(s)
         self.shown = _shown(s)
         gains = partial(fading_gains, mean_path_gain=s.mean_path_gain, n=s.n_devices)
@@ -97,6 +96,11 @@ class TwoStageRules:
         self._budgets = np.array([[s.delay_budget_s], [s.energy_budget_j]])
         self._peak_power_w = s.device_tx_power_peak_limit_w[:, np.newaxis]
         self._mean_power_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
+
+    def draws_anew(self, stage: NDArray[np.int_]) -> bool:
+        """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
+        differ = self.fades or self.straggles
+        return differ and bool((stage == Stage.FINETUNE.value).any())
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""

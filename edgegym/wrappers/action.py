@@ -23,15 +23,16 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
     """Take actions as a dict in SI units: samples, hertz and watts, or shares.
 
     `advance`, where there are stages to move on from, is 0 or 1; the other keys are the parts of
-    the action. Of `TwoStageEdge-v0`, `server_batch_size` and `server_clock_hz` are numbers,
-    `finetune_batch_size`, `device_clock_hz` and `device_tx_power_w` hold one value per device.
-    All keys are given at every step; those of the other stage are not used.
+    the action, blocks and shares by what they sum to. Of `TwoStageEdge-v0`, `server_batch_size`
+    and `server_clock_hz` are numbers, `finetune_batch_size`, `device_clock_hz` and
+    `device_tx_power_w` hold one value per device. All keys are given at every step; those of the
+    other stage are not used.
 
     Raises
     ------
     InputError
         In `step`, if a key is missing or unknown, or a value has the wrong shape, lies outside
-        the bounds or is a batch that is not whole; nothing has changed then.
+        the bounds or should be whole and is not; nothing has changed then.
 
     Examples
     --------
@@ -47,7 +48,7 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
         gym.ActionWrapper.__init__(self, env)
         self._codec = self.get_wrapper_attr("action_codec")
         self._boxes = {
-            part.name: Box(part.low, part.high, dtype=np.int64 if part.whole else np.float64)
+            part.name: Box(*part.bounds, dtype=np.int64 if part.whole else np.float64)
             for part in self._codec.parts
         }
         head = {"advance": Discrete(2)} if self._codec.has_advance else {}

@@ -31,10 +31,15 @@ class LogBox:
     high: Array
     whole: bool = False  # whether it is rounded to whole numbers
 
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and largest values in its unit."""
+        return self.low, self.high
+
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already."""
         values = np.rint(values) if self.whole else values
-        return values if self.low.ndim else values[..., 0]
+        return values if self.low.ndim else values[..., 0][()]  # a number of one action
 
     def write(self, values: ArrayLike) -> Array:
         """Give the values to be mapped, (n,)."""
@@ -54,11 +59,22 @@ class Simplex:
     unit: str = "share"
     low: Array = field(init=False)
     high: Array = field(init=False)
-    whole: bool = field(default=False, init=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its parts are whole numbers."""
+        return self.total is not None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", np.full(self.n, LEAST_SHARE))
         object.__setattr__(self, "high", np.ones(self.n))
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and largest values in its unit."""
+        if self.total is None:
+            return self.low, self.high
+        return np.zeros(self.n), np.full(self.n, float(self.total))
 
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already; all of them none are equal shares."""
@@ -70,8 +86,18 @@ class Simplex:
         return largest_remainder(parts, self.total)
 
     def write(self, values: ArrayLike) -> Array:
-        """Give the values to be mapped, (n,)."""
+        """Give the values to be mapped, (n,), whatever they sum to.
+
+        Raises
+        ------
+        InputError
+            If all are 0.
+        """
         shares = np.asarray(values, dtype=float)
+        if not shares.any():
+            raise InputError(
+                f"{self.name} must hold something above 0; got {shares.tolist()}. Share it out."
+            )
         shares = shares / shares.max()
         return shares if self.total is None else np.where(shares > 0, shares, LEAST_SHARE)
 

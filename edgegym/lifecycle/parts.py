@@ -16,7 +16,7 @@ from edgegym.physics.sums import sum_over_devices
 #: An action whose first entry is above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
 #: The least share that is not none, by the largest one.
-LEAST_SHARE = 1e-4
+LEAST_SHARE = 1e-6
 
 Decision = TypeVar("Decision", bound=tuple[Any, ...])
 
@@ -50,7 +50,8 @@ class LogBox:
 class Simplex:
     """Shares of n that sum to 1, by softmax: -1 has `LEAST_SHARE` of what 1 has.
 
-    With a `total` they are whole parts of it, and -1 has none.
+    A smaller share, or none, is played as that: it takes a millionth of the others. With a `total`
+    they are whole parts of it, and -1 has none.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Simplex:
                 f"{self.name} must hold something above 0; got {shares.tolist()}. Share it out."
             )
         shares = shares / shares.max()
-        return shares if self.total is None else np.where(shares > 0, shares, LEAST_SHARE)
+        return np.maximum(shares, LEAST_SHARE)
 
 
 def largest_remainder(parts: Array, total: int) -> Array:

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-METRICS = {
-    "validation_loss": "Final validation loss (nats)",
-    "gradient_norm_bound": "Final gradient-norm bound (34)",
-}
+from edgegym.results.measures import known_measures
+
 #: A curve is cut this many times above what it is compared with, where training begins.
 TALLEST = 4.0
 
@@ -22,7 +20,7 @@ def plot_learning(
     Parameters
     ----------
     progress : one row per agent and step count, with columns agent, steps and the metric
-    metric : "validation_loss" or "gradient_norm_bound"
+    metric : the name of a measure, of which less is better
     title : what was trained
     references : what planners end with, by name
 
@@ -38,7 +36,9 @@ def plot_learning(
     axes.plot(mean.index, mean, color="#0072B2", label="agents, with their exploration")
     for (name, value), dashes in zip(references.items(), ("--", ":", "-."), strict=False):
         axes.axhline(value, color="black", linestyle=dashes, linewidth=1, label=name)
-    axes.set(xlabel="Steps of training", ylabel=METRICS[metric])
+    measure = known_measures()[metric]
+    unit = f" ({measure.unit})" if measure.unit else ""
+    axes.set(xlabel="Steps of training", ylabel=f"Final {measure.label}{unit}")
     axes.set_title(title, parse_math=False)
     reached = progress[metric][np.isfinite(progress[metric])]
     if len(reached):  # else all training diverged, and no loss can be drawn

@@ -125,7 +125,8 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         diverged = info["end_code"] == EndCode.DIVERGED
         trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
         final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
-    final |= {m.name: m.derive(final) for m in env.system.measures if m.derive is not None}
+    derived = {m.name: m.derive(final) for m in env.system.measures if m.derive is not None}
+    final |= {name: value if math.isfinite(value) else None for name, value in derived.items()}
     return Episode(system=env.system.name, final=final, rounds=rounds)
 
 

@@ -1,5 +1,7 @@
 """A toy system, of exactly the files that a fifth one has: sensors whose readings are averaged."""
 
+import math
+
 import edgegym
 from edgegym.systems.measure import Measure
 from edgegym.systems.system import System
@@ -30,7 +32,7 @@ SENSORS = System(
             "s a round",
             ".4f",
             less_is_better=True,
-            derive=lambda figures: figures["total_delay_s"] / max(figures["n_rounds"], 1),
+            derive=lambda figures: figures["total_delay_s"] / (figures["n_rounds"] or math.nan),
         ),
         Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
     ),

@@ -163,7 +163,7 @@ def test_every_sample_of_blocks_and_shares_is_playable(seed):
         ({"block_size": [7851, 1, 1, 1, 1]}, r"block_size must lie in \[0, 7850\]; got 7851"),
         (
             {"bandwidth_share": [1.0] + [0.0] * 9},
-            r"bandwidth_share must lie in \[0.0001, 1\]; got 0",
+            r"bandwidth_share must lie in \[1e-06, 1\]; got 0",
         ),
         ({"block_size": [0.5] * 5}, r"block_size must be whole; got \[0.5, "),
         ({"bandwidth_share": [-0.1] * 10}, r"bandwidth_share must lie in .*; got -0.1"),

@@ -38,7 +38,7 @@ class PlainRules:
     stages, round_limits, n_own_sums = ("first", "second"), LIMITS, 1
     decision, parts, shown = Work, (), ()
     measures, rewards, limits = ("strain",), ("strain",), ("strain",)
-    initial_loss, is_random, draws_anew = INITIAL_LOSS, True, True
+    initial_loss, is_random = INITIAL_LOSS, True
 
     def __init__(self, delay_budget_s, energy_budget_j):
         self.scenario = SimpleNamespace(
@@ -47,6 +47,9 @@ class PlainRules:
 
     def draw(self, seeds, totals):
         return Draw((seeds + totals[2] + totals[3]) % 3 == 0)
+
+    def draws_anew(self, stage):
+        return True
 
     def added(self, stage, decision, draw):
         factor = np.where(draw.is_slow, 2, 1)

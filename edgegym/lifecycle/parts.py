@@ -221,6 +221,12 @@ class ActionCodec(Generic[Decision]):
         head = [1.0 if decision.advance else -1.0] if self.has_advance else []
         return np.concatenate([head, 2 * np.clip(share, 0, 1) - 1])
 
+    def entries(self, name: str) -> slice:
+        """Say which entries of an action a part is."""
+        (index,) = (n for n, part in enumerate(self.parts) if part.name == name)
+        within = self._slices[index]
+        return slice(within.start + self.has_advance, within.stop + self.has_advance)
+
     def advance(self) -> Array:
         """Write the action that moves the lifecycle on."""
         return np.ones(self.size)

@@ -51,9 +51,6 @@ class PlainRules:
     def draw(self, seeds, totals):
         return Draw((seeds + totals[2] + totals[3]) % 3 == 0)
 
-    def draws_anew(self, stage):
-        return True
-
     def added(self, stage, decision, draw):
         factor = np.where(draw.is_slow, 2, 1)
         first = stage == 0

@@ -9,9 +9,11 @@ import pandas as pd
 from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
-from edgegym.results.ranking import METRICS, rank
+from edgegym.results.measures import metric_of
+from edgegym.results.ranking import rank
 from edgegym.runs.designs import plan_design
 from edgegym.runs.manifest import AgentFile, make_manifest, save_manifest
+from edgegym.systems.two_stage import TWO_STAGE
 
 SET = [part for item in TINY_SCENARIO.items() for part in ("--set", "{}={}".format(*item))]
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"><title>drawn</title></svg>'
@@ -117,7 +119,7 @@ def evaluate_folder(folder):
         for seed, loss in enumerate(own)
     ]
     results = pd.DataFrame(rows)
-    board = rank(results, METRICS["train"], np.random.default_rng(0))
+    board = rank(results, metric_of("train", TWO_STAGE), np.random.default_rng(0), TWO_STAGE)
     save(manifest, folder, results=results, summary=board)
     (folder / "scores.png").write_bytes(tiny_png())
     return folder

@@ -30,7 +30,7 @@ THIRD_PARTY = {
     "edgegym.errors": {"numpy", "pydantic"},
     "edgegym.physics": {"numpy"},
     "edgegym.scenario": {"numpy", "pydantic", "tomlkit"},
-    "edgegym.lifecycle": set(),
+    "edgegym.lifecycle": {"numpy"},
     "edgegym.systems": {"numpy", "pydantic"},
     "edgegym.learning": {"numpy", "torch", "torchvision", "filelock", "sklearn", "flwr"},
     "baselines": {"numpy", "scipy", "cvxpy", "clarabel"},

@@ -13,7 +13,7 @@ from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.runs import print_remarks
 from edgegym.results.measures import Metric, metric_of
 from edgegym.results.numbers import number, with_ends, with_half_width
-from edgegym.results.ranking import average_agents, rank
+from edgegym.results.ranking import average_agents, headings, rank
 from edgegym.runs.files import write_figure, write_whole
 from edgegym.runs.manifest import Manifest
 from edgegym.runs.players import RANDOM, find_contenders
@@ -28,14 +28,15 @@ def as_cells(board: pd.DataFrame, metric: Metric, reference: str) -> pd.DataFram
 def _cells(row: dict[Hashable, Any], metric: Metric, reference: str) -> dict[str, str]:
     copies = f" ×{row['n_agents']}" if row["n_agents"] > 1 else ""
     violated = f"{number(row['violated'], '.0%')}, cost {number(row['cost'], '.2g')}"
+    heading = headings(metric, reference)
     return {
         "contender": f"{row['contender']}{copies}",
-        metric.label: with_half_width(row["mean"], row["mean_interval"], ".4f"),
+        heading["mean"]: with_half_width(row["mean"], row["mean_interval"], ".4f"),
         "interquartile mean": with_ends(row, "iqm", ".4f"),
         **({"accuracy": number(row["accuracy"], ".3f")} if metric.accuracy else {}),
-        f"score ({RANDOM} 0, {reference} 1)": with_ends(row, "score", ".3f"),
-        f"better than {reference}": with_ends(row, "improvement", ".2f"),
-        f"difference to {reference}": with_half_width(
+        heading["score"]: with_ends(row, "score", ".3f"),
+        heading["improvement"]: with_ends(row, "improvement", ".2f"),
+        heading["difference"]: with_half_width(
             row["difference"], row["difference_interval"], "+.4f"
         ),
         "delay s": number(row["total_delay_s"], ".1f"),

@@ -24,6 +24,7 @@ from edgegym.results.numbers import number
 from edgegym.results.plans import describe
 from edgegym.runs.designs import only_for
 from edgegym.runs.files import write_whole
+from edgegym.systems.system import system_of
 
 #: What people read as sentences below the table.
 IN_WORDS = ("message", "remarks", "bound_per_s", "bound_per_j", "binding")
@@ -62,7 +63,8 @@ def plan(
     if as_json:
         print_json(report)
     if result.plan is None:
-        print(*report["remarks"], f"edgegym: {result.message}", sep="\n", file=sys.stderr)
+        unusual = system_of(checked).unusual(checked)
+        print(*unusual, f"edgegym: {result.message}", sep="\n", file=sys.stderr)
         raise typer.Exit(2)
     if not as_json:
         _print_report(report)

@@ -68,8 +68,8 @@ def check(
 
     checked = read_scenario(choose(name, scenario), changes)
     system = system_of(checked)
-    exact = {scheme for scheme, method in system.designs.values() if method == "exact"}
-    results = [plan(checked, scheme) for scheme in sorted(exact)]
+    exact = [scheme for scheme, method in system.designs.values() if method == "exact"]
+    results = [plan(checked, scheme) for scheme in exact]
     said = system.remarks(checked) + [r.message for r in results if r.plan is None]
     if as_json:
         return print_json({"scenario": checked.name, "valid": True, "remarks": said})

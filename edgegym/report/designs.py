@@ -1,71 +1,83 @@
 """Who took part: the designs with their plans, and the agents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from edgegym.report.tables import NOTHING, Table, number
-from edgegym.runs.manifest import Design, Manifest
-from edgegym.scenario.fields import Array
-from edgegym.systems.two_stage.bound import plan_bound
-from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.report.tables import NOTHING, Table, heading, number
+from edgegym.runs.manifest import Manifest
+from edgegym.systems.measure import Measure
+from edgegym.systems.system import System
 
 #: So many different values are listed, more are told as a range.
 LISTED = 6
+#: Headings of what a plan does, and the factors to their units; others' names say enough.
+DECISIONS = {
+    "pretrain_batch_size": ("server batch", 1.0),
+    "finetune_batch_size": ("device batches", 1.0),
+    "server_clock_hz": ("server clock (MHz)", 1e-6),
+    "device_clock_hz": ("device clocks (MHz)", 1e-6),
+    "device_tx_power_w": ("device powers (mW)", 1e3),
+}
 
 
 def designs_table(manifest: Manifest) -> Table:
     """List how every design was planned, and its plan."""
-    scenario, plans = manifest.read_scenario(), manifest.read_plans()
-    rows = [
-        [name, *_planned(scenario, design, plans.get(name))]
-        for name, design in manifest.designs.items()
-    ]
-    columns = (
-        *("design", "scheme", "method", "status", "M", "N", "server batch", "device batches"),
-        *("server clock (MHz)", "device clocks (MHz)", "device powers (mW)", "bound (34)"),
-        "the planner says",
-    )
-    caption = "M and N are the rounds of pre-training and fine-tuning; lists go device by device"
-    return Table(caption, columns, rows)
+    system, plans, rows = manifest.find_system(), manifest.read_plans(), []
+    scenario = manifest.read_scenario()
+    for name, design in manifest.designs.items():
+        changed = scenario.replace(**design.changes)
+        cells = _planned(system, changed, plans.get(name))
+        rows.append([name, design.scheme, design.method, design.status, *cells, design.message])
+    columns = ("design", "scheme", "method", "status", *_headings(system), "the planner says")
+    return Table("What every round of a plan does; lists go one by one", columns, rows)
 
 
-def _planned(scenario: Scenario, design: Design, plan: Plan | None) -> list[str]:
-    how = [design.scheme, design.method, design.status]
+def _headings(system: System) -> list[str]:
+    decided = system.describe(None)
+    names = [DECISIONS[key][0] if key in DECISIONS else heading(key) for key in decided]
+    return names + [heading(measure.name) for measure in _graded(system)]
+
+
+def _graded(system: System) -> list[Measure]:
+    """List what the referee alone tells of a plan, beside what the plan does."""
+    decided = system.describe(None)
+    return [m for m in system.measures if m.derive is None and m.name not in decided]
+
+
+def _planned(system: System, scenario: Any, plan: Any) -> list[str]:
+    decided, graded = system.describe(plan), _graded(system)
     if plan is None:
-        return [*how, *[NOTHING] * 8, design.message]
+        return [NOTHING] * (len(decided) + len(graded))
+    outcome = system.evaluate(plan, scenario)
     return [
-        *how,
-        str(plan.n_pretrain_rounds),
-        str(plan.n_finetune_rounds),
-        spread(plan.pretrain_batch_size),
-        spread(plan.finetune_batch_size),
-        spread(plan.server_clock_hz / 1e6),
-        spread(plan.device_clock_hz / 1e6),
-        spread(plan.device_tx_power_w * 1e3),
-        number(plan_bound(scenario.replace(**design.changes), plan), ".4f"),
-        design.message,
+        *(spread(value, DECISIONS.get(key, ("", 1.0))[1]) for key, value in decided.items()),
+        *(number(float(getattr(outcome, measure.name)), measure.form) for measure in graded),
     ]
 
 
-def spread(values: Array) -> str:
-    """Write what all rounds do, of each device if they are few, else from where to where.
+def spread(value: float | Sequence[float] | None, factor: float = 1.0) -> str:
+    """Write what a round does, of each device if they are few, else from where to where.
 
     Examples
     --------
-    >>> spread(np.array([[4, 4, 3], [4, 4, 3]])), spread(np.array([8, 8])), spread(np.array([]))
-    ('4, 4, 3', '8', '–')
-    >>> spread(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    '1–4'
+    >>> spread([4, 4, 3]), spread(8), spread(None), spread(1.6e9, 1e-6)
+    ('4, 4, 3', '8', '–', '1600')
+    >>> spread([1, 2, 3, 4, 5, 6, 7.25]), spread([2] * 30)
+    ('1–7.25', '2')
     """
-    if not values.size:
+    if value is None:
         return NOTHING
-    first = np.atleast_1d(values[0])
-    if np.all(values == values[0]) and first.size <= LISTED:
-        return ", ".join(number(float(value)) for value in first)
-    low, high = number(float(values.min())), number(float(values.max()))
+    values = (factor * np.atleast_1d(np.asarray(value, dtype=float))).tolist()
+    if len(values) <= LISTED:
+        return ", ".join(map(_short, values))
+    low, high = _short(min(values)), _short(max(values))
     return low if low == high else f"{low}–{high}"
+
+
+def _short(value: float) -> str:
+    return number(value, ".12g" if value.is_integer() else ".4g")
 
 
 def agents_table(manifest: Manifest) -> Table:

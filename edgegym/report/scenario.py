@@ -1,24 +1,27 @@
 """The scenario of a run, every value with its unit and its source."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
 import tomlkit
 
 from edgegym.report.tables import Table, number, unit
+from edgegym.scenario.base import BaseScenario
 from edgegym.scenario.document import scenario_text, shipped_scenarios
 from edgegym.scenario.groups import PER_DEVICE
 from edgegym.systems.load import load_scenario
-from edgegym.systems.two_stage.scenario import Scenario
 
-#: The first key of every group.
+#: The first key of every group; of two that begin the same one, that which comes first.
 GROUPS = {
     "delay_budget_s": "Budgets and limits",
+    "bandwidth_sharing": "Channel and radio",
     "channel_mode": "Channel and radio",
     "flop_per_sample": "Computing",
-    "learning_rate": "Learning and bound (34)",
+    "flop_per_parameter_and_sample": "Computing",
+    "learning_rate": "Learning",
     "learning.network": "Network and data",
+    "learning.dataset": "Network and data",
 }
 #: Units that the names do not end with.
 UNITS = {
@@ -33,7 +36,7 @@ UNITS = {
 }
 
 
-def scenario_table(scenario: Scenario, command: Sequence[str]) -> Table:
+def scenario_table(scenario: BaseScenario, command: Sequence[str]) -> Table:
     """List every value with its unit and its source.
 
     The sources are the comments of the shipped scenario of that name. Of a scenario that came from
@@ -44,8 +47,8 @@ def scenario_table(scenario: Scenario, command: Sequence[str]) -> Table:
     scenario : what was run
     command : that ran it, whose `--scenario` and `--set` tell where values came from
     """
-    keys = [key for key in Scenario.valid_keys() if key != "name"]
     values = _flat(scenario)
+    keys = [key for key in type(scenario).valid_keys() if key in values and key != "name"]
     file = next(reversed(_options(command, "--scenario", "-s")), scenario.name)
     if file in shipped_scenarios() and scenario.name in shipped_scenarios():
         sources = _shipped_sources(scenario, command)
@@ -56,8 +59,16 @@ def scenario_table(scenario: Scenario, command: Sequence[str]) -> Table:
         "Every value with its unit and its source",
         ("name", "value", "unit", "source"),
         rows,
-        groups={keys.index(key): title for key, title in GROUPS.items()},
+        groups=_groups(keys),
     )
+
+
+def _groups(keys: Sequence[str]) -> dict[int, str]:
+    first: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        if key in GROUPS:
+            first.setdefault(GROUPS[key], index)
+    return {index: title for title, index in first.items()}
 
 
 def write(value: Any) -> str:
@@ -76,10 +87,10 @@ def write(value: Any) -> str:
     return value if isinstance(value, str) else number(value, ".12g")
 
 
-def _shipped_sources(scenario: Scenario, command: Sequence[str]) -> dict[str, str]:
+def _shipped_sources(scenario: BaseScenario, command: Sequence[str]) -> dict[str, str]:
     """Take the sources from the shipped file's comments, and mark what is not as shipped."""
     shipped, values = _flat(load_scenario(scenario.name)), _flat(scenario)
-    comments = _comments(scenario.name)
+    comments = _comments(scenario.name, values)
     given = {change.partition("=")[0].strip() for change in _options(command, "--set")}
     if "n_devices" in given:
         given |= set(PER_DEVICE)
@@ -92,12 +103,12 @@ def _shipped_sources(scenario: Scenario, command: Sequence[str]) -> dict[str, st
     }
 
 
-def _comments(name: str) -> dict[str, str]:
+def _comments(name: str, keys: Collection[str]) -> dict[str, str]:
     """Read the comment behind every value of a shipped scenario, or behind its first group's."""
     document: Any = tomlkit.parse(scenario_text(name))
     tables = [document, *document.get("device_group", [])]
     comments = {}
-    for dotted in Scenario.valid_keys():
+    for dotted in keys:
         *path, key = dotted.split(".")
         places = [document.get(path[0], {})] if path else tables
         items = [place[key] for place in places if key in place]
@@ -105,10 +116,10 @@ def _comments(name: str) -> dict[str, str]:
     return comments
 
 
-def _flat(scenario: Scenario) -> dict[str, Any]:
+def _flat(scenario: BaseScenario) -> dict[str, Any]:
     """Give the values as plain data, by dotted key."""
     data = scenario.model_dump(mode="json")
-    inner = {f"learning.{key}": value for key, value in data.pop("learning").items()}
+    inner = {f"learning.{key}": value for key, value in (data.pop("learning") or {}).items()}
     return data | inner
 
 

@@ -8,12 +8,15 @@ import pandas as pd
 
 from edgegym.report.tables import Table, lay_out, number, read_table
 from edgegym.results.measures import measures_of, metric_of
+from edgegym.results.ranking import headings
 from edgegym.results.statistics import summarise
 from edgegym.runs.manifest import Manifest
 from edgegym.studies.two_stage.sweep import SWEPT
 from edgegym.systems.measure import Measure
 
 STUDENT = "± is half of Student's 95 % interval over the seeds. "
+#: Formats of the columns whose headings depend on what was run.
+FORMS = {"mean": ".4f", "score": ".3f", "improvement": ".2f", "difference": "+.4f"}
 #: What a ranking's page leaves out, as it is told elsewhere.
 NOT_SHOWN = ["metric", "n_agents", "cost", "best_agent", "worst_agent"]
 
@@ -30,29 +33,31 @@ def summary_table(run_dir: Path, manifest: Manifest, results: pd.DataFrame, agai
     if not manifest.is_played:
         points = read_table(run_dir / "figure-6.csv", ["distribution_distance"], again)
         return lay_out(points, "Means over the channels", note="± is half of the 95 % interval.")
-    n_seeds = len(manifest.seeds)
+    system, n_seeds = manifest.find_system(), len(manifest.seeds)
     seeds = f"{n_seeds} seeds, which all share" if n_seeds > 1 else "one seed, so no interval"
     caption = f"Means over {seeds}"
     if manifest.job == "evaluate":
         needed = ["mean", "n_agents", "best_agent", "worst_agent", "violated"]
         board = read_table(run_dir / "summary.csv", needed, again)
-        return _ranking(board, metric_of(manifest.fidelity, manifest.find_system()).label, caption)
-    return _means(results, measures_of(manifest.find_system()), caption)
+        metric = metric_of(manifest.fidelity, system)
+        return _ranking(board, headings(metric, system.reference), caption)
+    return _means(results, measures_of(system), caption)
 
 
-def _ranking(board: pd.DataFrame, metric: str, caption: str) -> Table:
+def _ranking(board: pd.DataFrame, names: dict[str, str], caption: str) -> Table:
     """Lay out what `edgegym evaluate` ranked, the best contender first."""
     # No interval over seeds tells how far the agents of one contender are apart.
     agents = "".join(
-        f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean {metric} runs "
-        f"from {number(row.best_agent, '.4f')} to {number(row.worst_agent, '.4f')}. "
+        f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean "
+        f"{names['mean']} runs from {number(row.best_agent, '.4f')} to {number(row.worst_agent, '.4f')}. "
         for row in board[board["n_agents"] > 1].itertuples()
     )
-    names = {"mean": metric, "mean_interval": f"{metric}_interval"}
+    ends = ("", "_interval", "_low", "_high")
+    columns = {f"{key}{end}": f"{name}{end}" for key, name in names.items() for end in ends}
     known = board.drop(columns=NOT_SHOWN, errors="ignore").dropna(axis="columns", how="all")
     note = f"{STUDENT}[ ] holds the ends of a bootstrap interval. {agents}The best is in bold."
-    forms = {metric: ".4f"}
-    return lay_out(known.rename(columns=names), caption, forms, note=note, best=[0])
+    forms = {names[key]: form for key, form in FORMS.items()}
+    return lay_out(known.rename(columns=columns), caption, forms, note=note, best=[0])
 
 
 def _means(results: pd.DataFrame, measures: Sequence[Measure], caption: str) -> Table:

@@ -31,9 +31,6 @@ UNITS = {
 #: Headings and formats of a ranking, which its columns' names alone do not give.
 COLUMNS = {
     "iqm": ("interquartile mean", ".4f"),
-    "score": ("score (random 0, reference 1)", ".3f"),
-    "improvement": ("better than the reference", ".2f"),
-    "difference": ("difference to the reference", "+.4f"),
     "accuracy": ("accuracy", ".3f"),
     "violated": ("violated", ".0%"),
     "diverged": ("diverged", ".0%"),

@@ -12,7 +12,7 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.runs.files import read_model
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.system import find_system
 
 
 def training_page(run_dir: Path) -> Page:
@@ -33,7 +33,7 @@ def training_page(run_dir: Path) -> Page:
         )
     cards = {name: read_model(AgentCard, file) for name, file in files.items()}
     first, card = next(iter(cards.items()))
-    scenario = Scenario.parse(card.scenario, where=TRAINING)
+    scenario = find_system(card.system).scenario.parse(card.scenario, where=TRAINING)
     agents = "agent" if len(cards) == 1 else "agents"
     return Page(
         title=f"Agents trained: {scenario.name}",
@@ -58,7 +58,8 @@ def training_page(run_dir: Path) -> Page:
 
 def _ends(run_dir: Path, cards: dict[str, AgentCard], again: str) -> Table:
     """Tell what every agent's last episodes ended with."""
-    columns = ["steps", "validation_loss", "gradient_norm_bound", "is_success"]
+    first = find_system(next(iter(cards.values())).system).measures[0].name
+    columns = ["steps", "validation_loss", first, "is_success"]
     rows = [
         {"agent": name, "seed": card.seed}
         | read_table(run_dir / name / "progress.csv", columns, again).iloc[-1][columns].to_dict()

@@ -11,7 +11,7 @@ from edgegym.studies.two_stage.sweep import SWEPT
 HOW = {
     "train": "played with real training",
     "curve": "played on the emulator of real training",
-    "bound": "played without training, on bound (34) alone,",
+    "bound": "played without training, on {} alone,",
 }
 
 
@@ -19,7 +19,9 @@ def how_it_ran(manifest: Manifest) -> str:
     """Say in one sentence what was run, on what, and over how many seeds."""
     scenario = manifest.read_scenario()
     n_seeds = len(manifest.seeds)
-    played, times = HOW[manifest.fidelity], "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
+    label = metric_of(manifest.fidelity, manifest.find_system()).label
+    played = HOW[manifest.fidelity].format(label)
+    times = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
     if not manifest.is_played:
         played, times = "planned but not played,", f"its own channel and {n_seeds} drawn ones"
     energy = "" if scenario.energy_budget_j is None else f", {scenario.energy_budget_j:g} J"
@@ -56,7 +58,8 @@ def _listed(parts: list[str]) -> str:
 def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
     """Say who has the lowest mean loss, and how far the next one is behind on the same seeds.
 
-    Whoever's training diverged with some seed is left out, and named.
+    Whoever's training diverged with some seed, or who did no round where that is what counts, is
+    left out, and named.
     """
     metric = metric_of(manifest.fidelity, manifest.find_system())
     who = next(key for key in ("contender", "scheme", "design") if key in results)
@@ -68,8 +71,10 @@ def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
     losses = losses[results[who].unique()]  # in order of appearance
     whole = losses.dropna(axis="columns")
     diverged = ", ".join(str(name) for name in losses.columns if name not in whole)
-    left_out = f" Left out, as training diverged: {diverged}." if diverged else ""
-    return ("Training diverged everywhere." if whole.empty else _ranked(whole, metric)) + left_out
+    why = "training diverged" if metric.accuracy else "no round was done"
+    left_out = f" Left out, as {why}: {diverged}." if diverged else ""
+    nobody = f"{why[0].upper()}{why[1:]} everywhere."
+    return (nobody if whole.empty else _ranked(whole, metric)) + left_out
 
 
 def _ranked(losses: pd.DataFrame, metric: Metric) -> str:

@@ -23,6 +23,24 @@ from edgegym.systems.system import System
 Rows = NDArray[np.int64]
 
 
+def headings(metric: Metric, reference: str) -> dict[str, str]:
+    """Name the columns of a ranking whose headings depend on what was run.
+
+    Examples
+    --------
+    >>> from edgegym.systems.partitioned import PARTITIONED
+    >>> from edgegym.results.measures import metric_of
+    >>> headings(metric_of("train", PARTITIONED), PARTITIONED.reference)["difference"]
+    'difference to joint'
+    """
+    return {
+        "mean": metric.label,
+        "score": f"score ({RANDOM} 0, {reference} 1)",
+        "improvement": f"better than {reference}",
+        "difference": f"difference to {reference}",
+    }
+
+
 def rank(
     results: pd.DataFrame, metric: Metric, rng: np.random.Generator, system: System
 ) -> pd.DataFrame:
@@ -65,11 +83,13 @@ def rank(
 
 def _count_diverged(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Put the figures of the untrained network where training has left none."""
-    columns = {metric.loss: "validation_loss", metric.accuracy: "validation_accuracy"}
+    losses = results[metric.loss].astype(float)
+    if metric.accuracy is None:  # nothing is trained, so that nothing diverges
+        return results.assign(**{metric.loss: losses})
+    accuracies = results[metric.accuracy].astype(float)
     filled = {
-        column: results[column].astype(float).fillna(results[untrained])
-        for column, untrained in columns.items()
-        if column is not None
+        metric.loss: losses.fillna(results["validation_loss"]),
+        metric.accuracy: accuracies.fillna(results["validation_accuracy"]),
     }
     return results.assign(**filled)
 

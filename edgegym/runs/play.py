@@ -1,7 +1,7 @@
 """Playing: a policy in the environment, round by round, and what came of it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,15 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
     if env.fidelity == "train":
         diverged = info["end_code"] == EndCode.DIVERGED
         trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
-        final |= {key: value if math.isfinite(value) else None for key, value in trained.items()}
-    derived = {m.name: m.derive(final) for m in env.system.measures if m.derive is not None}
-    final |= {name: value if math.isfinite(value) else None for name, value in derived.items()}
+        final |= _known(trained)
+    measures = env.system.measures
+    final |= _known({m.name: m.derive(final) for m in measures if m.derive is not None})
     return Episode(system=env.system.name, final=final, rounds=rounds)
+
+
+def _known(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Put None where there is no number, as JSON has none."""
+    return {key: value if math.isfinite(value) else None for key, value in figures.items()}
 
 
 def _rounds_done(env: EdgeEnv) -> dict[str, int]:

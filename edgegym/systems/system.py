@@ -34,6 +34,7 @@ class System:
     measures : columns of its tables beside the common ones
     describe : what one round of a plan does, by name; of None as well
     remarks : says what a scenario may hold and hardly means
+    unusual : those of its remarks that can be why nothing fits
     environment : "module:class" of its environment, where it has a name of its own
     """
 
@@ -55,6 +56,7 @@ class System:
     measures: tuple[Measure, ...] = ()
     describe: Callable[[Any], dict[str, Any]]
     remarks: Callable[[Any], list[str]] = lambda scenario: []
+    unusual: Callable[[Any], list[str]] = lambda scenario: []
     environment: str = "edgegym.envs.env:EdgeEnv"
 
     def __reduce__(self) -> tuple[Any, ...]:

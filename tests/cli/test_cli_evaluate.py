@@ -7,7 +7,8 @@ import pytest
 from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
-from edgegym.runs.entrants import PLANNED
+from edgegym.runs.entrants import everyone_of
+from edgegym.systems.two_stage import TWO_STAGE
 from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
@@ -78,7 +79,7 @@ def contents(folder):
 
 def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole):
     rows = whole[1]["rows"]
-    assert {row["contender"] for row in rows} == {"random", "receding", *PLANNED, "ppo"}
+    assert {row["contender"] for row in rows} == {*everyone_of(TWO_STAGE), "ppo"}
     means = [row["mean"] for row in rows]
     assert means == sorted(means)
     assert {row["contender"]: row["n_agents"] for row in rows if row["n_agents"] > 1} == {"ppo": 2}

@@ -132,7 +132,7 @@ def test_budgets_too_small_end_with_status_2_and_no_numbers(invoke, read_object,
     assert result.exit_code == 2
     assert report["status"] == "infeasible"
     assert report.keys() >= PROMISED
-    given = {"scenario", "scheme", "method", "status", "message", "remarks", "seconds"}
+    given = {"scenario", "system", "scheme", "method", "status", "message"} | {"remarks", "seconds"}
     assert all(report[key] is None for key in report.keys() - given)
 
 

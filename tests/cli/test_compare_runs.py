@@ -8,7 +8,7 @@ from edgegym.lifecycle.state import EndCode
 from edgegym.systems.two_stage import TWO_STAGE
 
 TABLES = ("results.csv", "rounds.csv")
-PICTURES = ("loss-over-time.png", "loss-over-energy.png")
+PICTURES = ("loss-over-time.png", "loss-over-energy.png", "accuracy-over-time.png")
 TRAINED = ("train_loss", "test_loss", "test_accuracy")
 
 

@@ -3,7 +3,6 @@ import pytest
 from edgegym import load_scenario
 from edgegym.report.scenario import scenario_table
 from edgegym.scenario.document import shipped_scenarios
-from edgegym.systems.two_stage.scenario import Scenario
 
 
 def rows_of(scenario, *command):
@@ -12,10 +11,27 @@ def rows_of(scenario, *command):
 
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_every_value_of_a_shipped_scenario_has_a_source(name):
-    rows = rows_of(load_scenario(name), "compare", "--scenario", name)
-    assert list(rows) == [key for key in Scenario.valid_keys() if key != "name"]
+    scenario = load_scenario(name)
+    rows = rows_of(scenario, "compare", "--scenario", name)
+    assert list(rows) == [k for k in scenario.valid_keys() if k not in ("name", "learning")]
     for _, _, source in rows.values():
         assert source.startswith(("paper", "assumed: ", "calibrated: ", "default"))
+
+
+@pytest.mark.parametrize("name", ["digits", "partitioned-digits"])
+def test_every_group_has_one_heading_and_the_first_begins_at_the_top(name):
+    groups = scenario_table(load_scenario(name), ["edgegym", "compare", "-s", name]).groups
+    assert min(groups) == 0
+    assert sorted(groups.values()) == [
+        *("Budgets and limits", "Channel and radio", "Computing", "Learning", "Network and data"),
+    ]
+
+
+def test_a_scenario_without_learning_has_no_values_of_it():
+    bare = load_scenario("partitioned-digits").replace(learning=None)
+    rows = rows_of(bare, "compare", "-s", "partitioned-digits")
+    assert "learning_rate" in rows
+    assert not any(key.startswith("learning.") for key in rows)
 
 
 def test_values_stand_with_their_units():

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from edgegym.results.curves import AXES, plot_convergence
+from edgegym.results.curves import plot_convergence
 from edgegym.results.learning_curves import plot_learning
 from edgegym.studies.two_stage.figures import loss_curves, plot_loss
 
 DESIGNS = ("zeta", "alpha", "mid")
+X_AXES = ("delay_s", "energy_j")
+Y_AXES = ("loss", "validation_accuracy")
 
 
 def make_rounds(losses, n_rounds=10):
@@ -22,6 +24,7 @@ def make_rounds(losses, n_rounds=10):
                 "design": design,
                 "seed": seed,
                 "loss": np.full(n_rounds, loss),
+                "validation_accuracy": np.full(n_rounds, loss / 4),
                 "delay_s": np.arange(1.0, n_rounds + 1),
                 "energy_j": 0.5 * np.arange(1.0, n_rounds + 1),
             }
@@ -42,7 +45,7 @@ def band_of(axes, index=0):
     return vertices[:, 1].min(), vertices[:, 1].max()
 
 
-@pytest.mark.parametrize("x", AXES)
+@pytest.mark.parametrize("x", X_AXES)
 def test_every_design_has_one_line_with_its_label_in_their_order(rounds, x):
     figure = plot_convergence(rounds, x, "title")
     (axes,) = figure.axes
@@ -59,21 +62,30 @@ def test_axes_carry_units_and_the_title(rounds, x, unit):
     assert axes.get_title() == "Scenario digits"
 
 
-@pytest.mark.parametrize("x", AXES)
+def test_an_accuracy_has_an_axis_of_its_own_from_nothing_to_one(rounds):
+    (axes,) = plot_convergence(rounds, "delay_s", "title", y="validation_accuracy").axes
+    assert axes.get_ylabel() == "Validation accuracy"
+    assert axes.get_ylim() == (0.0, 1.0)
+    assert axes.get_lines()[0].get_ydata().tolist() == [0.375] * 10
+
+
+@pytest.mark.parametrize("x", X_AXES)
 def test_a_line_runs_over_the_column_that_is_asked_for(rounds, x):
     (axes,) = plot_convergence(rounds, x, "title").axes
     expected = rounds[(rounds["design"] == "zeta") & (rounds["seed"] == 0)][x]
     np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), expected)
 
 
-def test_a_line_is_the_mean_and_its_band_the_interval_of_the_seeds():
-    rounds = make_rounds({("joint", 0): 20.0, ("joint", 1): 22.0})
-    (axes,) = plot_convergence(rounds, "delay_s", "title").axes
+@pytest.mark.parametrize("y", Y_AXES)
+def test_a_line_is_the_mean_and_its_band_the_interval_of_the_seeds(y):
+    rounds = make_rounds({("joint", 0): 0, ("joint", 1): 0}).drop(columns=list(Y_AXES))
+    rounds[y] = 20.0 + 2 * rounds["seed"]
+    (axes,) = plot_convergence(rounds, "delay_s", "title", y).axes
     np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), 21.0)
     assert band_of(axes) == pytest.approx((21 - 12.7062, 21 + 12.7062), abs=1e-3)
 
 
-@pytest.mark.parametrize("x", AXES)
+@pytest.mark.parametrize("x", X_AXES)
 def test_one_seed_has_lines_without_width(x):
     rounds = make_rounds({(design, 0): 2.0 for design in DESIGNS})
     (axes,) = plot_convergence(rounds, x, "title").axes
@@ -81,10 +93,11 @@ def test_one_seed_has_lines_without_width(x):
     assert all(band_of(axes, index) == (2.0, 2.0) for index in range(len(axes.collections)))
 
 
-def test_a_loss_is_smoothed_along_its_own_episode_alone():
+@pytest.mark.parametrize("y", Y_AXES)
+def test_a_loss_is_smoothed_along_its_own_episode_alone(y):
     rounds = make_rounds({("joint", 0): 0.0, ("joint", 1): 0.0}, n_rounds=100)
-    rounds["loss"] = np.tile(np.where(np.arange(100) < 50, 4.0, 2.0), 2)
-    (axes,) = plot_convergence(rounds, "delay_s", "title").axes
+    rounds[y] = np.tile(np.where(np.arange(100) < 50, 4.0, 2.0), 2)
+    (axes,) = plot_convergence(rounds, "delay_s", "title", y).axes
     loss = axes.get_lines()[0].get_ydata()
     assert loss[[0, 49, 50, 51, 99]].tolist() == [4.0, 4.0, 3.0, 2.0, 2.0]
 
@@ -110,7 +123,7 @@ def test_more_designs_than_styles_are_told_apart_by_colour_and_dashes_together()
     assert len(styles) == 20
 
 
-@pytest.mark.parametrize("x", AXES)
+@pytest.mark.parametrize("x", X_AXES)
 @pytest.mark.parametrize("n_seeds", [1, 3])
 def test_the_figure_is_saved_as_png(x, n_seeds):
     rounds = make_rounds({(d, s): 1.0 + s for d in DESIGNS for s in range(n_seeds)})

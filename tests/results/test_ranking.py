@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 
 from edgegym.lifecycle.state import EndCode
-from edgegym.results.ranking import METRICS, average_agents, rank
+from edgegym.results.measures import metric_of
+from edgegym.results.ranking import average_agents, rank
+from edgegym.systems.two_stage import TWO_STAGE
 
-TRAIN = METRICS["train"]
+TRAIN = metric_of("train", TWO_STAGE)
 SEEDS = range(8)
 AGENTS = {"random": ["random"], "sca": ["sca"], "ppo": ["ppo-1", "ppo-2"]}
 LOSS = {"random": 2.3, "sca": 0.5, "ppo-1": 0.4, "ppo-2": 0.2}
@@ -37,8 +39,8 @@ def make_results(**columns):
     return pd.DataFrame(rows).assign(**columns)
 
 
-def ranked(results, metric=TRAIN):
-    return rank(results, metric, np.random.default_rng(0)).set_index("contender")
+def ranked(results, metric=TRAIN, system=TWO_STAGE):
+    return rank(results, metric, np.random.default_rng(0), system).set_index("contender")
 
 
 def test_the_lowest_mean_comes_first_and_agents_of_one_algorithm_are_one_row():
@@ -93,7 +95,7 @@ def test_episodes_that_end_beyond_a_limit_are_violations():
 
 
 def test_at_bound_the_bound_is_the_metric_and_there_is_no_accuracy():
-    board = ranked(make_results(), METRICS["bound"])
+    board = ranked(make_results(), metric_of("bound", TWO_STAGE))
     assert board.loc["sca", "mean"] == 1.5
     assert board["accuracy"].isna().all()
 

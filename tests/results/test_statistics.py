@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from edgegym.results.statistics import FIXED, UNCERTAIN, interval95, summarise
+from edgegym.results.measures import measures_of
+from edgegym.results.statistics import interval95, summarise
+from edgegym.systems.two_stage import TWO_STAGE
+
+MEASURES = measures_of(TWO_STAGE)
+UNCERTAIN = [measure.name for measure in MEASURES if measure.varies]
+FIXED = [measure.name for measure in MEASURES if not measure.varies]
 
 
 @pytest.fixture
@@ -47,11 +53,11 @@ def test_equal_values_have_an_interval_of_nothing():
 
 
 def test_the_summary_keeps_the_order_of_the_designs(results):
-    assert summarise(results)["design"].tolist() == ["zeta", "alpha", "mid"]
+    assert summarise(results, MEASURES)["design"].tolist() == ["zeta", "alpha", "mid"]
 
 
 def test_the_summary_has_means_intervals_and_counts(results):
-    summary = summarise(results)
+    summary = summarise(results, MEASURES)
     intervals = [f"{column}_interval" for column in UNCERTAIN]
     assert summary.columns.tolist() == ["design", *UNCERTAIN, *FIXED, *intervals, "n_seeds"]
     assert summary["n_seeds"].tolist() == [3, 3, 3]
@@ -60,26 +66,26 @@ def test_the_summary_has_means_intervals_and_counts(results):
 @pytest.mark.parametrize("column", UNCERTAIN)
 def test_the_summary_is_taken_over_each_designs_own_seeds(results, column):
     own = results.loc[results["design"] == "alpha", column]
-    row = summarise(results).set_index("design").loc["alpha"]
+    row = summarise(results, MEASURES).set_index("design").loc["alpha"]
     assert row[column] == pytest.approx(own.mean())
     assert row[f"{column}_interval"] == pytest.approx(interval95(own))
 
 
 def test_what_is_unknown_is_none(results):
-    summary = summarise(results[results["seed"] == 0])
+    summary = summarise(results[results["seed"] == 0], MEASURES)
     assert all(summary[f"{column}_interval"].tolist() == [None] * 3 for column in UNCERTAIN)
-    results.loc[results["design"] == "mid", list(UNCERTAIN)] = np.nan
-    row = summarise(results).set_index("design").loc["mid"]
+    results.loc[results["design"] == "mid", UNCERTAIN] = np.nan
+    row = summarise(results, MEASURES).set_index("design").loc["mid"]
     assert all(row[column] is None for column in UNCERTAIN)
 
 
 def test_results_in_which_every_episode_diverged_are_summarised(results):
-    summary = summarise(results.drop(columns=list(UNCERTAIN)))
+    summary = summarise(results.drop(columns=UNCERTAIN), MEASURES)
     assert all(summary[column].tolist() == [None] * 3 for column in UNCERTAIN)
     assert summary["n_seeds"].tolist() == [3, 3, 3]
 
 
 def test_the_results_are_left_as_they_were(results):
     before = results.copy()
-    summarise(results)
+    summarise(results, MEASURES)
     pd.testing.assert_frame_equal(results, before)

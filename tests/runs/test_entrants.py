@@ -1,8 +1,9 @@
 import pytest
 
 from edgegym import InputError, load_scenario
-from edgegym.runs.entrants import PLANNED, choose, plan_entrants
+from edgegym.runs.entrants import choose, everyone_of, plan_entrants
 from edgegym.scenario.channel import mean_channel
+from edgegym.systems.two_stage import TWO_STAGE
 from edgegym.systems.two_stage.constants import CONSTANTS, with_constants
 
 
@@ -29,7 +30,7 @@ def test_where_the_channel_fades_plans_are_for_its_mean(tiny_scenario):
 def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
     assert choose("exact,random", tiny_scenario, is_measured=False) == ["random", "exact"]
     everyone = choose(None, tiny_scenario, is_measured=True)
-    assert everyone == ["random", "receding", *PLANNED]
+    assert everyone == ["random", "receding", *TWO_STAGE.entrants] == everyone_of(TWO_STAGE)
     assert set(everyone) - set(choose(None, tiny_scenario, is_measured=False)) == {"calibrated"}
 
 

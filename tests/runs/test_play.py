@@ -5,7 +5,7 @@ import baselines
 from edgegym import Plan, evaluate, load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.lifecycle.state import EndCode
-from edgegym.runs.play import ROUND_COLUMNS, follow_plan, play, play_plan
+from edgegym.runs.play import LATER_COLUMNS, ROUND_COLUMNS, follow_plan, play, play_plan
 from edgegym.systems.two_stage.decision import Stage
 
 SCENARIOS = ("digits", "mnist")
@@ -74,7 +74,7 @@ def test_every_round_is_booked_in_turn(planned):
     scenario, plan = load_scenario("digits"), planned("digits", "joint")
     m, n = plan.n_pretrain_rounds, plan.n_finetune_rounds
     rounds, outcome = play_as(np.float64, plan, scenario).rounds, evaluate(plan, scenario)
-    assert tuple(rounds) == ROUND_COLUMNS
+    assert tuple(rounds) == (*ROUND_COLUMNS, *LATER_COLUMNS)
     assert rounds["stage"] == [Stage.PRETRAIN] * m + [Stage.FINETUNE] * n
     assert rounds["round"] == [*range(m), *range(n)]
     delays = np.concatenate([outcome.pretrain_rounds.delay_s, outcome.finetune_rounds.delay_s])

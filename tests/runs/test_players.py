@@ -8,7 +8,7 @@ from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.lifecycle.state import EndCode
 from edgegym.runs.play import Episode, play, play_anew, play_plan
-from edgegym.runs.players import plan_contender, random_contender, random_policy
+from edgegym.runs.players import RANDOM, plan_contender, policy_contender, random_policy
 from edgegym.systems.two_stage.decision import Stage
 
 
@@ -43,7 +43,7 @@ def test_a_plan_contender_plays_as_its_plan_does(tiny_scenario, tiny_plan):
 
 
 def test_contenders_reach_other_processes(tiny_scenario, tiny_plan):
-    for contender in (plan_contender("mine", tiny_plan), random_contender()):
+    for contender in (plan_contender("mine", tiny_plan), policy_contender(RANDOM)):
         copy = pickle.loads(pickle.dumps(contender))
         assert copy.digest == contender.digest
         first, again = (

@@ -24,7 +24,7 @@ DESIGNS = {
 
 
 def _round_delay_s(figures: Mapping[str, Any]) -> float:
-    """Average over the rounds; not a number where not one was run."""
+    """Average the latency over the rounds; not a number where none was done."""
     n_rounds = figures["n_rounds"]
     return figures["total_delay_s"] / n_rounds if n_rounds else math.nan
 

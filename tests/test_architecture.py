@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,67 @@ def test_a_package_imports_only_what_it_may(package):
             else:
                 allowed = top in STDLIB or top in THIRD_PARTY[package]
             assert allowed, f"{path.relative_to(ROOT)} imports {module}"
+
+
+def imported_at_once(node):
+    """Yield the imports of a module outside functions, those for type checkers among them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imported_at_once(child)
+
+
+def graph_of(modules):
+    """Map modules, given by name with their source, to the others that each imports at once."""
+    graph = {}
+    for module, source in modules.items():
+        found = graph[module] = set()
+        for node in imported_at_once(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            else:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                # What is no module of a package is a name in its `__init__`.
+                names = (inner & modules.keys()) | (
+                    {node.module} if inner - modules.keys() else set()
+                )
+            found |= names & modules.keys()
+    return graph
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    files = [path for package in sorted(OURS) for path in (ROOT / package).rglob("*.py")]
+    graph = graph_of({name_of(path): path.read_text(encoding="utf-8") for path in files})
+    assert "edgegym.runs.play" in graph["edgegym.cli.trained"]  # for type checkers alone
+    assert "baselines" not in graph["edgegym.runs.designs"]  # within a function
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "from a import first",
+        "import a.first",
+        "from a.first import name",
+        "if TYPE_CHECKING:\n    from a.first import name",
+        "try:\n    import a.first\nexcept ImportError:\n    pass",
+    ],
+)
+def test_a_circle_would_be_found(second):
+    modules = {"a": "", "a.first": "from a.second import thing", "a.second": second}
+    with pytest.raises(CycleError):
+        TopologicalSorter(graph_of(modules)).prepare()
+    later = f"def use():\n    {second.splitlines()[-1].strip()}" if "if" in second else "import a"
+    TopologicalSorter(graph_of(modules | {"a.second": later})).prepare()
 
 
 def test_every_package_has_its_floor():

@@ -78,6 +78,8 @@ def report(
     run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
 ) -> None:
     """Rank the contenders, write tables and pictures into the run folder, and print."""
+    from edgegym.results.score_curves import plot_scores
+
     system, scenario = manifest.find_system(), manifest.scenario["name"]
     metric = metric_of(manifest.fidelity, system)
     names = {design: who.name for design, who in find_contenders(manifest, agent_contender).items()}
@@ -94,7 +96,9 @@ def report(
     write_whole(run_dir / "summary.md", as_markdown(cells))
     agents = {names[label] for label in manifest.agents}
     rounds["contender"] = rounds["design"].map(names)
-    _draw(run_dir, board, rounds, metric, title, agents)
+    picture = plot_scores(board, metric.label, title, system.reference, agents)
+    write_figure(run_dir / "scores.png", picture)
+    _draw(run_dir, board, rounds, metric, title)
     if as_json:
         head = {"scenario": scenario, "fidelity": manifest.fidelity, "run": str(run_dir)}
         return print_json(head | {"rows": board.to_dict(orient="records")})
@@ -117,13 +121,10 @@ def _draw(
     rounds: pd.DataFrame,
     metric: Metric,
     title: str,
-    agents: set[str],
 ) -> None:
-    """Draw the scores and, where something is trained, the loss over time."""
+    """Draw the loss over time, where something is trained."""
     from edgegym.results.curves import plot_convergence
-    from edgegym.results.score_curves import plot_scores
 
-    write_figure(run_dir / "scores.png", plot_scores(board, metric.label, title, agents))
     order = [name for name in board["contender"] if name != RANDOM]
     courses = average_agents(rounds, order)
     if metric.accuracy is not None and not courses.empty:

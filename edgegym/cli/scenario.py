@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.options import AsJson, Changes, read_change, read_scenario
+from edgegym.cli.options import AsJson, Changes, SystemName, read_change, read_scenario
 from edgegym.cli.printing import print_json, print_table
 from edgegym.errors import InputError
 from edgegym.results.numbers import number
 from edgegym.scenario.document import changed_text, shipped_scenarios
-from edgegym.systems.load import load_scenario
-from edgegym.systems.system import system_of
+from edgegym.systems.load import FIRST_SYSTEM, load_scenario
+from edgegym.systems.system import find_system, system_of
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[
@@ -49,11 +49,15 @@ def list_scenarios(as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(
-    name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
+    name: Name = None,
+    scenario: SameName = None,
+    system: SystemName = None,
+    changes: Changes = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print a scenario as TOML, every value with its source."""
-    chosen = choose(name, scenario)
-    checked = read_scenario(chosen, changes)
+    chosen = choose(name, scenario, system)
+    checked = read_scenario(chosen, changes, system)
     if as_json:
         return print_json(checked.model_dump(mode="json"))
     print(changed_text(chosen, dict(map(read_change, changes or []))), end="")
@@ -61,16 +65,20 @@ def show(
 
 @app.command("check")
 def check(
-    name: Name = None, scenario: SameName = None, changes: Changes = None, as_json: AsJson = False
+    name: Name = None,
+    scenario: SameName = None,
+    system: SystemName = None,
+    changes: Changes = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a scenario, what is hardly meant, and which schemes do not fit."""
     from baselines import plan
 
-    checked = read_scenario(choose(name, scenario), changes)
-    system = system_of(checked)
-    exact = [scheme for scheme, method in system.designs.values() if method == "exact"]
+    checked = read_scenario(choose(name, scenario, system), changes, system)
+    kind = system_of(checked)
+    exact = [scheme for scheme, method in kind.designs.values() if method == "exact"]
     results = [plan(checked, scheme) for scheme in exact]
-    said = system.remarks(checked) + [r.message for r in results if r.plan is None]
+    said = kind.remarks(checked) + [r.message for r in results if r.plan is None]
     if as_json:
         return print_json({"scenario": checked.name, "valid": True, "remarks": said})
     print(f"{checked.name}: every value is in range.")
@@ -78,8 +86,8 @@ def check(
         print(f"- {remark}")
 
 
-def choose(name: str | None, option: str | None) -> str:
-    """Take a scenario's name from the argument or from `--scenario`.
+def choose(name: str | None, option: str | None, system: str | None = None) -> str:
+    """Take a scenario's name from the argument or from `--scenario`, else the system's default.
 
     Raises
     ------
@@ -90,10 +98,12 @@ def choose(name: str | None, option: str | None) -> str:
     --------
     >>> choose("mnist", None), choose(None, "mnist"), choose(None, None)
     ('mnist', 'mnist', 'digits')
+    >>> choose(None, None, "partitioned")
+    'partitioned-digits'
     """
     if name and option and name != option:
         raise InputError(
             f"--scenario must name the same scenario as the argument; got {option!r} and {name!r}. "
             "Give one of them."
         )
-    return name or option or "digits"
+    return name or option or find_system(system or FIRST_SYSTEM).default_scenario

@@ -15,9 +15,11 @@ CAPTIONS = {
     "figure-6": "Fig. 6 of the paper: energy and delay of both stages of the joint design over "
     "the distance of their data.",
     "scores": "Interquartile mean of the loss, score and probability of improvement over the "
-    "paper's plan, with 95 % intervals over the seeds; the best contender comes first.",
+    "reference, with 95 % intervals over the seeds; the best contender comes first.",
     "loss-over-time": "Training loss over simulated time, a running mean over the rounds; bands "
     "are 95 % intervals over the seeds.",
+    "accuracy-over-time": "Accuracy on the validation samples over simulated time, a running mean "
+    "over the rounds; bands are 95 % intervals over the seeds.",
     "loss-over-energy": "Training loss over the energy spent, a running mean over the rounds; "
     "bands are 95 % intervals over the seeds.",
     "learning-curve": "What the agents' episodes ended with in the course of their training, "

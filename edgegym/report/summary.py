@@ -49,7 +49,8 @@ def _ranking(board: pd.DataFrame, names: dict[str, str], caption: str) -> Table:
     # No interval over seeds tells how far the agents of one contender are apart.
     agents = "".join(
         f"{row.contender}: intervals are of these {row.n_agents} agents, whose mean "
-        f"{names['mean']} runs from {number(row.best_agent, '.4f')} to {number(row.worst_agent, '.4f')}. "
+        f"{names['mean']} runs from {number(row.best_agent, '.4f')} "
+        f"to {number(row.worst_agent, '.4f')}. "
         for row in board[board["n_agents"] > 1].itertuples()
     )
     ends = ("", "_interval", "_low", "_high")

@@ -13,7 +13,7 @@ PLANNER, AGENT = ("#0072B2", "o"), ("#D55E00", "D")
 
 
 def plot_scores(
-    board: pd.DataFrame, metric: str, title: str, agents: Collection[str] = ()
+    board: pd.DataFrame, metric: str, title: str, reference: str, agents: Collection[str] = ()
 ) -> Figure:
     """Draw every contender's interquartile mean, score and probability of improvement.
 
@@ -22,6 +22,7 @@ def plot_scores(
     board : what `edgegym.results.ranking.rank` gives, the best contender first
     metric : what the loss is called
     title : what was played
+    reference : whom the others are measured by
     agents : the contenders that were trained
 
     Returns
@@ -37,10 +38,10 @@ def plot_scores(
     left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter(NullFormatter())
-    middle.set_xlabel("Score\n(random policy 0, paper's plan 1)")
+    middle.set_xlabel(f"Score\n(random policy 0, {reference} 1)")
     _leave_out_lowest(middle, board)
     middle.axvline(1, color="black", linestyle="--", linewidth=1, zorder=0)
-    right.set_xlabel("Probability of improvement\nover the paper's plan")
+    right.set_xlabel(f"Probability of improvement\nover {reference}")
     right.axvline(0.5, color="black", linestyle="--", linewidth=1, zorder=0)
     right.set_xlim(-0.05, 1.05)
     if agents:

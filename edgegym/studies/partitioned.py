@@ -107,7 +107,8 @@ def accuracy_rows(
         rows.append(dict(zip(("decades", "seed", "scheme"), key, strict=True)) | figures)
 
     run_all(pool, calls, keep, on_progress)
-    return pd.DataFrame(rows).sort_values(["decades", "seed", "scheme"], ignore_index=True)
+    columns = ["decades", "seed", "scheme", "accuracy", "rounds"]  # also where nothing fits
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:3], ignore_index=True)
 
 
 def summarise_gains(latencies: pd.DataFrame, accuracies: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +130,9 @@ def summarise_gains(latencies: pd.DataFrame, accuracies: pd.DataFrame) -> pd.Dat
     )
     summary = saved.groupby("decades").mean()
     trained = accuracies.pivot(index=["decades", "seed"], columns="scheme", values="accuracy")
-    gained = trained["joint"].astype(float) - trained["equal"].astype(float)
+    # A scheme is not there where no round of it fits in any system.
+    trained = trained.reindex(columns=["equal", "joint"]).astype(float)
+    gained = trained["joint"] - trained["equal"]
     summary["accuracy_gained"] = gained.groupby("decades").mean()
     return summary.reset_index()
 
@@ -148,6 +151,9 @@ def in_words(summary: pd.DataFrame) -> str:
     sentences = []
     for column, claimed, what in gaps:
         reached = summary.loc[summary[column] >= claimed, "decades"]
+        if summary[column].isna().all():
+            sentences.append(f"{what}: nothing was trained that tells.")
+            continue
         most = summary[column].max()
         where = (
             f"appears from {reached.iloc[0]:g} decades on"

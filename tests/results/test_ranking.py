@@ -5,6 +5,7 @@ import pytest
 from edgegym.lifecycle.state import EndCode
 from edgegym.results.measures import metric_of
 from edgegym.results.ranking import average_agents, rank
+from edgegym.systems.partitioned import PARTITIONED
 from edgegym.systems.two_stage import TWO_STAGE
 
 TRAIN = metric_of("train", TWO_STAGE)
@@ -136,3 +137,13 @@ def test_agents_are_averaged_on_each_seed_step_by_step():
     assert courses["loss"].tolist() == [9.0, 3.0, 2.0, 2.0]
     assert courses["delay_s"].tolist() == [6.0, 2.0, 3.0, 5.0]
     assert average_agents(rounds, []).empty
+
+
+def test_another_system_is_measured_by_its_own_reference_and_who_did_no_round_comes_last():
+    results = make_results(n_rounds=5).replace({"sca": "joint"})
+    results["round_delay_s"] = results["test_loss"].where(results["contender"] != "random")
+    board = ranked(results, metric_of("bound", PARTITIONED), PARTITIONED)
+    assert board.index.tolist() == ["ppo", "joint", "random"]
+    assert board.loc["joint", "difference"] == 0.0
+    assert np.isnan(board.loc["random", "mean"])  # and not the loss of an untrained network
+    assert board["n_rounds"].tolist() == [5.0] * 3

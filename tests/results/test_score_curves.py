@@ -25,7 +25,7 @@ def points(axes):
 
 
 def test_every_contender_has_a_row_and_the_first_is_on_top(board):
-    figure = plot_scores(board, "test loss", "title")
+    figure = plot_scores(board, "test loss", "title", "sca")
     left = figure.axes[0]
     assert [label.get_text() for label in left.get_yticklabels()] == NAMES
     assert left.get_ylim()[0] > left.get_ylim()[1]
@@ -33,7 +33,7 @@ def test_every_contender_has_a_row_and_the_first_is_on_top(board):
 
 
 def test_the_panels_show_loss_score_and_improvement_with_their_intervals(board):
-    figure = plot_scores(board, "test loss", "title")
+    figure = plot_scores(board, "test loss", "title", "sca")
     for axes, key in zip(figure.axes, ("iqm", "score", "improvement"), strict=True):
         for row, (x, _) in points(axes).items():
             if row in (0.0, 1.0, 2.0):
@@ -43,12 +43,12 @@ def test_the_panels_show_loss_score_and_improvement_with_their_intervals(board):
         )
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert labels[0].startswith("Test loss")
-    assert "paper's plan 1" in labels[1]
-    assert labels[2].startswith("Probability of improvement")
+    assert labels[1] == "Score\n(random policy 0, sca 1)"
+    assert labels[2] == "Probability of improvement\nover sca"
 
 
 def test_agents_are_told_from_planners_by_colour_and_marker(board):
-    figure = plot_scores(board, "test loss", "title", agents={"ppo"})
+    figure = plot_scores(board, "test loss", "title", "sca", agents={"ppo"})
     drawn = [points(figure.axes[0])[row][1] for row in (0.0, 1.0)]
     assert [(line.get_color(), line.get_marker()) for line in drawn] == [AGENT, PLANNER]
     legend = figure.axes[2].get_legend()
@@ -56,7 +56,7 @@ def test_agents_are_told_from_planners_by_colour_and_marker(board):
 
 
 def test_planners_alone_need_no_legend(board):
-    assert plot_scores(board, "test loss", "title").axes[2].get_legend() is None
+    assert plot_scores(board, "test loss", "title", "sca").axes[2].get_legend() is None
 
 
 @pytest.mark.parametrize("unknown", [["score"], ["score", "improvement"]])
@@ -64,15 +64,15 @@ def test_what_is_not_known_is_left_blank_and_the_figure_is_saved(board, unknown)
     for key in unknown:
         board[[key, f"{key}_low", f"{key}_high"]] = np.nan
     buffer = io.BytesIO()
-    plot_scores(board, "bound (34)", "title").savefig(buffer, format="png")
+    plot_scores(board, "bound (34)", "title", "sca").savefig(buffer, format="png")
     assert buffer.getvalue().startswith(b"\x89PNG\r\n")
 
 
 def test_a_lowest_score_that_is_far_off_is_written_instead_of_drawn(board):
-    middle = plot_scores(board, "test loss", "title").axes[1]
+    middle = plot_scores(board, "test loss", "title", "sca").axes[1]
     assert middle.get_xlim()[0] > 0.8
     assert [text.get_text() for text in middle.texts] == ["← 0"]
     board.loc[1, ["score", "score_low"]] = [0.2, 0.05]
-    near = plot_scores(board, "test loss", "title").axes[1]
+    near = plot_scores(board, "test loss", "title", "sca").axes[1]
     assert near.get_xlim()[0] < 0
     assert not near.texts

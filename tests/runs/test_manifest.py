@@ -3,8 +3,11 @@ from importlib.metadata import version
 
 import pytest
 
-from edgegym import InputError
+from edgegym import InputError, load_scenario
+from edgegym.runs.designs import plan_designs
 from edgegym.runs.manifest import Design, load_manifest, make_manifest, save_manifest
+from edgegym.systems.partitioned import PARTITIONED
+from edgegym.systems.two_stage import TWO_STAGE
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def test_a_manifest_is_read_back_as_it_was_written(manifest, tmp_path):
 
 
 def test_a_manifest_of_the_first_release_is_read(manifest, tmp_path):
-    since = {"job", "fidelity", "policies", "agents", "figure"}
+    since = {"system", "job", "fidelity", "policies", "agents", "figure"}
     first = manifest.model_dump(mode="json", exclude=since)
     for design in first["designs"].values():
         del design["changes"]
@@ -78,4 +81,39 @@ def test_a_manifest_with_a_wrong_entry_is_refused_by_name(manifest, tmp_path, ch
         load_manifest(tmp_path)
     assert str(path) in str(caught.value)
     assert next(iter(change)) in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_manifest_that_names_no_system_is_of_the_first(manifest, tmp_path, tiny_scenario):
+    data = manifest.model_dump(mode="json", exclude={"system"})
+    (tmp_path / "manifest.json").write_text(json.dumps(data))
+    loaded = load_manifest(tmp_path)
+    assert loaded.system == "two-stage"
+    assert loaded.find_system() is TWO_STAGE
+    assert loaded.read_scenario() == tiny_scenario
+
+
+def test_a_manifest_of_another_system_gives_back_its_scenario_and_plans(tmp_path):
+    scenario = load_scenario("partitioned-digits").replace(delay_budget_s=0.5)
+    made = make_manifest(scenario, [0], plan_designs(scenario, {"equal": ("equal", "exact")}, 6))
+    save_manifest(made, tmp_path)
+    loaded = load_manifest(tmp_path)
+    assert loaded.system == "partitioned"
+    assert loaded.find_system() is PARTITIONED
+    assert loaded.read_scenario() == scenario
+    assert loaded.read_plans()["equal"].block_size.tolist() == [1570] * 5
+
+
+def test_a_manifest_of_an_unknown_system_is_refused_and_left_as_it_was(manifest, tmp_path):
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(manifest.model_dump(mode="json") | {"system": "three-stage"}))
+    before = path.read_bytes()
+    loaded = load_manifest(tmp_path)
+    for read in (loaded.find_system, loaded.read_scenario, loaded.read_plans):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert str(caught.value) == (
+            "system must be one of two-stage, partitioned; got 'three-stage'. "
+            "Did you mean 'two-stage'?"
+        )
     assert path.read_bytes() == before

@@ -1,0 +1,208 @@
+"""The commands with another system than the first."""
+
+import json
+import tomllib
+
+import pandas as pd
+import pytest
+
+from edgegym import load_scenario
+from edgegym.scenario.document import scenario_text
+from edgegym.systems.partitioned import PARTITIONED
+
+FEW = ("--system", "partitioned", "--set", "delay_budget_s=0.5")
+PROMISED = {
+    *("scenario", "system", "scheme", "method", "status", "message", "remarks"),
+    *("block_size", "downlink_share", "uplink_share", "value", "lower_bound", "gap"),
+    *("total_delay_s", "total_energy_j", "violations", "seconds"),
+}
+#: The commands that take a system, with what they need to be quick.
+COMMANDS = {
+    "plan": ("plan",),
+    "run": ("run", "--fidelity", "bound"),
+    "compare": ("compare",),
+    "evaluate": ("evaluate", "--fidelity", "bound"),
+    "train": ("train",),
+    "scenario show": ("scenario", "show"),
+    "scenario check": ("scenario", "check"),
+}
+
+
+@pytest.fixture
+def compared(in_process, ask, tmp_path):
+    return ask("compare", *FEW, "--seeds", 2, "--out", tmp_path / "run")
+
+
+def test_a_plan_as_json_holds_what_it_promises(ask):
+    report = ask("plan", "--system", "partitioned")
+    assert report.keys() >= PROMISED
+    assert (report["scenario"], report["system"]) == ("partitioned-digits", "partitioned")
+    assert (report["scheme"], report["method"], report["status"]) == ("joint", "exact", "optimal")
+    assert report["lower_bound"] <= report["value"] <= (1 + 1e-3) * report["lower_bound"]
+    assert report["gap"] == pytest.approx(report["value"] / report["lower_bound"] - 1)
+    assert report["violations"] == {}
+    assert sum(report["block_size"]) == 7850
+    assert report["total_delay_s"] <= 20
+
+
+@pytest.mark.parametrize(("scheme", "method"), PARTITIONED.designs.values())
+def test_every_design_can_be_planned_on_the_console(ask, scheme, method):
+    report = ask("plan", "--system", "partitioned", "--scheme", scheme, "--method", method)
+    assert (report["scheme"], report["method"]) == (scheme, method)
+    assert report["violations"] == {}
+
+
+def test_a_plan_for_people_says_how_good_it_is(succeed):
+    text = succeed("plan", "--system", "partitioned")
+    assert "block_size" in text
+    assert "No plan can be better by more than 0.0" in text
+
+
+def test_a_budget_of_no_round_is_refused_in_a_sentence(invoke, read_object):
+    options = ("plan", "--system", "partitioned", "--set", "delay_budget_s=0.001")
+    result = invoke(*options, "--json")
+    report = read_object(result.stdout)
+    assert result.exit_code == 2
+    assert report["status"] == "infeasible"
+    assert report["block_size"] is report["value"] is report["violations"] is None
+    assert invoke(*options).stderr == f"edgegym: {report['message']}\n"
+    assert "delay_budget_s must" in report["message"]
+
+
+def test_a_written_plan_is_played_at_the_latency_it_promised(ask, tmp_path):
+    path = tmp_path / "plan.json"
+    planned = ask("plan", *FEW, "--out", path)
+    played = ask("run", *FEW, "--plan", path, "--fidelity", "bound", "--out", tmp_path / "r.csv")
+    assert played["round_delay_s"] == pytest.approx(planned["value"])
+    assert played["total_delay_s"] == pytest.approx(planned["total_delay_s"])
+    assert len(pd.read_csv(tmp_path / "r.csv")) == played["n_rounds"] > 1
+
+
+def test_a_plan_of_another_system_is_refused_in_a_sentence(refusal, plan_file):
+    sentence = refusal("run", *FEW, "--plan", plan_file, "--fidelity", "bound")
+    assert str(plan_file) in sentence
+    assert sentence.startswith("block_size must be given; got nothing.")
+
+
+def test_one_episode_is_trained(ask):
+    played = ask("run", *FEW, "--scheme", "equal", "--device", "cpu")
+    assert played["scenario"] == "partitioned-digits"
+    assert played["total_delay_s"] <= 0.5
+    assert 0 < played["test_accuracy"] < 1
+
+
+def test_a_comparison_trains_every_design_on_every_seed(compared, tmp_path):
+    assert [row["design"] for row in compared["rows"]] == list(PARTITIONED.designs)
+    results = pd.read_csv(tmp_path / "run" / "results.csv")
+    assert len(results) == 2 * len(PARTITIONED.designs)
+    assert results["test_loss"].notna().all()
+    assert (results["total_delay_s"] <= 0.5).all()
+    by_design = results.groupby("design")["round_delay_s"].mean()
+    assert by_design.idxmin() == "joint"
+    rounds = pd.read_csv(tmp_path / "run" / "rounds.csv")
+    assert rounds.groupby(["design", "seed"]).size().sum() == results["n_rounds"].sum()
+    assert {"loss-over-time.png", "loss-over-energy.png", "accuracy-over-time.png"} <= {
+        path.name for path in (tmp_path / "run").iterdir()
+    }
+
+
+def test_a_run_folder_knows_its_system(compared, tmp_path, ask, succeed):
+    run = tmp_path / "run"
+    assert json.loads((run / "manifest.json").read_text())["system"] == "partitioned"
+    assert ask("compare", "--resume", run)["rows"] == compared["rows"]
+    page = succeed("report", run) and (run / "report.html").read_text()
+    assert "7 designs played with real training on scenario partitioned-digits" in page
+    assert "block size" in page
+
+
+def test_a_comparison_for_people_has_the_systems_columns(in_process, succeed, tmp_path):
+    text = succeed("compare", *FEW, "--seeds", 1, "--out", tmp_path / "run")
+    assert all(word in text for word in ("latency s a round", "rounds", *PARTITIONED.designs))
+    assert "bound (34)" not in text
+
+
+def test_everyone_is_ranked_and_measured_by_the_joint_plan(in_process, succeed, tmp_path):
+    run = tmp_path / "run"
+    options = ("--seeds", 2, "--fidelity", "bound", "--set", "delay_budget_s=1", "--out", run)
+    text = succeed("evaluate", "--system", "partitioned", *options)
+    board = pd.read_csv(run / "summary.csv").set_index("contender")
+    assert set(board.index) == {"random", "every-round", *PARTITIONED.entrants}
+    assert set(board["metric"]) == {"round_delay_s"}
+    assert board["mean"].idxmin() == "joint"
+    assert board.loc["joint", "difference"] == 0.0
+    assert "better than joint" in text and "difference to joint" in text
+    assert "score (random 0, joint 1)" in (run / "summary.md").read_text()
+    page = succeed("report", run) and (run / "report.html").read_text()
+    assert "difference to joint" in page
+    assert "latency s a round alone" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_who_does_no_round_comes_last_and_has_no_latency(in_process, ask, tmp_path):
+    options = ("--seeds", 1, "--fidelity", "bound", "--set", "delay_budget_s=0.12")
+    rows = ask("evaluate", "--system", "partitioned", *options, "--out", tmp_path / "run")["rows"]
+    last = rows[-1]
+    assert (last["contender"], last["mean"], last["n_rounds"]) == ("random", None, 0)
+    assert all(row["mean"] > 0 for row in rows[:-1])
+
+
+def test_the_scenario_of_a_system_is_shown_listed_and_checked(ask, succeed):
+    shown = succeed("scenario", "show", "--system", "partitioned")
+    assert shown == scenario_text("partitioned-digits")
+    assert tomllib.loads(shown)["system"] == "partitioned"
+    rows = {row["name"]: row for row in ask("scenario", "list")["scenarios"]}
+    assert rows["partitioned-digits"]["system"] == "partitioned"
+    assert rows["partitioned-digits"]["n_devices"] == 10
+    assert rows["mnist"]["system"] == "two-stage"
+    assert ask("scenario", "check", "--system", "partitioned") == {
+        "scenario": "partitioned-digits",
+        "valid": True,
+        "remarks": [],
+    }
+    short = ("--set", "delay_budget_s=0.1")
+    remarks = ask("scenario", "check", "partitioned-digits", *short)["remarks"]
+    assert len(remarks) == len({*remarks}) == 2  # proportional and equal parts take longer
+    assert all("delay_budget_s must" in remark for remark in remarks)
+
+
+def test_a_changed_scenario_of_a_system_is_shown_and_loads(succeed, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(succeed("scenario", "show", *FEW))
+    assert load_scenario(path) == load_scenario("partitioned-digits").replace(delay_budget_s=0.5)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_scenario_of_the_other_system_is_refused(refusal, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sentence = refusal(*COMMANDS[command], "--system", "partitioned", "--scenario", "mnist")
+    assert sentence.startswith("scenario must be of system 'partitioned'; got 'mnist', of system")
+    assert "'two-stage'" in sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_system_is_refused_with_the_nearest(refusal, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert refusal(*COMMANDS[command], "--system", "partitoned") == (
+        "system must be one of two-stage, partitioned; got 'partitoned'. "
+        "Did you mean 'partitioned'?"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_an_unknown_system_is_left_alone(compared, refusal, tmp_path):
+    path = tmp_path / "run" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {"system": "three-stage"}
+    path.write_text(json.dumps(manifest))
+    before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
+    for command in (("compare", "--resume"), ("report",)):
+        sentence = refusal(*command, path.parent)
+        assert "system must be one of two-stage, partitioned; got 'three-stage'" in sentence
+    assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
+
+
+def test_an_option_of_another_systems_planner_is_refused(refusal):
+    options = ("plan", "--system", "partitioned", "--rounding", "paper")
+    assert refusal(*options).startswith("option of the planner of system 'partitioned' must be one")
+    assert "scheme must be one of" in refusal("plan", "--system", "partitioned", "--scheme", "papa")
+    sentence = refusal("evaluate", "--system", "partitioned", "--only", "sca")
+    assert sentence.startswith("--only must be one of random, every-round, joint")

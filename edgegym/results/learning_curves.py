@@ -10,6 +10,8 @@ from edgegym.results.measures import known_measures
 
 #: A curve is cut this many times above what it is compared with, where training begins.
 TALLEST = 4.0
+#: Ratio above which an axis is logarithmic.
+WIDE = 3.0
 
 
 def plot_learning(
@@ -43,11 +45,24 @@ def plot_learning(
     reached = progress[metric][np.isfinite(progress[metric])]
     if len(reached):  # else all training diverged, and no loss can be drawn
         lowest = min([*filter(np.isfinite, references.values()), reached.min()])
-        axes.set_yscale("log")
         axes.set_ylim(0.95 * lowest, min(1.1 * reached.max(), TALLEST * lowest))
-        axes.yaxis.set_major_formatter("{x:.3g}")
-        axes.yaxis.set_minor_formatter("{x:.3g}")
+        if is_wide(pd.Series([lowest, min(reached.max(), TALLEST * lowest)])):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:.3g}")
+            axes.yaxis.set_minor_formatter("{x:.3g}")
     axes.set_xlim(0, float(np.max(progress["steps"])))
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     return figure
+
+
+def is_wide(values: pd.Series) -> bool:
+    """Tell whether values are better shown by logarithm: a narrow axis would have hardly a tick.
+
+    Examples
+    --------
+    >>> is_wide(pd.Series([0.1, 0.2])), is_wide(pd.Series([0.1, 5.0, float("nan")]))
+    (False, True)
+    """
+    known = values[np.isfinite(values.astype(float)) & (values > 0)]
+    return bool(len(known) and known.max() > WIDE * known.min())

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from edgegym.results.learning_curves import is_wide
+
 #: Colour and marker of planners and of agents, which are told apart in grey as well.
 PLANNER, AGENT = ("#0072B2", "o"), ("#D55E00", "D")
 
@@ -34,13 +36,15 @@ def plot_scores(
     for axes, key in ((left, "iqm"), (middle, "score"), (right, "improvement")):
         _draw_intervals(axes, board, key, agents)
     left.set_xlabel(f"{metric.capitalize()}, interquartile mean\n(← less is better)")
-    left.set_xscale("log")
-    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.xaxis.set_major_formatter("{x:g}")
-    left.xaxis.set_minor_formatter(NullFormatter())
+    if is_wide(board["iqm"]):
+        left.set_xscale("log")
+        left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        left.xaxis.set_major_formatter("{x:g}")
+        left.xaxis.set_minor_formatter(NullFormatter())
     middle.set_xlabel(f"Score\n(random policy 0, {reference} 1)")
     _leave_out_lowest(middle, board)
     middle.axvline(1, color="black", linestyle="--", linewidth=1, zorder=0)
+    middle.set_visible(board["score"].notna().any())  # else random can say nothing
     right.set_xlabel(f"Probability of improvement\nover {reference}")
     right.axvline(0.5, color="black", linestyle="--", linewidth=1, zorder=0)
     right.set_xlim(-0.05, 1.05)

@@ -9,13 +9,14 @@ from edgegym.errors import unknown_name
 from edgegym.systems.system import imported, system_of
 
 
-def plan(scenario: Any, scheme: str = "joint", method: str = "exact", **options: Any) -> Any:
+def plan(scenario: Any, scheme: str | None = None, method: str = "exact", **options: Any) -> Any:
     """Plan every round ahead of time, with the planner of the scenario's system.
 
     Parameters
     ----------
     scenario : what is planned, of any system
-    scheme, method : those of the system
+    scheme : what is frozen, as the system names it; its best where none is named, as joint
+    method : how it is planned, as the system names it
     options : further ones of its planner, such as `grid` and `rounding` of the two-stage system
 
     Returns
@@ -40,12 +41,12 @@ def plan(scenario: Any, scheme: str = "joint", method: str = "exact", **options:
     valid = list(inspect.signature(planner).parameters)
     if unknown := [name for name in options if name not in valid]:
         raise unknown_name(f"option of the planner of system {system.name!r}", unknown[0], valid)
-    return planner(scenario, scheme, method, **options)
+    return planner(scenario, scheme or system.best_scheme, method, **options)
 
 
 def plan_many(
     scenario: Any,
-    schemes: Sequence[str] = ("joint",),
+    schemes: Sequence[str | None] = (None,),
     method: str = "exact",
     **sweep: Sequence[Any],
 ) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from edgegym.physics import Array
 
-#: Relative step of a signal-to-noise ratio that is its last: what is left is its square.
-SNR_TOLERANCE = 1e-8
+#: Relative step of a signal-to-noise ratio that is its last: what is left is its cube with
+#: Halley's step, which one share of both bands takes, and its square with Newton's.
+HALLEY_TOLERANCE = 1e-5
+NEWTON_TOLERANCE = 1e-7
 
 #: y/ln(1+y) about 0, where its derivatives cancel: Gregory's coefficients.
 GREGORY = np.polynomial.Polynomial([1, 1 / 2, -1 / 12, 1 / 24, -19 / 720, 3 / 160, -863 / 60480])
@@ -28,7 +30,17 @@ class Use(NamedTuple):
     bend: Array | float  # s·d²c/ds² + 2·dc/ds, which is 0 at a fixed efficiency
     by_time: tuple[Array, ...]  # dρ_i/ds
     by_price: tuple[tuple[Array | float, ...], ...]  # dρ_i/dλ_j at the same s
-    snr: Array | None  # of the uplink, where to begin next time
+    snr: Array | None  # of the uplink
+    seconds: Array  # s
+    prices: Array  # λ
+
+    def snr_near(self, seconds: Array, prices: Array) -> Array:
+        """Guess the uplink's signal-to-noise ratio for other times and prices, along a tangent."""
+        assert self.snr is not None
+        moved = self.by_time[-1] * (seconds - self.seconds)
+        for slope, price, before in zip(self.by_price[-1], prices, self.prices, strict=True):
+            moved = moved + slope * (price - before)
+        return self.snr * (1 - moved / self.shares[-1])
 
 
 class Links(NamedTuple):
@@ -79,7 +91,7 @@ class Links(NamedTuple):
                 up > 0, self.download_s / down + self.upload_s * snr / np.log1p(snr), np.inf
             )
 
-    def cheapest(self, seconds: Array, prices: Array, snr: Array | None = None) -> Use:
+    def cheapest(self, seconds: Array, prices: Array, near: Use | None = None) -> Use:
         """Find the cheapest shares with which every worker sends a unit in a given time.
 
         At a fixed efficiency there is a closed form; with Shannon's law one root for each worker.
@@ -88,12 +100,12 @@ class Links(NamedTuple):
         ----------
         seconds : (K,) s per unit, above `least_s`
         prices : (n_bands,) of the whole bands
-        snr : (K,) of the uplink, where to begin
+        near : what was found for other times or prices, from which to begin
         """
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             if self.snr is None:
                 return self._fixed(seconds, prices)
-            return self._shannon(seconds, prices, self.snr, snr)
+            return self._shannon(seconds, prices, self.snr, near)
 
     def _fixed(self, seconds: Array, prices: Array) -> Use:
         down, up = self.download_s, self.upload_s
@@ -109,14 +121,15 @@ class Links(NamedTuple):
             None,
         )
 
-    def _shannon(self, seconds: Array, prices: Array, whole: Array, snr: Array | None) -> Use:
+    def _shannon(self, seconds: Array, prices: Array, whole: Array, near: Use | None) -> Use:
         """Solve seconds(y) = s for the uplink's signal-to-noise ratio y, concave and increasing."""
         down, up = self.download_s, self.upload_s
         weight = prices[0] / prices[1] * down * up / whole if self.separate else down / whole
         slope_at_0 = up / 2 + (np.sqrt(weight / 2) if self.separate else weight)
         # A tangent at 0 lies above a concave function: the root is not below.
         least = np.maximum((seconds - up) / slope_at_0, np.finfo(float).tiny)
-        y = least if snr is None else np.maximum(snr, least)
+        y = least if near is None else np.fmax(near.snr_near(seconds, prices), least)
+        tolerance = NEWTON_TOLERANCE if self.separate else HALLEY_TOLERANCE
         for _ in range(50):
             per_log, first, second = _per_log(y)
             if self.separate:
@@ -128,12 +141,12 @@ class Links(NamedTuple):
             step = (seconds - value) / slope
             if not self.separate:  # Halley's step, for which the second derivative is at hand
                 step /= np.maximum(1 + step * up * second / (2 * slope), 0.5)
-            settled = (np.abs(step) <= SNR_TOLERANCE * y).all()
-            y = np.maximum(y + step, least)
-            if settled:
+            before, y = y, np.fmax(y + step, least)
+            if (np.abs(step) <= tolerance * before).all():
                 break
-        share = whole / y
+        share, first = whole / y, first + second * (y - before)
         if not self.separate:
+            slope = weight + up * first
             by_time = -share / (y * slope)
             curve = share / (y * slope) ** 2 * (2 + y * up * second / slope)
             return _common((share, by_time, curve), seconds, prices, y)
@@ -154,7 +167,7 @@ def _common(band: Band, seconds: Array, prices: Array, snr: Array | None) -> Use
     share, slope, curve = band
     worth, curvature = -prices[0] * slope, prices[0] * curve
     bend = _bend(worth, curvature, seconds, snr)
-    return Use((share,), worth, curvature, bend, (slope,), ((0.0,),), snr)
+    return Use((share,), worth, curvature, bend, (slope,), ((0.0,),), snr, seconds, prices)
 
 
 def _separate(down: Band, up: Band, seconds: Array, prices: Array, snr: Array | None) -> Use:
@@ -175,6 +188,8 @@ def _separate(down: Band, up: Band, seconds: Array, prices: Array, snr: Array | 
         by_time=(down_slope * stiffness[1] * give, up_slope * stiffness[0] * give),
         by_price=((-(down_slope**2) * give, cross), (cross, -(up_slope**2) * give)),
         snr=snr,
+        seconds=seconds,
+        prices=prices,
     )
 
 

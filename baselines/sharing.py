@@ -13,7 +13,11 @@ EPSILON = float(np.finfo(float).eps)
 
 
 def increasing_root(
-    function: Callable[[float], tuple[float, float]], low: float, high: float, start: float
+    function: Callable[[float], tuple[float, float]],
+    low: float,
+    high: float,
+    start: float,
+    last_step: float = 4 * EPSILON,
 ) -> float:
     """Find where an increasing function is zero: Newton's method, halving where that leaves.
 
@@ -22,6 +26,7 @@ def increasing_root(
     function : gives its value and its slope
     low, high : a bracket of the root
     start : where to begin
+    last_step : a step, relative, after which the function need not be looked at again
 
     Examples
     --------
@@ -33,9 +38,11 @@ def increasing_root(
         value, slope = function(x)
         low, high = (x, high) if value < 0 else (low, x)
         step = -value / slope if slope > 0 else np.inf
-        if abs(value) <= ROOT_TOLERANCE or abs(step) <= 4 * EPSILON * abs(x):
+        if abs(value) <= ROOT_TOLERANCE:
             break
-        x = x + step if low < x + step < high else (low + high) / 2
+        x, before = (x + step if low < x + step < high else (low + high) / 2), x
+        if abs(step) <= last_step * abs(before):
+            break
     return x
 
 
@@ -71,8 +78,8 @@ def share_bandwidth(
     alone = np.ones((links.n_bands, size.size))
     low = float(np.max(fixed_s + size * links.transfer_s(alone)))
     high = float(np.max(fixed_s + size * links.transfer_s(alone / size.size)))
-    balance = 0.0
-    use = links.cheapest((high - fixed_s) / size, np.ones(links.n_bands))
+    start = low if start_s is None else min(max(low, start_s), high)
+    balance, use = 0.0, links.cheapest((start - fixed_s) / size, np.ones(links.n_bands))
 
     def spare(done_s: float) -> tuple[float, float]:
         """Compare the bands with what is needed of them, and give the slope over time."""
@@ -83,7 +90,6 @@ def share_bandwidth(
         needed = sum(price * share.sum() for price, share in zip(prices, use.shares, strict=True))
         return 1 / needed - 1, (prices[0] * use.worth / size).sum() / needed**2
 
-    start = low if start_s is None else min(max(low, start_s), high)
     increasing_root(spare, low, high * (1 + ROOT_TOLERANCE), start)
     shares[:, sends] = [share / share.sum() for share in use.shares]
     return float(np.max(fixed_s + size * links.transfer_s(shares[:, sends]))), shares
@@ -97,12 +103,12 @@ def _least_use(links: Links, seconds: Array, balance: float, use: Use) -> tuple[
     The logarithm of the uplink's price over the downlink's, and what is used at these prices
     """
     if not links.separate:
-        return 0.0, links.cheapest(seconds, np.ones(1), use.snr)
+        return 0.0, links.cheapest(seconds, np.ones(1), use)
 
     def lead(balance: float) -> tuple[float, float]:
         nonlocal use
         prices = np.exp([0.0, balance])
-        use = links.cheapest(seconds, prices, use.snr)
+        use = links.cheapest(seconds, prices, use)
         down, up = (share.sum() for share in use.shares)
         (_, down_move), (_, up_move) = (tuple(map(np.sum, row)) for row in use.by_price)
         return np.log(down / up), prices[1] * (down_move / down - up_move / up)

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from baselines.conic import Solution
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
 from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES, Program
@@ -70,23 +71,12 @@ def plan_known_gains(
     >>> bool(np.isclose(same, relax(pose(s, scheme)).gradient_norm_bound, rtol=1e-6))
     True
     """
-    s = scenario
     if not scheme.finetunes:
         raise InputError(
             f"scheme must run fine-tuning rounds; got {scheme.name!r}. Use baselines.plan for it."
         )
-    _check_gains("uplink_gain", uplink_gain, s.n_devices)
-    _check_gains("downlink_gain", downlink_gain, s.n_devices)
-    if len(uplink_gain) > s.max_finetune_rounds:
-        raise InputError(
-            f"uplink_gain must hold at most max_finetune_rounds = {s.max_finetune_rounds} rounds; "
-            f"got {len(uplink_gain)}. Give fewer, or raise the limit."
-        )
-    if len(downlink_gain) != len(uplink_gain):
-        raise InputError(
-            f"downlink_gain must cover the {len(uplink_gain)} rounds of uplink_gain; got "
-            f"{len(downlink_gain)}. Give the gains of every fine-tuning round."
-        )
+    _check_gains(scenario, uplink_gain, downlink_gain)
+    s = scenario
     work = workload(
         s,
         uplink_gain=uplink_gain,
@@ -106,8 +96,14 @@ def plan_known_gains(
         solution = program.solve()
         if solution.solved or solution.infeasible:
             break
-    if not solution.found:
-        return None
+    return _known_gains(s, program, solution, uplink_gain) if solution.found else None
+
+
+def _known_gains(
+    scenario: Scenario, program: Program, solution: Solution, uplink_gain: Array
+) -> KnownGains:
+    """Read rounds, batches, clocks and powers off what the solver found."""
+    s = scenario
     x, q = solution.x, solution.x[program.q]
     n, m = x[program.n], 0.0 if program.m is None else float(x[program.m])
     n_pretrain_rounds = float(m / q * program.rounds)
@@ -130,7 +126,23 @@ def plan_known_gains(
     )
 
 
-def _check_gains(key: str, gain: Array, n_devices: int) -> None:
+def _check_gains(scenario: Scenario, uplink_gain: Array, downlink_gain: Array) -> None:
+    s = scenario
+    _check_rounds("uplink_gain", uplink_gain, s.n_devices)
+    _check_rounds("downlink_gain", downlink_gain, s.n_devices)
+    if len(uplink_gain) > s.max_finetune_rounds:
+        raise InputError(
+            f"uplink_gain must hold at most max_finetune_rounds = {s.max_finetune_rounds} rounds; "
+            f"got {len(uplink_gain)}. Give fewer, or raise the limit."
+        )
+    if len(downlink_gain) != len(uplink_gain):
+        raise InputError(
+            f"downlink_gain must cover the {len(uplink_gain)} rounds of uplink_gain; got "
+            f"{len(downlink_gain)}. Give the gains of every fine-tuning round."
+        )
+
+
+def _check_rounds(key: str, gain: Array, n_devices: int) -> None:
     shape = np.shape(gain)
     if len(shape) != 2 or not shape[0] or shape[1] != n_devices:
         raise InputError(

@@ -1,9 +1,7 @@
 """One door to every planner: a scenario, a scheme and a method in, a graded plan out."""
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
@@ -187,39 +185,6 @@ def plan(
         proven_bound=found.proven_bound,
         relaxed=found.relaxed,
     )
-
-
-def plan_many(
-    scenario: Scenario,
-    schemes: Sequence[str] = ("joint",),
-    method: str = "exact",
-    **sweep: Sequence[Any],
-) -> Iterator[tuple[dict[str, Any], PlanResult]]:
-    """Plan a sweep: every scheme at every combination of the given values.
-
-    Parameters
-    ----------
-    scenario, schemes, method : as for `plan`
-    sweep : scenario keys and the values they take, such as `delay_budget_s=[500, 1000]`,
-        `distribution_distance=[0, 1]` or `n_devices=[3, 30]`
-
-    Yields
-    ------
-    The values and the result, the last key running fastest and the schemes within it
-
-    Examples
-    --------
-    >>> from edgegym import load_scenario
-    >>> for changed, result in plan_many(load_scenario("mnist"), delay_budget_s=[500, 1000]):
-    ...     print(changed, round(result.gradient_norm_bound, 3))
-    {'delay_budget_s': 500} 0.403
-    {'delay_budget_s': 1000} 0.305
-    """
-    for values in product(*sweep.values()):
-        changes = dict(zip(sweep, values, strict=True))
-        changed = scenario.replace(**changes)
-        for scheme in schemes:
-            yield changes, plan(changed, scheme=scheme, method=method)
 
 
 def _breaches(best: Plan, scenario: Scenario) -> str:

@@ -156,21 +156,14 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     box.high[PRETRAIN_ROUNDS] = 0
     mean_uplink, mean_downlink = _mean_gains(scenario, left)
     n_left = box.high[FINETUNE_ROUNDS]
-    peak_w, mean_w = scenario.device_tx_power_peak_limit_w, scenario.device_tx_power_mean_limit_w
-    # This round may use what the rounds before it left of the mean power (10), up to the digits
-    # that an observation shows.
-    allowed_w = mean_w * (left.n_finetune_rounds + 1) * (1 - 1e-6)
-    spared_w = allowed_w - left.mean_tx_power_w * left.n_finetune_rounds
-    spared_w = np.where(mean_w < peak_w, np.minimum(peak_w, spared_w), peak_w)
-    limits = [np.maximum(spared_w, POWER_FLOOR * peak_w)]
-    limits.append(np.minimum(peak_w, mean_w))
-    uplink = np.stack([left.uplink_gain, mean_uplink])
     groups = slice(None) if n_left > 1 else slice(1)
+    uplink = np.stack([left.uplink_gain, mean_uplink])[groups]
+    limit_w = _power_limits(scenario, left)[groups]
     work = workload(
         rest,
-        uplink_gain=uplink[groups],
+        uplink_gain=uplink,
         downlink_gain=np.stack([left.downlink_gain, mean_downlink])[groups],
-        tx_power_limit_w=np.stack(limits)[groups],
+        tx_power_limit_w=limit_w,
     )
     unit = float(np.clip(n_left, 1, 1000))
     counts = np.array([[1.0], [0.0]])[groups], np.array([[1.0], [n_left - 1]])[groups]
@@ -185,14 +178,32 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     bound = solution.objective * program.bound_unit
     if not solution.found or (done.n_rounds and bound >= left.gradient_norm_bound):
         return None
-    s, x = scenario, solution.x
+    return _two_rounds(scenario, scheme, program, solution.x, uplink, limit_w)
+
+
+def _power_limits(scenario: Scenario, left: Left) -> Array:
+    """Most power (2, K) in W for this round, and for each of those after it."""
+    peak_w, mean_w = scenario.device_tx_power_peak_limit_w, scenario.device_tx_power_mean_limit_w
+    # This round may use what the rounds before it left of the mean power (10), up to the digits
+    # that an observation shows.
+    allowed_w = mean_w * (left.n_finetune_rounds + 1) * (1 - 1e-6)
+    spared_w = allowed_w - left.mean_tx_power_w * left.n_finetune_rounds
+    spared_w = np.where(mean_w < peak_w, np.minimum(peak_w, spared_w), peak_w)
+    return np.stack([np.maximum(spared_w, POWER_FLOOR * peak_w), np.minimum(peak_w, mean_w)])
+
+
+def _two_rounds(
+    scenario: Scenario, scheme: Scheme, program: Program, x: Array, uplink: Array, limit_w: Array
+) -> Plan:
+    """Read this round and the one after it off what the solver found."""
+    s = scenario
     n = np.maximum(x[program.n], 1e-12)
     batch = np.rint(np.clip(SAMPLES * x[program.x_k] / n, 1, s.finetune_batch_size_limit))
     clock = device_clock_hz(s, batch, program.seconds(program.computing_time, x, n))
-    power = device_tx_power_w(s, program.seconds(program.upload_time, x, n), uplink[groups])
+    power = device_tx_power_w(s, program.seconds(program.upload_time, x, n), uplink)
     slowest = 1.0 if scheme.fixed_clock else CLOCK_FLOOR
     clock = np.clip(clock, slowest * s.device_clock_limit_hz, s.device_clock_limit_hz)
-    power = np.clip(power, POWER_FLOOR * peak_w, np.stack(limits)[groups])
+    power = np.clip(power, POWER_FLOOR * s.device_tx_power_peak_limit_w, limit_w)
     rows = [0, len(n) - 1]  # the last round there is follows itself
     return Plan(
         pretrain_batch_size=np.array([], dtype=int),

@@ -7,10 +7,11 @@ a handful of Newton steps meets it, for thousands of candidates at once and with
 times add up to the budget whatever the steps reach: an early stop costs energy, never feasibility.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from baselines.two_stage.limits import Limits, Parts, limits_of
 from baselines.two_stage.prices import Prices
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import NEARLY_FREE, Workload
@@ -33,6 +34,15 @@ class Times(NamedTuple):
     computing_s: Array  # (..., K)
     upload_s: Array  # (..., K)
     energy_j: Array  # (...)
+
+
+class Balance(NamedTuple):
+    """What a second more of the round is worth to each device, (..., K) all."""
+
+    computing_s: Array  # where computing and uploading save the same
+    price_w: Array  # what a second saves
+    slope: Array  # by which its logarithm falls with every second
+    sooner: Array  # part of a second that computing gets
 
 
 def cheapest_times(
@@ -84,70 +94,15 @@ def cheapest_times(
             finetune_batch_size,
         )
     )
-    server, devices, uplink = work.server, work.devices, work.uplink
-    slowest = 1.0 if scheme.fixed_clock else server.most_s / server.least_s
-    least_s = server.least_s * samples
-    computing = devices.least_s * samples_k, slowest * devices.least_s * samples_k
-    upload = uplink.least_s, uplink.least_s if scheme.fixed_power else uplink.most_s
-    fastest_s, slowest_s = (
-        np.max(work.download_s + computing[end] + upload[end], axis=-1) for end in (0, 1)
-    )
-    per_round = np.maximum(n, 1)
-    low = np.maximum(fastest_s, (delay_budget_s - m * slowest * least_s) / per_round)
-    low = np.minimum(low, slowest_s) + np.zeros(np.shape(m * n * least_s))
-    high = np.minimum((delay_budget_s - m * least_s) / per_round, slowest_s)
-    high = np.maximum(high, low)
-
-    def server_time(round_s: Array) -> Array:
-        left_s = (delay_budget_s - n * round_s) / np.maximum(m, 1)
-        return np.minimum(np.maximum(left_s, least_s), slowest * least_s)
-
-    def split(round_s: Array, computing_s: Array) -> tuple[Any, ...]:
-        """Keep both parts of a round within their limits and the round, and say which they meet."""
-        available_s = round_s[..., np.newaxis] - work.download_s
-        slow_upload_s, fast_upload_s = available_s - upload[1], available_s - upload[0]
-        computing_s = np.minimum(np.maximum(computing_s, slow_upload_s), computing[1])
-        computing_s = np.maximum(np.minimum(computing_s, fast_upload_s), computing[0])
-        upload_s = np.minimum(np.maximum(available_s - computing_s, upload[0]), upload[1])
-        # Met limits are seen on the computing time: a short upload beside it carries few digits.
-        return (
-            computing_s,
-            upload_s,
-            computing_s <= computing[0],
-            computing_s >= computing[1],
-            computing_s >= fast_upload_s,
-            computing_s <= slow_upload_s,
-        )
-
+    limits = limits_of(work, scheme, m, n, samples, samples_k, delay_budget_s)
+    low, high = limits.range_s()
     computing_s, upload_s = _start(work, prices, samples_k)
     round_s = np.clip(np.max(work.download_s + computing_s + upload_s, axis=-1), low, high)
     last = np.zeros_like(round_s)
     for _ in range(STEPS):
-        computing_s, upload_s = split(round_s, computing_s)[:2]
-        computing_w = devices.price_w(samples_k, computing_s)
-        upload_w, upload_slope = uplink.price_and_slope(upload_s)
-        computing_slope = 3 / computing_s
-        # INNER STEP: a second of computing and of uploading save the same
-        step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
-        step = np.minimum(np.maximum(step, -0.8 * computing_s), 0.8 * upload_s)
-        inner, _, computing_least, computing_most, upload_least, upload_most = split(
-            round_s, computing_s + step
-        )
-        computing_stuck = computing_least | computing_most
-        upload_stuck = upload_least | upload_most
-        # OUTER STEP: what a second saves all devices together meets what it saves the server
-        price_w = np.maximum(computing_w * ~computing_most, upload_w * ~upload_most)
-        sooner = np.where(upload_stuck, 1.0, upload_slope / (computing_slope + upload_slope))
-        sooner = np.where(computing_stuck, 0.0, sooner)
-        slope = np.where(computing_stuck, upload_slope, sooner * computing_slope)
-        total_w = np.maximum(price_w.sum(axis=-1), NEARLY_FREE)
-        server_s = server_time(round_s)
-        excess = np.log(total_w / server.price_w(samples, server_s))
-        fall = (price_w * slope).sum(axis=-1) / total_w + 3 * n / np.maximum(
-            m * server_s, NEARLY_FREE
-        )
-        fall = np.maximum(fall, NEARLY_FREE)
-        change = np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
+        parts = limits.split(round_s, computing_s)
+        balance = _inner_step(work, limits, samples_k, round_s, parts)
+        change = _outer_step(work, limits, samples, round_s, balance)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0
         change = np.where(
@@ -155,19 +110,70 @@ def cheapest_times(
         )
         target = np.minimum(np.maximum(round_s + change, low), high)
         last = target - round_s
-        moved = split(target, inner + sooner * last[..., np.newaxis])[0]
-        settled = np.abs(target - round_s) <= CONVERGED * round_s
-        settled &= (np.abs(moved - computing_s) <= CONVERGED * computing_s).all(axis=-1)
+        follow_s = balance.computing_s + balance.sooner * last[..., np.newaxis]
+        computing_s = limits.split(target, follow_s).computing_s
+        moved = np.abs(computing_s - parts.computing_s)
+        settled = np.abs(last) <= CONVERGED * round_s
+        settled &= (moved <= CONVERGED * parts.computing_s).all(axis=-1)
         settled |= n == 0
-        computing_s, round_s = moved, target
+        round_s = target
         if settled.all():
             break
-    computing_s, upload_s = split(round_s, computing_s)[:2]
-    server_s = server_time(round_s)
-    devices_j = devices.energy_j(samples_k, computing_s) + uplink.energy_j(upload_s)
-    energy_j = m * server.energy_j(samples, server_s)
+    return _cost(work, limits, samples, samples_k, round_s, computing_s)
+
+
+def _inner_step(
+    work: Workload, limits: Limits, samples: Array, round_s: Array, parts: Parts
+) -> Balance:
+    """Take a step to where a second of computing and one of uploading save the same."""
+    computing_w = work.devices.price_w(samples, parts.computing_s)
+    upload_w, upload_slope = work.uplink.price_and_slope(parts.upload_s)
+    computing_slope = 3 / parts.computing_s
+    step = np.log(computing_w / upload_w) / (computing_slope + upload_slope)
+    step = np.minimum(np.maximum(step, -0.8 * parts.computing_s), 0.8 * parts.upload_s)
+    inner = limits.split(round_s, parts.computing_s + step)
+    computing_stuck = inner.computing_least | inner.computing_most
+    upload_stuck = inner.upload_least | inner.upload_most
+    sooner = np.where(upload_stuck, 1.0, upload_slope / (computing_slope + upload_slope))
+    sooner = np.where(computing_stuck, 0.0, sooner)
+    return Balance(
+        computing_s=inner.computing_s,
+        price_w=np.maximum(computing_w * ~inner.computing_most, upload_w * ~inner.upload_most),
+        slope=np.where(computing_stuck, upload_slope, sooner * computing_slope),
+        sooner=sooner,
+    )
+
+
+def _outer_step(
+    work: Workload, limits: Limits, samples: Array, round_s: Array, balance: Balance
+) -> Array:
+    """Step to where what a second saves all devices together meets what it saves the server."""
+    m, n = limits.n_pretrain_rounds, limits.n_finetune_rounds
+    total_w = np.maximum(balance.price_w.sum(axis=-1), NEARLY_FREE)
+    server_s = limits.server_time(round_s)
+    excess = np.log(total_w / work.server.price_w(samples, server_s))
+    fall = (balance.price_w * balance.slope).sum(axis=-1) / total_w
+    fall = fall + 3 * n / np.maximum(m * server_s, NEARLY_FREE)
+    fall = np.maximum(fall, NEARLY_FREE)
+    return np.minimum(np.maximum(excess / fall, -0.5 * round_s), round_s)
+
+
+def _cost(
+    work: Workload,
+    limits: Limits,
+    samples: Array,
+    samples_k: Array,
+    round_s: Array,
+    computing_s: Array,
+) -> Times:
+    """Add up the energy of rounds of so long, infinite where even the fastest do not fit."""
+    m, n = limits.n_pretrain_rounds, limits.n_finetune_rounds
+    computing_s, upload_s = limits.split(round_s, computing_s)[:2]
+    server_s = limits.server_time(round_s)
+    devices_j = work.devices.energy_j(samples_k, computing_s) + work.uplink.energy_j(upload_s)
+    energy_j = m * work.server.energy_j(samples, server_s)
     energy_j = energy_j + n * (work.download_j + devices_j.sum(axis=-1))
-    fits = m * least_s + n * fastest_s <= delay_budget_s
+    fits = m * limits.server_s[0] + n * limits.fine_tuning_s(0) <= limits.delay_budget_s
     return Times(server_s, computing_s, upload_s, np.where(fits, energy_j, np.inf))
 
 

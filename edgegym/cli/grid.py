@@ -15,7 +15,7 @@ from edgegym.results.numbers import number
 
 def grid(
     scenario: ScenarioName = None,
-    scheme: SchemeName = "joint",
+    scheme: SchemeName = None,
     stride: Annotated[
         int, typer.Option("--stride", min=1, help="Solve every so many rounds of either stage.")
     ] = 1,
@@ -36,7 +36,7 @@ def grid(
     del seed  # every command takes one, and planning draws nothing
     checked = read_scenario(scenario, changes, "two-stage")
     with counting("Cells") as on_progress:
-        cells = solve_grid(checked, scheme, stride, out, jobs, on_progress)
+        cells = solve_grid(checked, scheme or "joint", stride, out, jobs, on_progress)
     feasible = cells.dropna()
     if feasible.empty:
         raise InputError("budgets must allow at least one cell; got none. Raise them.")

@@ -27,14 +27,20 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
 ]
 SchemeName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--scheme",
-        help="joint, fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only",
+        help="Else joint; fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only; of "
+        "system partitioned equal, proportional, bapa, paba, paba-proportional.",
     ),
 ]
 MethodName = Annotated[
-    str, typer.Option("--method", help="exact (global optimum) or sca (the paper's Algorithm 1)")
+    str,
+    typer.Option(
+        "--method",
+        help="exact (global optimum) or sca (the paper's Algorithm 1); of system partitioned "
+        "exact, in-turn or closed-form.",
+    ),
 ]
 Grid = Annotated[
     int, typer.Option("--grid", min=3, help="Points on each axis of Algorithm 1's first grid.")

@@ -33,7 +33,7 @@ IN_WORDS = ("message", "remarks", "bound_per_s", "bound_per_j", "binding")
 def plan(
     scenario: ScenarioName = None,
     system: SystemName = None,
-    scheme: SchemeName = "joint",
+    scheme: SchemeName = None,
     method: MethodName = "exact",
     grid: Grid = 6,
     rounding: Annotated[

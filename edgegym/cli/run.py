@@ -44,7 +44,7 @@ def run(
     ] = None,
     algo: Algo = None,
     rounds_per_step: RoundsPerStep = None,
-    scheme: SchemeName = "joint",
+    scheme: SchemeName = None,
     method: MethodName = "exact",
     grid: Grid = 6,
     fidelity: Annotated[str, typer.Option("--fidelity", help="train, curve or bound")] = "train",
@@ -87,7 +87,9 @@ def _agent(agents: dict[str, AgentFile]) -> Contender:
     return agent_contender(file)
 
 
-def _plan(scenario: Any, path: Path | None, scheme: str, method: str, grid: int) -> Contender:
+def _plan(
+    scenario: Any, path: Path | None, scheme: str | None, method: str, grid: int
+) -> Contender:
     if path is not None:
         kind = system_of(scenario)
         chosen = kind.plan.load(path)

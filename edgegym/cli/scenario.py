@@ -33,7 +33,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
             "system": system_of(s).name,
             "network": s.learning.network,
             "data": s.learning.data,
-            "n_devices": s.uplink_gain.size,
+            "n_devices": s.n_devices,
             "delay_budget_s": s.delay_budget_s,
             "energy_budget_j": s.energy_budget_j,
         }

@@ -17,7 +17,7 @@ class PartitionedEdgeEnv(EdgeEnv):
 
     ## Action Space
     `Box(-1, 1, (N + K,), float32)` for N groups and K workers; `(N + 2K,)` where the bands of both
-    directions are shared separately. Each row is a softmax over its entries: 1 has ten thousand
+    directions are shared separately. Each row is a softmax over its entries: 1 has a million
     times what -1 has.
 
     | index | meaning |

@@ -58,7 +58,7 @@ class View(NamedTuple):
     @property
     def status(self) -> str:
         """Count the rounds of all stages, and say why the episode ended if it did."""
-        rounds = f"{' + '.join(map(str, self.rounds))} rounds"
+        rounds = f"{' + '.join(map(str, self.rounds))} round{'s' * (self.rounds != [1])}"
         if not self.state.end_code:
             return rounds
         return (

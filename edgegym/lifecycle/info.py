@@ -1,6 +1,7 @@
 """What a step tells beside its observation: the same keys for one copy and for many."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgegym.lifecycle.reward import reward_terms
 from edgegym.lifecycle.rounds import Lifecycle
@@ -37,8 +38,14 @@ def info_of(lifecycle: Lifecycle, before: State, after: State) -> dict[str, Arra
         **{f"cost_{name}": excess for name, excess in own_limits},
         **dict(zip(rules.measures, after.measured, strict=True)),
         "end_code": after.end_code,
-        "is_success": after.ended
-        & (after.end_code != EndCode.DIVERGED.value)
-        & ~after.excess.any(axis=0),
+        "is_success": _succeeded(after),
         **reward_terms(rules, before, after),
     }
+
+
+def _succeeded(state: State) -> NDArray[np.bool_]:
+    """Say who ended with no limit exceeded and without having diverged."""
+    ended = state.ended
+    if not np.count_nonzero(ended):
+        return ended
+    return ended & (state.end_code != EndCode.DIVERGED.value) & ~state.excess.any(axis=0)

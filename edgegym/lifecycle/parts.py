@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
 from edgegym.physics import Array
+from edgegym.physics.sums import sum_over_devices
 
 #: An action whose first entry is above this moves the lifecycle on.
 ADVANCE_THRESHOLD = 0.5
 #: The least share that is not none, by the largest one.
-LEAST_SHARE = 1e-4
+LEAST_SHARE = 1e-6
 
 Decision = TypeVar("Decision", bound=tuple[Any, ...])
 
@@ -29,10 +31,15 @@ class LogBox:
     high: Array
     whole: bool = False  # whether it is rounded to whole numbers
 
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and largest values in its unit."""
+        return self.low, self.high
+
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already."""
         values = np.rint(values) if self.whole else values
-        return values if self.low.ndim else values[..., 0]
+        return values if self.low.ndim else values[..., 0][()]  # a number of one action
 
     def write(self, values: ArrayLike) -> Array:
         """Give the values to be mapped, (n,)."""
@@ -43,7 +50,8 @@ class LogBox:
 class Simplex:
     """Shares of n that sum to 1, by softmax: -1 has `LEAST_SHARE` of what 1 has.
 
-    With a `total` they are whole parts of it, and -1 has none.
+    A smaller share, or none, is played as that: it takes a millionth of the others. With a `total`
+    they are whole parts of it, and -1 has none.
     """
 
     name: str
@@ -52,26 +60,47 @@ class Simplex:
     unit: str = "share"
     low: Array = field(init=False)
     high: Array = field(init=False)
-    whole: bool = field(default=False, init=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its parts are whole numbers."""
+        return self.total is not None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", np.full(self.n, LEAST_SHARE))
         object.__setattr__(self, "high", np.ones(self.n))
 
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and largest values in its unit."""
+        if self.total is None:
+            return self.low, self.high
+        return np.zeros(self.n), np.full(self.n, float(self.total))
+
     def read(self, values: Array) -> Array:
         """Take values (..., n) that were mapped already; all of them none are equal shares."""
         if self.total is None:
-            return np.asarray(values / values.sum(axis=-1, keepdims=True))
+            return values / sum_over_devices(values)[..., np.newaxis]
         some = values > LEAST_SHARE * (1 + 1e-9)
         values = np.where(some | ~some.any(axis=-1, keepdims=True), values, 0.0)
-        parts = self.total * (values / values.sum(axis=-1, keepdims=True))
+        parts = self.total * (values / sum_over_devices(values)[..., np.newaxis])
         return largest_remainder(parts, self.total)
 
     def write(self, values: ArrayLike) -> Array:
-        """Give the values to be mapped, (n,)."""
+        """Give the values to be mapped, (n,), whatever they sum to.
+
+        Raises
+        ------
+        InputError
+            If all are 0.
+        """
         shares = np.asarray(values, dtype=float)
+        if not shares.any():
+            raise InputError(
+                f"{self.name} must hold something above 0; got {shares.tolist()}. Share it out."
+            )
         shares = shares / shares.max()
-        return shares if self.total is None else np.where(shares > 0, shares, LEAST_SHARE)
+        return np.maximum(shares, LEAST_SHARE)
 
 
 def largest_remainder(parts: Array, total: int) -> Array:
@@ -130,7 +159,9 @@ class ActionCodec(Generic[Decision]):
         )
         # A limit of one sample leaves nothing to choose, but its logarithm has to be divided by.
         self._log_ratio = np.log(np.maximum(self.high / self.low, 1 + 1e-12))
-        self._ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
+        ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
+        self._half_log_ratio = self._log_ratio / 2
+        self._slices = [slice(*pair) for pair in pairwise([0, *ends])]
         self.size = self.low.size + self.has_advance
 
     def advances(self, decision: Decision) -> NDArray[np.bool_]:
@@ -152,18 +183,15 @@ class ActionCodec(Generic[Decision]):
                 f"action must have shape {(*shape, self.size)}; got shape {values.shape}. "
                 "Make one entry for each row of the action table."
             )
-        if math.isnan(values.sum()) and (nan := np.isnan(values)).any():
+        if math.isnan(np.add.reduce(values, axis=None)) and (nan := np.isnan(values)).any():
             index = ", ".join(map(str, np.argwhere(nan)[0]))
             raise InputError(
                 f"action must hold numbers only; got NaN at index {index}. Check what computed it."
             )
         share = np.minimum(np.maximum(values[..., self.has_advance :], -1), 1)
-        mapped = self.low * np.exp((share + 1) / 2 * self._log_ratio)
-        begins = [0, *self._ends]
-        read = [
-            part.read(mapped[..., begin:end])
-            for part, begin, end in zip(self.parts, begins, self._ends, strict=False)
-        ]
+        mapped = self.low * np.exp((share + 1) * self._half_log_ratio)
+        pairs = zip(self.parts, self._slices, strict=True)
+        read = [part.read(mapped[..., entries]) for part, entries in pairs]
         head = [values[..., 0] > ADVANCE_THRESHOLD] if self.has_advance else []
         return self.decision(*head, *read)
 
@@ -192,6 +220,12 @@ class ActionCodec(Generic[Decision]):
             )
         head = [1.0 if decision.advance else -1.0] if self.has_advance else []
         return np.concatenate([head, 2 * np.clip(share, 0, 1) - 1])
+
+    def entries(self, name: str) -> slice:
+        """Say which entries of an action a part is."""
+        (index,) = (n for n, part in enumerate(self.parts) if part.name == name)
+        within = self._slices[index]
+        return slice(within.start + self.has_advance, within.stop + self.has_advance)
 
     def advance(self) -> Array:
         """Write the action that moves the lifecycle on."""

@@ -23,12 +23,12 @@ def reward_names(rules: Rules) -> tuple[str, ...]:
 
 def reward_terms(rules: Rules, before: State, after: State) -> dict[str, Array]:
     """Give every term of the reward of a step, (C,) each."""
-    logs = _log_fall(before.measured, after.measured)
+    logs = _log_fall(*(np.concatenate([s.validation[:1], s.measured]) for s in (before, after)))
     return {
         "reward_loss": before.validation[0] - after.validation[0],
-        "reward_log_loss": _log_fall(before.validation[0], after.validation[0]),
+        "reward_log_loss": logs[0],
         "reward_accuracy": after.validation[1] - before.validation[1],
-        **{f"reward_{name}": term for name, term in zip(rules.rewards, logs, strict=True)},
+        **{f"reward_{name}": term for name, term in zip(rules.rewards, logs[1:], strict=True)},
         "reward_latency": (before.totals[DELAY] - after.totals[DELAY])
         / rules.scenario.delay_budget_s,
     }

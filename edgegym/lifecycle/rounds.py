@@ -128,16 +128,17 @@ class Lifecycle:
         rules, running = self.rules, playing & ~advancing
         rounds = rounds_of_stage(state, len(rules.stages))
         limits = self._round_limits.take(state.stage, mode="clip")
+        draws_anew = rules.draws_anew(state.stage)
         for done in range(self.rounds_per_step):
-            if done == 0 or rules.draws_anew:
+            if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
             state, running = self._book(state, added, running & (rounds < limits))
-            if not running.any():
+            if not np.count_nonzero(running):  # several times as fast as any()
                 break
             round_index, rounds = rounds, rounds + running
             if self._learns:
                 state, running = self._train(state, round_index, decision, running)
-            if rules.draws_anew:
+            if draws_anew:
                 state = state._replace(draw=rules.draw(state.seed, state.totals))
         state = self._move_on(state, playing & advancing, rounds == limits)
         return self._assess(self._look(state, last) if self._learns else state)
@@ -146,11 +147,11 @@ class Lifecycle:
         """Enter a round of the running copies where it fits, and say where it did."""
         totals = state.totals + added
         over = totals[: ENERGY + 1] > self._never_over
-        if over.any() and (stopped := running & over.any(axis=0)).any():
+        if np.count_nonzero(over) and (stopped := running & over.any(axis=0)).any():
             code = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
             state = state._replace(end_code=np.where(stopped, code, state.end_code))
             running = running & ~stopped
-        if not running.all():
+        if np.count_nonzero(running) < running.size:
             totals = np.where(running, totals, state.totals)
         return state._replace(totals=totals, rounds_unseen=state.rounds_unseen + running), running
 
@@ -169,7 +170,7 @@ class Lifecycle:
     def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
         """Advance where it is asked for, and where all rounds of the stage are done."""
         moving = advancing | (full & ~state.ended)
-        if not moving.any():
+        if not np.count_nonzero(moving):
             return state
         n_stages = len(self.rules.stages)
         at_limit = moving & ~advancing & (state.stage == n_stages - 1)
@@ -212,5 +213,6 @@ class Lifecycle:
         used = np.empty_like(state.excess)
         np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
         used[ENERGY + 1 :] = rules.used(totals)
-        excess = np.where(used > 1 + TOLERANCE, used - 1, 0.0)
+        over = used > 1 + TOLERANCE
+        excess = np.where(over, used - 1, 0.0) if np.count_nonzero(over) else np.zeros_like(used)
         return state._replace(measured=rules.measure(totals), excess=excess)

@@ -62,9 +62,8 @@ class Rules(Protocol):
     def is_random(self) -> bool:
         """Whether an episode's seed changes a cost."""
 
-    @property
-    def draws_anew(self) -> bool:
-        """Whether every round meets other draws than the one before."""
+    def draws_anew(self, stage: NDArray[np.int_]) -> bool:
+        """Say whether a round of some copy meets other draws than the one before."""
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Any:
         """Draw what the coming round meets, keyed by seed, stage, round and device."""

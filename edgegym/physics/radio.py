@@ -146,7 +146,7 @@ def download_energy_j(server_tx_power_w: Numbers, download_delay_s: Numbers) -> 
     >>> float(download_energy_j(0.5, np.array([0.1, 0.3, 0.2])))
     0.15
     """
-    return server_tx_power_w * np.max(download_delay_s, axis=-1)
+    return server_tx_power_w * np.maximum.reduce(download_delay_s, axis=-1)
 
 
 def least_power_w(

@@ -28,7 +28,7 @@ def how_it_ran(manifest: Manifest) -> str:
     trained = "" if scenario.learning is None else f"{scenario.learning.in_words}; "
     return (
         f"{_who_plays(manifest)} {played} on scenario {scenario.name} ({trained}"
-        f"{scenario.uplink_gain.size} devices, {scenario.delay_budget_s:g} s{energy}), over "
+        f"{scenario.n_devices} devices, {scenario.delay_budget_s:g} s{energy}), over "
         f"{times}."
     )
 

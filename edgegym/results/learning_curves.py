@@ -10,6 +10,8 @@ from edgegym.results.measures import known_measures
 
 #: A curve is cut this many times above what it is compared with, where training begins.
 TALLEST = 4.0
+#: Ratio above which an axis is logarithmic.
+WIDE = 3.0
 
 
 def plot_learning(
@@ -20,7 +22,7 @@ def plot_learning(
     Parameters
     ----------
     progress : one row per agent and step count, with columns agent, steps and the metric
-    metric : the name of a measure, such as "validation_loss" or "gradient_norm_bound"
+    metric : the name of a measure, of which less is better
     title : what was trained
     references : what planners end with, by name
 
@@ -36,16 +38,31 @@ def plot_learning(
     axes.plot(mean.index, mean, color="#0072B2", label="agents, with their exploration")
     for (name, value), dashes in zip(references.items(), ("--", ":", "-."), strict=False):
         axes.axhline(value, color="black", linestyle=dashes, linewidth=1, label=name)
-    axes.set(xlabel="Steps of training", ylabel=f"Final {known_measures()[metric].heading}")
+    measure = known_measures()[metric]
+    unit = f" ({measure.unit})" if measure.unit else ""
+    axes.set(xlabel="Steps of training", ylabel=f"Final {measure.label}{unit}")
     axes.set_title(title, parse_math=False)
     reached = progress[metric][np.isfinite(progress[metric])]
     if len(reached):  # else all training diverged, and no loss can be drawn
         lowest = min([*filter(np.isfinite, references.values()), reached.min()])
-        axes.set_yscale("log")
         axes.set_ylim(0.95 * lowest, min(1.1 * reached.max(), TALLEST * lowest))
-        axes.yaxis.set_major_formatter("{x:.3g}")
-        axes.yaxis.set_minor_formatter("{x:.3g}")
+        if is_wide(pd.Series([lowest, min(reached.max(), TALLEST * lowest)])):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:.3g}")
+            axes.yaxis.set_minor_formatter("{x:.3g}")
     axes.set_xlim(0, float(np.max(progress["steps"])))
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     return figure
+
+
+def is_wide(values: pd.Series) -> bool:
+    """Tell whether values are better shown by logarithm: a narrow axis would have hardly a tick.
+
+    Examples
+    --------
+    >>> is_wide(pd.Series([0.1, 0.2])), is_wide(pd.Series([0.1, 5.0, float("nan")]))
+    (False, True)
+    """
+    known = values[np.isfinite(values.astype(float)) & (values > 0)]
+    return bool(len(known) and known.max() > WIDE * known.min())

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from edgegym.results.learning_curves import is_wide
+
 #: Colour and marker of planners and of agents, which are told apart in grey as well.
 PLANNER, AGENT = ("#0072B2", "o"), ("#D55E00", "D")
 
@@ -30,17 +32,22 @@ def plot_scores(
     The figure, not yet saved
     """
     figure = Figure(figsize=(10, 1.5 + 0.32 * len(board)), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, sharey=True)
-    for axes, key in ((left, "iqm"), (middle, "score"), (right, "improvement")):
+    # Without a worse random policy there is no score.
+    keys = ["iqm", *(["score"] if board["score"].notna().any() else []), "improvement"]
+    panels = dict(zip(keys, figure.subplots(1, len(keys), sharey=True), strict=True))
+    for key, axes in panels.items():
         _draw_intervals(axes, board, key, agents)
+    left, right = panels["iqm"], panels["improvement"]
     left.set_xlabel(f"{metric.capitalize()}, interquartile mean\n(← less is better)")
-    left.set_xscale("log")
-    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.xaxis.set_major_formatter("{x:g}")
-    left.xaxis.set_minor_formatter(NullFormatter())
-    middle.set_xlabel(f"Score\n(random policy 0, {reference} 1)")
-    _leave_out_lowest(middle, board)
-    middle.axvline(1, color="black", linestyle="--", linewidth=1, zorder=0)
+    if is_wide(board["iqm"]):
+        left.set_xscale("log")
+        left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        left.xaxis.set_major_formatter("{x:g}")
+        left.xaxis.set_minor_formatter(NullFormatter())
+    if (middle := panels.get("score")) is not None:
+        middle.set_xlabel(f"Score\n(random policy 0, {reference} 1)")
+        _leave_out_lowest(middle, board)
+        middle.axvline(1, color="black", linestyle="--", linewidth=1, zorder=0)
     right.set_xlabel(f"Probability of improvement\nover {reference}")
     right.axvline(0.5, color="black", linestyle="--", linewidth=1, zorder=0)
     right.set_xlim(-0.05, 1.05)

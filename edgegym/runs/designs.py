@@ -54,7 +54,9 @@ def plan_designs(
     return planned
 
 
-def find_plan(scenario: Any, scheme: str = "joint", method: str = "exact", grid: int = GRID) -> Any:
+def find_plan(
+    scenario: Any, scheme: str | None = None, method: str = "exact", grid: int = GRID
+) -> Any:
     """Plan a scenario that must have one.
 
     Raises

@@ -19,7 +19,7 @@ class System:
     ----------
     name : `--system`, and `system = "..."` in a scenario file
     env_id : the environment's id
-    default_scenario : a shipped name
+    default_scenario : a shipped name, a file, or a scenario
     scenario, plan : its classes
     rules : makes the rules of a scenario
     evaluate : the referee, of a plan and a scenario
@@ -40,7 +40,7 @@ class System:
 
     name: str
     env_id: str
-    default_scenario: str
+    default_scenario: Any
     scenario: type[BaseScenario]
     plan: type[Any]
     rules: Callable[[Any], Rules]
@@ -58,6 +58,15 @@ class System:
     remarks: Callable[[Any], list[str]] = lambda scenario: []
     unusual: Callable[[Any], list[str]] = lambda scenario: []
     environment: str = "edgegym.envs.env:EdgeEnv"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Its functions need no pickling: another process finds it by name.
+        return find_system, (self.name,)
+
+    @property
+    def best_scheme(self) -> str:
+        """What is planned where no scheme is named: the first that is planned exactly."""
+        return next(scheme for scheme, method in self.designs.values() if method == "exact")
 
 
 #: All systems by name; `register` adds one.

@@ -15,21 +15,24 @@ from edgegym.systems.two_stage.decision import Stage
 
 #: A limit may be missed by what a value loses on its way through a logarithm.
 ROUNDING = 1e-9
+#: Units of what has levels: batches, clocks, powers.
+LEVEL_UNITS = ("samples", "Hz", "W")
 
 
 class SIAction(gym.ActionWrapper, RecordConstructorArgs):
     """Take actions as a dict in SI units: samples, hertz and watts, or shares.
 
     `advance`, where there are stages to move on from, is 0 or 1; the other keys are the parts of
-    the action. Of `TwoStageEdge-v0`, `server_batch_size` and `server_clock_hz` are numbers,
-    `finetune_batch_size`, `device_clock_hz` and `device_tx_power_w` hold one value per device.
-    All keys are given at every step; those of the other stage are not used.
+    the action, blocks and shares by what they sum to. Of `TwoStageEdge-v0`, `server_batch_size`
+    and `server_clock_hz` are numbers, `finetune_batch_size`, `device_clock_hz` and
+    `device_tx_power_w` hold one value per device. All keys are given at every step; those of the
+    other stage are not used.
 
     Raises
     ------
     InputError
         In `step`, if a key is missing or unknown, or a value has the wrong shape, lies outside
-        the bounds or is a batch that is not whole; nothing has changed then.
+        the bounds or should be whole and is not; nothing has changed then.
 
     Examples
     --------
@@ -45,7 +48,7 @@ class SIAction(gym.ActionWrapper, RecordConstructorArgs):
         gym.ActionWrapper.__init__(self, env)
         self._codec = self.get_wrapper_attr("action_codec")
         self._boxes = {
-            part.name: Box(part.low, part.high, dtype=np.int64 if part.whole else np.float64)
+            part.name: Box(*part.bounds, dtype=np.int64 if part.whole else np.float64)
             for part in self._codec.parts
         }
         head = {"advance": Discrete(2)} if self._codec.has_advance else {}
@@ -108,7 +111,8 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
     Raises
     ------
     InputError
-        If there are fewer than two levels; in `step`, if there is no such action.
+        If there are fewer than two levels, or other things to decide than batches, clocks and
+        powers; in `step`, if there is no such action.
 
     Examples
     --------
@@ -124,6 +128,11 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
         gym.ActionWrapper.__init__(self, env)
         self._levels = np.linspace(-1.0, 1.0, levels)
         self._codec = self.get_wrapper_attr("action_codec")
+        if other := [part.name for part in self._codec.parts if part.unit not in LEVEL_UNITS]:
+            raise InputError(
+                f"env must decide batches, clocks and powers; got {other[0]}. "
+                "Use TwoStageEdge-v0, or the actions of this environment as they are."
+            )
         self._n_actions = 1 + levels**3
         self.action_space = Discrete(self._n_actions)
 
@@ -137,7 +146,7 @@ class DiscreteAction(gym.ActionWrapper, RecordConstructorArgs):
             return self._codec.advance()
         index = np.unravel_index(int(action) - 1, (self._levels.size,) * 3)
         batch, clock, power = self._levels[list(index)]
-        levels = {"samples": batch, "Hz": clock, "W": power}
+        levels = dict(zip(LEVEL_UNITS, (batch, clock, power), strict=True))
         parts = [np.full(np.size(part.low), levels[part.unit]) for part in self._codec.parts]
         return np.concatenate([[-1.0], *parts])
 

@@ -47,8 +47,8 @@ class VectorReward(gym.Wrapper, RecordConstructorArgs):
     """Return a vector as reward, as MO-Gymnasium does: learning, delay, energy.
 
     The reward is (the environment's, minus the step's delay as a share of its budget, minus the
-    step's energy as a share of its budget). `env.unwrapped.reward_space` is set to its space, so
-    that `mo_gymnasium.wrappers.LinearReward` and its siblings work on top.
+    step's energy as a share of its budget, 0 where there is none). `env.unwrapped.reward_space` is
+    set to its space, so that `mo_gymnasium.wrappers.LinearReward` and its siblings work on top.
 
     Examples
     --------
@@ -63,7 +63,8 @@ class VectorReward(gym.Wrapper, RecordConstructorArgs):
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
         scenario = self.get_wrapper_attr("scenario")
-        self._budgets = np.array([scenario.delay_budget_s, scenario.energy_budget_j])
+        energy_j = math.inf if scenario.energy_budget_j is None else scenario.energy_budget_j
+        self._budgets = np.array([scenario.delay_budget_s, energy_j])
         high = np.array([np.inf, 0.0, 0.0])
         # Where MO-Gymnasium's wrappers look for it.
         space = Box(-np.inf, high, dtype=np.float64)

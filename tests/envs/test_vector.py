@@ -507,3 +507,15 @@ def test_it_is_much_faster_than_a_loop():
             envs.step(chosen)
         times.append(time.perf_counter() - start)
     assert 8 * times[0] < times[1]
+
+
+def test_states_are_never_changed_in_place():
+    for fidelity in ("bound", "curve"):
+        scenario = small(channel_mode="per-round", **SLOW, **{"learning.validation_interval": 4})
+        envs = native(scenario=scenario, fidelity=fidelity, rounds_per_step=2)
+        envs.reset(seed=0)
+        for actions in random_actions(30, advance=0.2) / 4:
+            state = envs.state
+            before = pickle.dumps(state)
+            envs.step(actions)
+            assert envs.state is not state and pickle.dumps(state) == before

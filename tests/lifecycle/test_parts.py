@@ -121,11 +121,11 @@ def test_encoding_undoes_decoding_of_shares_and_blocks(action):
         assert getattr(again, key) == pytest.approx(share, rel=1e-9)
 
 
-def test_shares_are_a_softmax_over_four_decades():
+def test_shares_are_a_softmax_over_six_decades():
     action = np.r_[np.zeros(5), 1.0, 0.5, 0.0, -0.5, -1.0, -np.ones(5)]
     share = COMMON.decode(action).bandwidth_share
     ratios = share / share[0]
-    assert ratios[:5] == pytest.approx([1, 1e-1, 1e-2, 1e-3, 1e-4])
+    assert ratios[:5] == pytest.approx([1, 10**-1.5, 1e-3, 10**-4.5, 1e-6])
     assert ratios[-1] == pytest.approx(LEAST_SHARE)
 
 

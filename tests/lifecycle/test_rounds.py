@@ -38,12 +38,15 @@ class PlainRules:
     stages, round_limits, n_own_sums = ("first", "second"), LIMITS, 1
     decision, parts, shown = Work, (), ()
     measures, rewards, limits = ("strain",), ("strain",), ("strain",)
-    initial_loss, is_random, draws_anew = INITIAL_LOSS, True, True
+    initial_loss, is_random = INITIAL_LOSS, True
 
     def __init__(self, delay_budget_s, energy_budget_j):
         self.scenario = SimpleNamespace(
             delay_budget_s=delay_budget_s, energy_budget_j=energy_budget_j
         )
+
+    def draws_anew(self, stage):
+        return True
 
     def draw(self, seeds, totals):
         return Draw((seeds + totals[2] + totals[3]) % 3 == 0)

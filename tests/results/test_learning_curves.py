@@ -42,7 +42,7 @@ def test_where_training_begins_does_not_hide_where_it_ends(metric):
     [
         ("validation_loss", "Final validation loss"),
         ("gradient_norm_bound", "Final bound (34)"),
-        ("round_delay_s", "Final latency s a round"),
+        ("round_delay_s", "Final latency (s a round)"),
     ],
 )
 def test_the_axis_is_called_as_the_tables_call_the_measure(metric, label):

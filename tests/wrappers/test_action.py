@@ -127,6 +127,56 @@ def test_a_missing_key_is_named():
         SI.action(action)
 
 
+def partitioned(**changes):
+    env = SIAction(gym.make("PartitionedEdge-v0", fidelity="bound"))
+    action = {"block_size": [1570] * 5, "bandwidth_share": [0.1] * 10} | changes
+    return env, action
+
+
+def test_blocks_are_given_in_parameters_and_bands_in_shares():
+    env, action = partitioned(block_size=[0, 3925, 1, 1962, 1962])
+    decision = env.unwrapped.action_codec.decode(env.action(action))
+    assert decision.block_size.tolist() == [0, 3925, 1, 1962, 1962]
+    assert decision.bandwidth_share == pytest.approx(np.full(10, 0.1))
+    space = env.action_space
+    assert "advance" not in space.spaces
+    assert space["block_size"].high.tolist() == [7850] * 5
+    assert space["bandwidth_share"].high.tolist() == [1] * 10
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_sample_of_blocks_and_shares_is_playable(seed):
+    env, _ = partitioned()
+    env.action_space.seed(seed)
+    sample = env.action_space.sample()
+    decision = env.unwrapped.action_codec.decode(env.action(sample))
+    share = sample["bandwidth_share"] / sample["bandwidth_share"].sum()
+    assert decision.bandwidth_share == pytest.approx(share)
+    blocks = 7850 * sample["block_size"] / sample["block_size"].sum()
+    assert np.abs(decision.block_size - blocks).max() < 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"block_size": [0] * 5}, "block_size must hold something above 0; got"),
+        ({"block_size": [7851, 1, 1, 1, 1]}, r"block_size must lie in \[0, 7850\]; got 7851"),
+        (
+            {"bandwidth_share": [1.0] + [0.0] * 9},
+            r"bandwidth_share must lie in \[1e-06, 1\]; got 0",
+        ),
+        ({"block_size": [0.5] * 5}, r"block_size must be whole; got \[0.5, "),
+        ({"bandwidth_share": [-0.1] * 10}, r"bandwidth_share must lie in .*; got -0.1"),
+    ],
+)
+def test_blocks_and_shares_that_cannot_be_are_named(changes, message):
+    env, action = partitioned(**changes)
+    env.reset(seed=0)
+    with pytest.raises(InputError, match=message):
+        env.step(action)
+    assert env.step(partitioned()[1])[4]["round"] == 1
+
+
 def test_discrete_levels_are_a_product_of_batch_clock_and_power():
     assert DISCRETE.action_space == gym.spaces.Discrete(1 + 4**3)
     levels = [-1, -1 / 3, 1 / 3, 1]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from edgegym.envs.dashboard.decided import Decided
-from edgegym.envs.dashboard.devices import Choices, Radio
+from edgegym.envs.dashboard.devices import Choices, Gains, Power
 from edgegym.envs.dashboard.lifecycle import Course, Gauges, Header
 from edgegym.envs.view import View
 
@@ -29,13 +29,10 @@ class Dashboard:
     def __init__(self, view: View) -> None:
         self._figure = figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         self._canvas = FigureCanvasAgg(figure)
-        self._panels: list[Panel] = [
-            Header(figure, view),
-            Course(figure, view),
-            Gauges(figure, view),
-        ]
-        of_devices = (Choices, Radio) if view.system == "two-stage" else (Decided,)
-        self._panels += [panel(figure, view) for panel in of_devices]
+        of_decisions = (Choices, Power) if view.system == "two-stage" else (Decided,)
+        of_radio = (Gains,) if hasattr(view.state.draw, "uplink_gain") else ()
+        panels = (Header, Course, Gauges, *of_decisions, *of_radio)
+        self._panels: list[Panel] = [panel(figure, view) for panel in panels]
         self._moving = figure.findobj(lambda artist: artist.get_animated())
         self._scene: list[Hashable] = []
         self._still = np.empty(0)

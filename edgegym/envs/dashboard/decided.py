@@ -9,7 +9,8 @@ from edgegym.envs.dashboard.devices import Bars, device_axes, logarithmic
 from edgegym.envs.dashboard.style import GREEN
 from edgegym.envs.view import View
 
-MOST_PARTS = 4  # that stand side by side
+MOST_PARTS = 3  # that stand side by side
+LOWEST = 1e-4  # of the highest value, that an axis shows
 LEFT, STEP = 0.06, 0.24  # of the figure's width
 
 
@@ -19,11 +20,12 @@ class Decided:
     def __init__(self, figure: Figure, view: View) -> None:
         self._bars = {}
         for column, part in enumerate(view.rules.parts[:MOST_PARTS]):
-            low, high = np.ravel(part.low), np.ravel(part.high)
-            title = f"{part.name.replace('_', ' ')}, {part.unit}"
+            low, high = (np.ravel(end) for end in part.bounds)
+            name = part.name.replace("_", " ")
+            title = name if name.endswith(part.unit) else f"{name}, {part.unit}"
             places = np.arange(1.0, low.size + 1)
             axes = device_axes(figure, LEFT + STEP * column, title, places)
-            logarithmic(axes, 0.7 * low.min(), 1.6 * high.max())
+            logarithmic(axes, max(0.7 * low.min(), LOWEST * high.max()), 1.6 * high.max())
             self._bars[part.name] = Bars(axes, places, 0.7, GREEN)
 
     def update(self, view: View) -> Hashable:

@@ -74,8 +74,8 @@ class Choices:
         return None
 
 
-class Radio:
-    """The devices' mean power, and the gains of the coming round."""
+class Power:
+    """The devices' mean power."""
 
     def __init__(self, figure: Figure, view: View) -> None:
         s, k = view.rules.scenario, np.arange(1.0, view.rules.scenario.n_devices + 1)
@@ -83,10 +83,22 @@ class Radio:
         limits = 1e3 * s.device_tx_power_mean_limit_w
         logarithmic(power, 1e-4 * max(limits), 2 * max(limits))
         _mark(power, k, BAR, limits)
+        self._power = Bars(power, k, BAR, ORANGE)
+
+    def update(self, view: View) -> Hashable:
+        """Set the bars to the mean power."""
+        self._power.set_heights(1e3 * sums_of(view.state.totals).mean_tx_power_w)
+        return None
+
+
+class Gains:
+    """The gains of the coming round, of every system whose draw has any."""
+
+    def __init__(self, figure: Figure, view: View) -> None:
+        k = np.arange(1.0, view.rules.scenario.n_devices + 1)
         gains = device_axes(figure, 0.78, "gain, dB", k)
         gains.set_ylim(GAINS_DB)
         gains.axhline(0, color=GREY, linewidth=0.8)
-        self._power = Bars(power, k, BAR, ORANGE)
         self._uplink = Bars(gains, k - BAR / 4, BAR / 2, BLUE)
         self._downlink = Bars(gains, k + BAR / 4, BAR / 2, SKY)
         gains.legend(
@@ -104,13 +116,10 @@ class Radio:
         )
 
     def update(self, view: View) -> Hashable:
-        """Set the bars to the mean power and to the gains in force."""
+        """Set the bars to the gains in force."""
         mean, draw = view.rules.scenario.mean_path_gain, view.state.draw
-        gains = draw.uplink_gain, draw.downlink_gain
-        uplink, downlink = (10 * np.log10(gain / mean) for gain in gains)
-        self._power.set_heights(1e3 * sums_of(view.state.totals).mean_tx_power_w)
-        self._uplink.set_heights(uplink)
-        self._downlink.set_heights(downlink)
+        self._uplink.set_heights(10 * np.log10(draw.uplink_gain / mean))
+        self._downlink.set_heights(10 * np.log10(draw.downlink_gain / mean))
         return None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from edgegym.errors import InputError
 from edgegym.lifecycle.state import TOLERANCE
 from edgegym.physics import Array, Numbers, processor, radio
+from edgegym.physics.sums import sum_over_devices
 from edgegym.systems.partitioned.plan import PartitionedPlan
 from edgegym.systems.partitioned.scenario import PartitionedScenario
 
@@ -150,7 +151,7 @@ def round_cost(
     worker_delay_s = overhead_s + download_s + training_s + upload_s
     return RoundCost(
         delay_s=np.max(worker_delay_s, axis=-1),
-        energy_j=np.sum(download_j + training_j + upload_j, axis=-1),
+        energy_j=sum_over_devices(download_j + training_j + upload_j),
         worker_delay_s=worker_delay_s,
     )
 

@@ -56,7 +56,7 @@ class PartitionedRules:
     def __init__(self, scenario: PartitionedScenario) -> None:
         s = self.scenario = scenario
         self.round_limits = (s.max_rounds,)
-        self.draws_anew = s.channel_mode == "per-round"
+        self.fades = s.channel_mode == "per-round"
         self.is_random = s.channel_mode != "fixed"
         is_common = s.bandwidth_sharing == "common"
         self.decision: type[PartitionedDecision] = CommonDecision if is_common else SeparateDecision
@@ -65,7 +65,11 @@ class PartitionedRules:
         self.parts = (blocks, *(Simplex(name, s.n_workers) for name in names))
         self.shown = _shown(s)
         gains = partial(fading_gains, mean_path_gain=s.mean_path_gain, n=s.n_workers)
-        self._gains = BlockDraws(gains, per_round=self.draws_anew)
+        self._gains = BlockDraws(gains, per_round=self.fades)
+
+    def draws_anew(self, stage: NDArray[np.int_]) -> bool:
+        """Say whether rounds differ."""
+        return self.fades
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains of the coming round."""

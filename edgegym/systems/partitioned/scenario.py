@@ -189,6 +189,11 @@ class PartitionedScenario(BaseScenario):
         return int(self.workers_per_group.sum())
 
     @property
+    def n_devices(self) -> int:
+        """The workers, as other systems call them."""
+        return self.n_workers
+
+    @property
     def group(self) -> NDArray[np.intp]:
         """Index of every worker's group, shape (K,).
 

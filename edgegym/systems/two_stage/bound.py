@@ -1,6 +1,6 @@
 """The average squared gradient-norm bound of Theorem 3.1, equation (34)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,11 +27,10 @@ class BoundTerms(NamedTuple):
         noise = m * self.pretrain_noise / batch + n * self.finetune_noise / total_batch
         return np.asarray((noise + self.start) / (m + n))
 
-    def of_sums(self, n_rounds: Numbers, pretrain_sum: Numbers, finetune_sum: Numbers) -> Array:
+    def of_sums(self, n_rounds: Numbers, pretrain_sum: Any, finetune_sum: Any) -> Any:
         """Bound (34) of M + N rounds with Λ and Ω; before the first one what (34) starts from."""
-        noise = self.pretrain_noise * np.asarray(pretrain_sum)
-        noise = noise + self.finetune_noise * np.asarray(finetune_sum)
-        return np.asarray((noise + self.start) / np.maximum(n_rounds, 1))
+        noise = self.pretrain_noise * pretrain_sum + self.finetune_noise * finetune_sum
+        return (noise + self.start) / np.maximum(n_rounds, 1)
 
 
 def bound_terms(scenario: Scenario) -> BoundTerms:

@@ -8,6 +8,7 @@ import numpy as np
 from edgegym.errors import InputError
 from edgegym.lifecycle.state import TOLERANCE
 from edgegym.physics import Array, Numbers, processor, radio
+from edgegym.physics.sums import sum_over_devices
 from edgegym.systems.two_stage.bound import plan_bound
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
@@ -144,9 +145,9 @@ def finetune_round_cost(
     )
     upload_j = radio.upload_energy_j(tx_power_w, upload_s)
     return Cost(
-        delay_s=np.max(download_s + training_s + upload_s, axis=-1),
+        delay_s=np.maximum.reduce(download_s + training_s + upload_s, axis=-1),
         energy_j=radio.download_energy_j(s.server_tx_power_w, download_s)
-        + np.sum(training_j + upload_j, axis=-1),
+        + sum_over_devices(training_j + upload_j),
     )
 
 

@@ -1,12 +1,11 @@
 """The rules of the two-stage system: what a round costs and adds, and what an episode shows."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.lifecycle.draws import BlockDraws, fading_gains
+from edgegym.lifecycle.draws import BLOCK_ROUNDS, BlockDraws, fading_gains
 from edgegym.lifecycle.observed import Shown, log_share
 from edgegym.lifecycle.parts import LogBox
 from edgegym.lifecycle.state import ENERGY, ROUNDS, State
@@ -49,13 +48,16 @@ def sums_of(totals: Array) -> Sums:
 
 
 class Draw(NamedTuple):
-    """What the coming fine-tuning round meets, (K, C) each; its download follows from it."""
+    """What the coming fine-tuning round meets, and what follows from that alone.
+
+    (K, C) each, or (K, 1) where it is the same for all copies.
+    """
 
     uplink_gain: Array
     downlink_gain: Array
     clock_share: Array  # 1 where a device does not straggle
     download_s: Array
-    gain_logs: Array  # (2 K, C), both gains as they are shown
+    gain_logs: Array  # (2K, ...), both gains as they are shown
 
 
 class TwoStageRules:
@@ -85,47 +87,56 @@ class TwoStageRules:
         self.fades = s.channel_mode == "per-round"
         self.varies = s.channel_mode != "fixed"
         self.is_random = self.varies or self.straggles
-        self.draws_anew = self.fades or self.straggles
         self.parts = _parts(s)
         self.shown = _shown(s)
-        gains = partial(fading_gains, mean_path_gain=s.mean_path_gain, n=s.n_devices)
-        self._gains = BlockDraws(gains, self.fades)
-        self._shares = BlockDraws(partial(block_clock_shares, s), per_round=True)
-        self._fixed = self._drawn(s.uplink_gain[:, np.newaxis], s.downlink_gain[:, np.newaxis])
+        self._draws = BlockDraws(self._block, self.fades or self.straggles)
+        self._fixed = self._block(0, 0)[:, :1]
         self._terms = bound_terms(s)
         self._round_limits = np.array(self.round_limits)[:, np.newaxis]
         self._budgets = np.array([[s.delay_budget_s], [s.energy_budget_j]])
         self._peak_power_w = s.device_tx_power_peak_limit_w[:, np.newaxis]
         self._mean_power_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
 
+    def draws_anew(self, stage: NDArray[np.int_]) -> bool:
+        """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
+        differ = self.fades or self.straggles
+        return differ and bool((stage == Stage.FINETUNE.value).any())
+
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
-        n_rounds = totals[ROUNDS + 1]
-        draw = self._drawn(*self._gains.at(seeds, n_rounds)) if self.varies else self._fixed
-        if seeds.size > 1 and not self.varies:
-            draw = Draw._make(np.broadcast_to(v, (len(v), seeds.size)) for v in draw)
-        if self.straggles:
-            draw = draw._replace(clock_share=self._shares.at(seeds, n_rounds))
-        return draw
+        rows = self._draws.at(seeds, totals[ROUNDS + 1]) if self.is_random else self._fixed
+        k = self.scenario.n_devices
+        uplink, downlink, share, download_s = rows[: 4 * k].reshape(4, k, -1)
+        return Draw(uplink, downlink, share, download_s, gain_logs=rows[4 * k :])
 
-    def _drawn(self, uplink_gain: Array, downlink_gain: Array) -> Draw:
-        """Work out what follows from gains (K, C)."""
-        ratios = np.concatenate([uplink_gain, downlink_gain]) / self.scenario.mean_path_gain
-        return Draw(
-            uplink_gain,
-            downlink_gain,
-            clock_share=np.ones_like(uplink_gain),
-            download_s=download_delay_s(self.scenario, downlink_gain.T).T,
-            gain_logs=log_share(ratios, GAIN_DECADES),
+    def _block(self, seed: int, block: int) -> Array:
+        """Draw all rows of `Draw` for a block of rounds, (6K, `BLOCK_ROUNDS`)."""
+        s = self.scenario
+        if self.varies:
+            gains = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
+        else:
+            gains = np.stack([s.uplink_gain, s.downlink_gain])[..., np.newaxis]
+        if not self.fades:
+            gains = np.broadcast_to(gains[..., :1], (2, s.n_devices, BLOCK_ROUNDS))
+        uplink, downlink = gains
+        return np.concatenate(
+            [
+                uplink,
+                downlink,
+                block_clock_shares(s, seed, block),
+                download_delay_s(s, downlink.T).T,
+                log_share(np.concatenate(gains) / s.mean_path_gain, GAIN_DECADES),
+            ]
         )
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
         pretraining = stage == Stage.PRETRAIN.value
-        if pretraining.all():
+        n_pretraining = np.count_nonzero(pretraining)
+        if n_pretraining == stage.size:
             return self._pretrained(decision)
         finetuned = self._finetuned(decision, draw)
-        if not pretraining.any():
+        if not n_pretraining:
             return finetuned
         return np.where(pretraining, self._pretrained(decision), finetuned)
 

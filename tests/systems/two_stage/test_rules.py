@@ -37,7 +37,9 @@ def observe(loss=SCENARIO.initial_loss_gap, stage=Stage.PRETRAIN, gains=None, **
         totals=np.concatenate([*(np.ravel(value) for value in totals)])[:, np.newaxis],
     )
     if gains is not None:
-        state = state._replace(draw=RULES._drawn(*(gain[:, np.newaxis] for gain in gains)))
+        uplink, downlink = (gain.tolist() for gain in gains)
+        faded = TwoStageRules(SCENARIO.replace(uplink_gain=uplink, downlink_gain=downlink))
+        state = state._replace(draw=faded.draw(state.seed, state.totals))
     (shown,) = CODEC.encode(RULES.show(state))
     return CODEC.named(shown)
 

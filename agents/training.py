@@ -145,13 +145,18 @@ class Course(BaseCallback):
 
     def save(self) -> None:
         """Write progress and a checkpoint with everything that training goes on from."""
-        write_whole(self.folder / PROGRESS, pd.DataFrame(self.rows).to_csv(index=False))
+        self._write_progress()
         done = self.card.model_copy(update={"steps_done": self.num_timesteps})
         save_agent(self.model, done, self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}")
 
     def _on_training_end(self) -> None:
         self._add_row()
-        write_whole(self.folder / PROGRESS, pd.DataFrame(self.rows).to_csv(index=False))
+        self._write_progress()
+
+    def _write_progress(self) -> None:
+        # Without a finished episode there is no row, and a reader still needs the columns.
+        rows = pd.DataFrame(self.rows) if self.rows else pd.DataFrame(columns=["steps", "return"])
+        write_whole(self.folder / PROGRESS, rows.to_csv(index=False))
 
     def _add_row(self) -> None:
         if not self._finals:

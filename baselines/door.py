@@ -41,7 +41,7 @@ def plan(scenario: Any, scheme: str | None = None, method: str = "exact", **opti
     valid = list(inspect.signature(planner).parameters)
     if unknown := [name for name in options if name not in valid]:
         raise unknown_name(f"option of the planner of system {system.name!r}", unknown[0], valid)
-    return planner(scenario, scheme or system.best_scheme, method, **options)
+    return planner(scenario, system.best_scheme if scheme is None else scheme, method, **options)
 
 
 def plan_many(

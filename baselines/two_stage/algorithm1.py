@@ -27,6 +27,8 @@ Found = TypeVar("Found", Relaxation, Rounded)
 
 #: Relative fall of the bound below which the iterations over o stop, the paper's ε.
 SCA_TOLERANCE = 1e-7
+#: How often the solver is asked again at a nearer point, in a cell.
+MOST_STEPS_BACK = 3
 
 
 def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxation | None:
@@ -146,14 +148,27 @@ def _starts(
 def _iterate(
     program: Subproblem, cell: Cell, point: LocalPoint, read: Callable[[Subproblem, Cell], Found]
 ) -> Found | None:
-    """Run steps 5 to 8 of Algorithm 1; a solver that gives up ends them where they stood."""
-    found, bound = None, np.inf
-    while program.solve(cell, point):
+    """Run steps 5 to 8 of Algorithm 1.
+
+    Every point between two local points is one as well: where the solver gives up, it is asked at
+    some nearer to where it did not, and then the iterations end where they stood.
+    """
+    found: Found | None = None
+    bound, last, steps_back = np.inf, point, 0
+    while steps_back <= MOST_STEPS_BACK:
+        if not program.solve(cell, point):
+            steps_back += 1
+            point = LocalPoint(
+                (last.inverse_batch + point.inverse_batch) / 2,
+                (last.inverse_batch_k + point.inverse_batch_k) / 2,
+                (last.tx_power + point.tx_power) / 2,
+            )
+            continue
         previous, bound = bound, program.bound(cell)
         found = read(program, cell)
         if previous - bound <= SCA_TOLERANCE * bound:
             break
-        point = program.next_point(point)
+        last, point = point, program.next_point(point)
     return found
 
 

@@ -30,6 +30,7 @@ def plot_learning(
     -------
     The figure, not yet saved
     """
+    progress = progress.reindex(columns=["agent", "steps", metric])  # no episode may have ended
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for _, course in progress.groupby("agent"):
@@ -50,7 +51,8 @@ def plot_learning(
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:.3g}")
             axes.yaxis.set_minor_formatter("{x:.3g}")
-    axes.set_xlim(0, float(np.max(progress["steps"])))
+    if len(progress):
+        axes.set_xlim(0, float(np.max(progress["steps"])))
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     return figure

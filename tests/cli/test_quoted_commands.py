@@ -39,6 +39,13 @@ SHRUNK = {
     "run": [*HERE, "--device", "cpu"],
     **{name: [] for name in ("plan", "doctor", "rerun", "report", "scenario")},
 }
+#: What takes its place for the other system.
+PARTITIONED = {
+    "compare": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
+    "evaluate": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
+    "train": ["--hyperparameters", "quick.yml", "--total-steps", "32"],
+    "plan": [],
+}
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")
 #: What a calibration spends its time on.
 FEW = (
@@ -49,6 +56,8 @@ FEW = (
 QUICK = """
 TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32, normalize: true,
                   n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
+PartitionedEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32,
+                     n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
 """
 
 
@@ -161,12 +170,17 @@ def shrink(words, runs, own):
         return known
     out = ["--out", own] if words[0] in WRITE_FOLDERS and "--out" not in words else []
     swept = ["--budgets", "1,1.5"] if words[0] == "figure" and words[1] in "45" else []
-    return [*known, *SHRUNK[words[0]], *swept, *out]
+    return [*known, *quick_options(words), *swept, *out]
+
+
+def quick_options(words):
+    """Say what makes a command quick, by its system."""
+    return (PARTITIONED if "partitioned" in " ".join(words) else SHRUNK)[words[0]]
 
 
 def kind_of(words):
     """Leave out what shrinking overrides."""
-    overridden = {word for word in SHRUNK[words[0]] if word.startswith("--")}
+    overridden = {word for word in quick_options(words) if word.startswith("--")}
     overridden = overridden - {"--set"} | {"--budgets"}
     pairs = zip(words, ("", *words), strict=False)
     return tuple(word for word, before in pairs if not overridden & {word, before})

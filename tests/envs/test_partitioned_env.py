@@ -218,7 +218,7 @@ def test_text_and_picture_say_where_the_episode_stands():
     env.reset(seed=0)
     env.step(np.zeros(15))
     assert env.render().splitlines() == [
-        "partitioned-digits, bound: training, 1 rounds",
+        "partitioned-digits, bound: training, 1 round",
         "loss    2.303 mini-batch, 2.303 validation (accuracy 0.000)",
         "delay   [........................] 0.1 of 20.0 s",
     ]

@@ -52,3 +52,9 @@ def test_the_axis_is_called_as_the_tables_call_the_measure(metric, label):
 def test_nothing_to_compare_with_is_no_hindrance():
     figure = plot_learning(PROGRESS, "validation_loss", "a title", {})
     assert len(figure.axes[0].get_lines()) == 3
+
+
+def test_a_training_in_which_no_episode_ended_is_an_empty_picture():
+    progress = pd.DataFrame(columns=["steps", "return"]).assign(agent="ppo-seed0")
+    axes = plot_learning(progress, "validation_loss", "PPO", {}).axes[0]
+    assert axes.get_ylabel() == "Final validation loss"

@@ -10,6 +10,7 @@ from edgegym import wrappers
 from edgegym.wrappers import (
     DiscreteAction,
     FixedPenalty,
+    FrozenPart,
     NamedObservation,
     SafetyStep,
     SIAction,
@@ -23,6 +24,7 @@ ARGUMENTS = {
     SafetyStep: {},
     VectorReward: {},
     FixedPenalty: {"coefficient": 2.0},
+    FrozenPart: {"part": "server_batch_size", "value": 8},
 }
 
 

@@ -48,6 +48,7 @@ class Found(NamedTuple):
     shares: Array | None  # None where they are planned for the whole blocks
     bound_s: float | None  # None where nothing but the rounding is left to choose
     delay_s: float
+    optimum_s: float  # of real-valued blocks, which the bound is to meet
 
 
 def plan(
@@ -112,9 +113,9 @@ def plan(
         )
     value = float(outcome.round.delay_s)
     bound_s = value if found.bound_s is None else found.bound_s * (1 - ROUNDING)
-    certified = found.delay_s - bound_s <= CERTIFIED * found.delay_s or found.bound_s is None
+    certified = found.optimum_s - bound_s <= CERTIFIED * found.optimum_s or found.bound_s is None
     message = f"No plan can be better by more than {max(1 - bound_s / value, 0):.2%}."
-    if method == "exact" and not certified:
+    if not certified:
         message += " The solver stopped short of full accuracy."
     return Result(
         scenario=scenario,
@@ -132,21 +133,22 @@ def _one_sided(problem: Problem, scheme: str) -> Found:
     equal = problem.equal_shares
     if scheme == "bapa":
         best = plan_blocks(problem, equal)
-        return Found(best.blocks, equal, best.delay_s, best.delay_s)
+        return Found(best.blocks, equal, *[best.delay_s] * 3)
     proportional = scheme in ("proportional", "paba-proportional")
     blocks = proportional_blocks(problem) if proportional else equal_blocks(problem)
     shares = None if scheme.startswith("paba") else equal
-    return Found(blocks, shares, None, problem.delay_s(blocks, equal))
+    delay_s = problem.delay_s(blocks, equal)
+    return Found(blocks, shares, None, delay_s, optimum_s=delay_s)
 
 
 def _exactly(problem: Problem) -> Found:
     best, bound_s = plan_jointly(problem)
-    return Found(best.blocks, None, bound_s, best.delay_s)
+    return Found(best.blocks, None, bound_s, best.delay_s, optimum_s=best.delay_s)
 
 
 def _in_turn(problem: Problem) -> Found:
-    best, (_, bound_s) = plan_in_turn(problem), plan_jointly(problem)
-    return Found(best.blocks, None, bound_s, best.delay_s)
+    best, (joint, bound_s) = plan_in_turn(problem), plan_jointly(problem)
+    return Found(best.blocks, None, bound_s, best.delay_s, optimum_s=joint.delay_s)
 
 
 def _in_closed_form(problem: Problem) -> Found:
@@ -155,7 +157,7 @@ def _in_closed_form(problem: Problem) -> Found:
             f"method 'closed-form' must have {NEEDS}; got another scenario. Choose method 'exact'."
         )
     best: Allocation = closed_form(problem)
-    return Found(best.blocks, None, best.delay_s, best.delay_s)
+    return Found(best.blocks, None, *[best.delay_s] * 3)
 
 
 JOINTLY: dict[str, Callable[[Problem], Found]] = {

@@ -32,10 +32,9 @@ from edgegym.cli.runs import (
     new_run_dir,
     require_alone,
 )
-from edgegym.runs.entrants import choose, everyone_of, measured_constants, plan_entrants
+from edgegym.runs.entrants import choose, measured_constants, plan_entrants
 from edgegym.runs.manifest import load_manifest, make_manifest
-from edgegym.systems.load import FIRST_SYSTEM
-from edgegym.systems.system import find_system, system_of
+from edgegym.systems.system import system_of
 
 
 def evaluate(
@@ -58,11 +57,7 @@ def evaluate(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(
-            "--only",
-            help="Beside agents only these, for example of "
-            + ",".join(everyone_of(find_system(FIRST_SYSTEM))),
-        ),
+        typer.Option("--only", help="Beside agents only these, as in random,sca,exact."),
     ] = None,
     seeds: Seeds = 10,
     seed: Seed = 0,
@@ -82,9 +77,8 @@ def evaluate(
     contender), manifest.json and pictures of the scores and of the loss over time.
     """
     require_alone(resume, context)
-    known = load_manifest(resume, "evaluate") if resume else None
-    if known is not None:
-        begun, plan = known, None
+    if resume:
+        begun, plan = load_manifest(resume, "evaluate"), None
     else:
         checked = read_scenario(scenario, changes, system)
         measured = measured_constants(checked, calibrated)

@@ -85,6 +85,29 @@ def read_scenario(name: str | None, changes: list[str] | None, system: str | Non
     return load_scenario(name or default, kind).replace(**dict(map(read_change, changes or [])))
 
 
+def choose(name: str | None, option: str | None, system: str | None = None) -> str:
+    """Take a scenario's name from the argument or from `--scenario`, else the system's default.
+
+    Raises
+    ------
+    InputError
+        If they say different ones.
+
+    Examples
+    --------
+    >>> choose("mnist", None), choose(None, "mnist"), choose(None, None)
+    ('mnist', 'mnist', 'digits')
+    >>> choose(None, None, "partitioned")
+    'partitioned-digits'
+    """
+    if name and option and name != option:
+        raise InputError(
+            f"--scenario must name the same scenario as the argument; got {option!r} and {name!r}. "
+            "Give one of them."
+        )
+    return name or option or find_system(system or FIRST_SYSTEM).default_scenario
+
+
 def read_change(change: str) -> tuple[str, Any]:
     """Split KEY=VALUE and read the value as TOML does; what is no TOML value is a string.
 

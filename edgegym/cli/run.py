@@ -27,6 +27,7 @@ from edgegym.runs.designs import find_plan, require_a_round
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile
 from edgegym.runs.players import Contender, plan_contender
+from edgegym.systems.plan_file import load_plan
 from edgegym.systems.system import system_of
 
 
@@ -83,8 +84,7 @@ def run(
 
 def _agent(agents: dict[str, AgentFile]) -> Contender:
     warn_of_code()
-    (file,) = agents.values()
-    return agent_contender(file)
+    return agent_contender(next(iter(agents.values())))
 
 
 def _plan(
@@ -92,7 +92,7 @@ def _plan(
 ) -> Contender:
     if path is not None:
         kind = system_of(scenario)
-        chosen = kind.plan.load(path)
+        chosen = load_plan(kind.plan, path)
         try:
             kind.evaluate(chosen, scenario)
         except InputError as error:  # made for others

@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.options import AsJson, Changes, SystemName, read_change, read_scenario
+from edgegym.cli.options import AsJson, Changes, SystemName, choose, read_change, read_scenario
 from edgegym.cli.printing import print_json, print_table
-from edgegym.errors import InputError
 from edgegym.results.numbers import number
 from edgegym.scenario.document import changed_text, shipped_scenarios
-from edgegym.systems.load import FIRST_SYSTEM, load_scenario
-from edgegym.systems.system import find_system, system_of
+from edgegym.systems.load import load_scenario
+from edgegym.systems.system import system_of
 
 app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[
@@ -84,26 +83,3 @@ def check(
     print(f"{checked.name}: every value is in range.")
     for remark in said:
         print(f"- {remark}")
-
-
-def choose(name: str | None, option: str | None, system: str | None = None) -> str:
-    """Take a scenario's name from the argument or from `--scenario`, else the system's default.
-
-    Raises
-    ------
-    InputError
-        If they say different ones.
-
-    Examples
-    --------
-    >>> choose("mnist", None), choose(None, "mnist"), choose(None, None)
-    ('mnist', 'mnist', 'digits')
-    >>> choose(None, None, "partitioned")
-    'partitioned-digits'
-    """
-    if name and option and name != option:
-        raise InputError(
-            f"--scenario must name the same scenario as the argument; got {option!r} and {name!r}. "
-            "Give one of them."
-        )
-    return name or option or find_system(system or FIRST_SYSTEM).default_scenario

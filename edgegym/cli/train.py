@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.card import TRAINING, AgentCard, Training
+from agents.card import TRAINING, Training
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -19,9 +19,7 @@ from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting_each
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
-from edgegym.runs.designs import require_a_round
 from edgegym.runs.files import read_model
-from edgegym.systems.system import system_of
 
 
 def train(
@@ -66,48 +64,33 @@ def train(
     """Train one agent for each seed; checkpoints, TensorBoard logs and learning curves are kept.
 
     A killed training goes on from its last checkpoint with --resume, and a finished one trains
-    longer with --resume and more --total-steps: its weights, optimiser, normalisation, replay
-    buffer, learning curve and logs go on. Episodes that were open begin anew, and a learning rate
-    that falls to zero falls from where it is in the longer training.
+    longer with --resume and more --total-steps, all that it has learned and logged with it; open
+    episodes begin anew, and a falling learning rate falls on from where it is.
     """
-    from agents.hyperparameters import load_hyperparameters
+    from agents.beginning import make_cards
     from agents.together import begin, lengthen, train_all
     from agents.training import has_tensorboard
-    from edgegym.envs.env import EdgeEnv
 
     require_alone(resume, context, also_free=["total_steps"])
     if resume:
         training, run_dir = read_model(Training, resume / TRAINING), resume
-        if total_steps is not None:
-            training = lengthen(training, run_dir, total_steps)
+        training = lengthen(training, run_dir, total_steps) if total_steps else training
         cards = list(training.cards.values())
     else:
         checked = read_scenario(scenario, changes, system)
-        kind = system_of(checked)
-        tuned = load_hyperparameters(algo, hyperparameters, kind.env_id)
-        tuned |= {"n_envs": n_envs} if n_envs else {}
-        fidelity = fidelity or ("curve" if kind.emulator else "bound")
-        reward = reward or (None if fidelity == "bound" else "log_loss")
-        env = EdgeEnv(
-            checked, fidelity, reward=reward, emulator=emulator, system=kind.name
-        )  # refuses before anything is written
-        card = AgentCard(
-            algo=algo,
-            system=kind.name,
-            scenario=checked.model_dump(mode="json"),
+        cards = make_cards(
+            checked,
+            algo,
+            list(range(seed, seed + seeds)),
             fidelity=fidelity,
-            budgets=budgets or ("soft" if env.reward == "latency" else "hard"),
-            reward=env.reward,
+            reward=reward,
+            budgets=budgets,
             rounds_per_step=rounds_per_step,
-            emulator=str(emulator) if emulator else None,
-            seed=seed,
-            total_steps=total_steps or int(tuned["n_timesteps"]),
-            hyperparameters=tuned,
+            emulator=emulator,
+            hyperparameters=hyperparameters,
+            total_steps=total_steps,
+            n_envs=n_envs,
         )
-        cards = [card.model_copy(update={"seed": seed + n}) for n in range(seeds)]
-        if card.budgets == "hard":
-            require_a_round(checked)
-        EdgeEnv(**card.env_arguments)  # refuses what is left to refuse
         run_dir = out or new_run_dir("train", checked.name)
         begin(cards, run_dir)
     if not has_tensorboard():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
@@ -166,18 +166,26 @@ class Learner:
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the target domain's validation samples."""
-        return self._measure(self.data.validation)
+        return measure(self.network, self.data.validation)
 
     def report(self) -> dict[str, float]:
         """Measure the final figures: the training loss (5) over all devices, and the test set's."""
-        train_loss = np.mean([self._measure(samples)[0] for samples in self.data.devices])
-        test_loss, test_accuracy = self._measure(self.data.test)
-        return {
-            "train_loss": float(train_loss),
-            "test_loss": test_loss,
-            "test_accuracy": test_accuracy,
-        }
+        return final_figures(self.network, self.data.devices, self.data.test)
 
-    def _measure(self, samples: Samples) -> tuple[float, float]:
-        chunk = GPU_CHUNK if self.device.type == "cuda" else CPU_CHUNK
-        return expected_loss(self.network, samples, chunk)
+
+def measure(network: nn.Module, samples: Samples) -> tuple[float, float]:
+    """Measure the loss over samples, where they are, and the share that is classified right."""
+    is_on_gpu = samples.images.device.type == "cuda"
+    return expected_loss(network, samples, GPU_CHUNK if is_on_gpu else CPU_CHUNK)
+
+
+def final_figures(
+    network: nn.Module, holders: Sequence[Samples], test: Samples
+) -> dict[str, float]:
+    """Measure the training loss, each holder's counting alike, and loss and accuracy of a test."""
+    test_loss, test_accuracy = measure(network, test)
+    return {
+        "train_loss": float(np.mean([measure(network, samples)[0] for samples in holders])),
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
+    }

@@ -14,9 +14,15 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from edgegym.errors import InputError
-from edgegym.learning.centralized import Samples, expected_loss, minibatch_gradient
+from edgegym.learning.centralized import Samples, minibatch_gradient
 from edgegym.learning.datasets import prepare, share_among_devices, share_out
-from edgegym.learning.learner import CPU_CHUNK, GPU_CHUNK, draw_index, find_device, send_index
+from edgegym.learning.learner import (
+    draw_index,
+    final_figures,
+    find_device,
+    measure,
+    send_index,
+)
 from edgegym.learning.sources import find_data_dir, load_raw
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
@@ -194,18 +200,8 @@ class PartitionedLearner:
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the validation samples."""
-        return self._measure(self.data.validation)
+        return measure(self.network, self.data.validation)
 
     def report(self) -> dict[str, float]:
         """Measure the final figures: the training loss over all workers, and the test set's."""
-        train_loss = np.mean([self._measure(samples)[0] for samples in self.data.workers])
-        test_loss, test_accuracy = self._measure(self.data.test)
-        return {
-            "train_loss": float(train_loss),
-            "test_loss": test_loss,
-            "test_accuracy": test_accuracy,
-        }
-
-    def _measure(self, samples: Samples) -> tuple[float, float]:
-        chunk = GPU_CHUNK if self.device.type == "cuda" else CPU_CHUNK
-        return expected_loss(self.network, samples, chunk)
+        return final_figures(self.network, self.data.workers, self.data.test)

@@ -33,9 +33,8 @@ class BlockDraws:
 
     def __init__(self, draw: Callable[[int, int], Array], per_round: bool) -> None:
         self._draw, self._per_round = draw, per_round
-        self._n_kept = BLOCK_ROUNDS if per_round else 1
-        self._seeds = self._first = self._column = np.empty(0, dtype=np.int64)
-        self._drawn = np.empty(0)
+        self._seeds = self._first = self._copies = np.empty(0, dtype=np.int64)
+        self._drawn = np.empty(0)  # (C, rounds, ...): what a copy meets in a round lies together
 
     def at(self, seeds: NDArray[np.int64], rounds: NDArray[np.number]) -> Array:
         """Give the draws of every copy's coming round.
@@ -51,23 +50,25 @@ class BlockDraws:
         """
         if self._seeds.size != seeds.size:
             self._seeds, self._first = np.full((2, seeds.size), -1)  # of whom, and from which round
-            self._column = np.arange(seeds.size) * self._n_kept
-        place = rounds - self._first if self._per_round else 0
-        stale = (self._seeds != seeds) | (place < 0) | (place >= BLOCK_ROUNDS)
-        if stale.any():
+            self._copies = np.arange(seeds.size)
+        place = (rounds - self._first if self._per_round else 0 * rounds).astype(np.intp)
+        # A place before the block is a huge one as well, as a number without a sign.
+        stale = (self._seeds != seeds) | (place.view(np.uintp) >= BLOCK_ROUNDS)
+        if np.count_nonzero(stale):
             for copy in np.flatnonzero(stale).tolist():
                 block = int(rounds[copy]) // BLOCK_ROUNDS if self._per_round else 0
                 self._enter(copy, int(seeds[copy]), block)
-            place = rounds - self._first if self._per_round else 0
-        return self._drawn.take((self._column + place).astype(np.intp), axis=-1)
+                place[copy] = rounds[copy] - self._first[copy] if self._per_round else 0
+        drawn = self._drawn[self._copies, place]
+        return np.ascontiguousarray(drawn.T if drawn.ndim == 2 else np.moveaxis(drawn, 0, -1))
 
     def _enter(self, copy: int, seed: int, block: int) -> None:
         """Draw a block and remember it."""
-        drawn = self._draw(seed, block)[..., : self._n_kept]
-        shape = (*drawn.shape[:-1], self._n_kept * self._seeds.size)
-        if self._drawn.shape != shape:
-            self._drawn = np.empty(shape)
-        self._drawn[..., self._column[copy] : self._column[copy] + self._n_kept] = drawn
+        drawn = np.moveaxis(self._draw(seed, block), -1, 0)
+        drawn = drawn if self._per_round else drawn[:1]
+        if self._drawn.shape != (self._seeds.size, *drawn.shape):
+            self._drawn = np.empty((self._seeds.size, *drawn.shape))
+        self._drawn[copy] = drawn
         self._seeds[copy], self._first[copy] = seed, block * BLOCK_ROUNDS
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,16 +44,17 @@ class ObservationCodec:
     def __init__(self, shown: Sequence[Shown]) -> None:
         self.names = [name for entry in shown for name in entry.names]
         decades = [entry.decades for entry in shown for _ in entry.names]
-        self._logs: list[tuple[slice, tuple[float, float]]] = []
-        for span, rows in groupby(range(len(decades)), key=lambda row: decades[row]):
-            if span is not None:
-                first, *_, last = [*rows] * 2
-                self._logs.append((slice(first, last + 1), span))
+        self._logs: list[tuple[slice, Array, Array]] = []
+        for is_log, group in groupby(range(len(decades)), key=lambda row: decades[row] is not None):
+            rows = list(group)
+            if is_log:
+                low, high = np.array([decades[row] for row in rows]).T[..., np.newaxis]
+                self._logs.append((slice(rows[0], rows[-1] + 1), low, high))
 
     def encode(self, ratios: Array) -> NDArray[np.float32]:
         """Write what agents see, (C, n), from the ratios of all copies, (n, C)."""
-        for rows, span in self._logs:
-            ratios[rows] = log_share(ratios[rows], span)
+        for rows, low, high in self._logs:
+            ratios[rows] = log_share(ratios[rows], (low, high))
         return np.minimum(np.maximum(ratios, -1), 1).T.astype(np.float32, order="C")
 
     def named(self, observation: NDArray[np.float32]) -> dict[str, float]:
@@ -60,7 +62,7 @@ class ObservationCodec:
         return dict(zip(self.names, map(float, observation), strict=True))
 
 
-def log_share(ratio: Array, decades: tuple[float, float]) -> Array:
+def log_share(ratio: Array, decades: tuple[Any, Any]) -> Array:
     """Map the logarithm base ten of a ratio from its decades to [-1, 1].
 
     Examples

@@ -214,5 +214,5 @@ class Lifecycle:
         np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
         used[ENERGY + 1 :] = rules.used(totals)
         over = used > 1 + TOLERANCE
-        excess = np.where(over, used - 1, 0.0) if np.count_nonzero(over) else np.zeros_like(used)
+        excess = np.where(over, used - 1, 0.0) if np.count_nonzero(over) else 0 * used
         return state._replace(measured=rules.measure(totals), excess=excess)

@@ -4,6 +4,8 @@ import numpy as np
 
 from edgegym.physics import Array, Numbers
 
+LN2 = np.log(2)
+
 
 def mean_tx_power_w(tx_power_sum_w: Numbers, n_rounds: Numbers) -> Array:
     """Mean transmit power over fine-tuning rounds, the left side of (10).
@@ -80,7 +82,7 @@ def rate_bps(
     1000000.0
     """
     snr = tx_power_w * snr_per_watt(gain, bandwidth_hz, noise_psd_w_per_hz)
-    return bandwidth_hz * np.log1p(snr) / np.log(2)
+    return bandwidth_hz * np.log1p(snr) / LN2
 
 
 def transfer_delay_s(size_bits: Numbers, rate_bps: Numbers) -> Array:
@@ -182,7 +184,7 @@ def least_power_w(
     1.023e-08
     """
     bits_per_hz = np.asarray(size_bits) / (np.asarray(bandwidth_hz) * deadline_s)
-    return np.expm1(np.log(2) * bits_per_hz) / snr_per_watt(gain, bandwidth_hz, noise_psd_w_per_hz)
+    return np.expm1(LN2 * bits_per_hz) / snr_per_watt(gain, bandwidth_hz, noise_psd_w_per_hz)
 
 
 def least_bandwidth_hz(
@@ -216,7 +218,7 @@ def least_bandwidth_hz(
     array([100000.,      0.,     inf])
     """
     limit_hz = np.asarray(gain) * tx_power_w / np.asarray(noise_psd_w_per_hz)
-    kappa = np.asarray(rate_bps) * np.log(2) / limit_hz
+    kappa = np.asarray(rate_bps) * LN2 / limit_hz
     target = -np.log(np.where((kappa > 0) & (kappa < 1), kappa, 0.5))
     v = target + np.log1p(target)
     for _ in range(6):

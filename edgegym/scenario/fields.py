@@ -1,6 +1,6 @@
 """Field types of the frozen models: finite, positive, read-only NumPy arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -8,6 +8,18 @@ from numpy.typing import NDArray
 from pydantic import AllowInfNan, Field, PlainSerializer, PlainValidator
 
 Array = NDArray[Any]
+
+
+def repeated(data: Mapping[str, Any], keys: Collection[str], n: int) -> dict[str, Any]:
+    """Write a single number of each of these keys as n equal ones.
+
+    Examples
+    --------
+    >>> repeated({"uplink_gain": 1e-5, "name": "cell"}, ["uplink_gain"], 2)
+    {'uplink_gain': [1e-05, 1e-05], 'name': 'cell'}
+    """
+    single = {key for key in keys if isinstance(data.get(key), int | float)}
+    return {key: [value] * n if key in single else value for key, value in data.items()}
 
 
 def read_only(values: Any, dtype: type = float, *, zero: bool = False) -> Array:

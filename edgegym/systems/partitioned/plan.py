@@ -1,16 +1,16 @@
 """Plan of partitioned edge learning: who takes how many parameters and how much of the band."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from edgegym.errors import InputError, from_validation
+from edgegym.errors import from_validation
 from edgegym.lifecycle.state import State
 from edgegym.scenario.fields import NonNegativeArray, WholeArray
 from edgegym.systems.partitioned.decision import SeparateDecision
+from edgegym.systems.plan_file import load_plan, read_json
 
 #: What shares may exceed one by: rounding of a sum over many workers.
 TOLERANCE = 1e-9
@@ -75,13 +75,7 @@ class PartitionedPlan(BaseModel):
         InputError
             If the text is damaged, a key is missing or unknown, or a value is out of range.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise InputError(
-                f"plan must be the JSON that `edgegym plan --out FILE` writes; got {where} "
-                f"({error}). Write it again."
-            ) from None
+        data = read_json(text, where)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -90,13 +84,8 @@ class PartitionedPlan(BaseModel):
     @classmethod
     def load(cls, path: str | Path) -> "PartitionedPlan":
         """Read a plan file, with the file's name in every error."""
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"plan file must be readable; got {str(path)!r} ({error}). Check the path."
-            ) from None
-        return cls.from_json(text, where=str(path))
+        plan: PartitionedPlan = load_plan(cls, path)
+        return plan
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PartitionedPlan) and all(

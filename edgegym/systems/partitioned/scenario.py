@@ -13,6 +13,7 @@ from edgegym.scenario.fields import (
     NonNegativeArray,
     Positive,
     RealArray,
+    repeated,
 )
 from edgegym.scenario.learning_task import DATASETS, own_test_set, require_enough
 
@@ -142,9 +143,7 @@ class PartitionedScenario(BaseScenario):
             n_workers = int(np.sum(data.get("workers_per_group", 0)))
         except (TypeError, ValueError, OverflowError):
             return data
-        keys = (*PER_WORKER, *EFFICIENCIES)
-        single = {key for key in keys if isinstance(data.get(key), int | float)}
-        return {k: [v] * n_workers if k in single else v for k, v in data.items()}
+        return repeated(data, (*PER_WORKER, *EFFICIENCIES), n_workers)
 
     @model_validator(mode="after")
     def _one_value_per_worker(self) -> "PartitionedScenario":

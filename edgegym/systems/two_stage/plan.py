@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from edgegym.errors import InputError, as_path, from_validation, whole_number
+from edgegym.errors import from_validation, whole_number
 from edgegym.lifecycle.state import ROUNDS, State
 from edgegym.scenario.fields import Array, CountArray, RealArray
+from edgegym.systems.plan_file import load_plan, no_plan, read_json
 from edgegym.systems.two_stage.decision import Decision, Stage
 
 PRETRAIN_FIELDS = ("pretrain_batch_size", "server_clock_hz")
@@ -136,15 +137,12 @@ class Plan(BaseModel):
         InputError
             If the text is damaged, a key is missing or unknown, or a value is out of range.
         """
+        data = read_json(text, where)
         try:
-            data = json.loads(text)
             counts = [int(data.pop(f"n_{key}")) for key in ("pretrain_rounds", "finetune_rounds")]
             n_devices = int(data.pop("n_devices"))
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise InputError(
-                f"plan must be the JSON that `edgegym plan --out FILE` writes; got {where} "
-                f"({error}). Write it again."
-            ) from None
+            raise no_plan(where, error) from None
         shapes = {
             **dict.fromkeys(PRETRAIN_FIELDS, (counts[0],)),
             **dict.fromkeys(FINETUNE_FIELDS, (counts[1], n_devices)),
@@ -158,14 +156,8 @@ class Plan(BaseModel):
     @classmethod
     def load(cls, path: str | Path) -> "Plan":
         """Read a plan file, with the file's name in every error."""
-        file = as_path("plan file", path)
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"plan file must be readable; got {str(path)!r} ({error}). Check the path."
-            ) from None
-        return cls.from_json(text, where=str(path))
+        plan: Plan = load_plan(cls, path)
+        return plan
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.model_dump() == other.model_dump()

@@ -60,6 +60,9 @@ class Draw(NamedTuple):
     gain_logs: Array  # (2K, ...), both gains as they are shown
 
 
+PRETRAIN, FINETUNE = Stage.PRETRAIN.value, Stage.FINETUNE.value
+
+
 class TwoStageRules:
     """Equations (10)-(21) and (34) as the lifecycle asks for them.
 
@@ -100,7 +103,7 @@ class TwoStageRules:
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
         differ = self.fades or self.straggles
-        return differ and bool((stage == Stage.FINETUNE.value).any())
+        return differ and bool(np.count_nonzero(stage == FINETUNE))
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
@@ -131,7 +134,7 @@ class TwoStageRules:
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
-        pretraining = stage == Stage.PRETRAIN.value
+        pretraining = stage == PRETRAIN
         n_pretraining = np.count_nonzero(pretraining)
         if n_pretraining == stage.size:
             return self._pretrained(decision)
@@ -163,7 +166,7 @@ class TwoStageRules:
             download_s=draw.download_s.T,
         )
         added[3] = 1
-        np.divide(1, batch_size.sum(axis=-1), out=added[5])
+        np.divide(1, np.add.reduce(batch_size, axis=-1), out=added[5])
         added[6:] = power_w.T
         return added
 
@@ -181,7 +184,7 @@ class TwoStageRules:
         """Give the ratios that an observation shows, in the order of `shown`."""
         s, k, totals = self.scenario, self.scenario.n_devices, state.totals
         ratios = np.empty((8 + 3 * k, state.stage.size))
-        ratios[0] = state.stage != Stage.PRETRAIN.value
+        ratios[0] = state.stage != PRETRAIN
         np.divide(totals[ROUNDS : ROUNDS + 2], self._round_limits, out=ratios[1:3])
         np.subtract(1, totals[: ENERGY + 1] / self._budgets, out=ratios[3:5])
         np.divide(state.loss, s.initial_loss_gap, out=ratios[5])

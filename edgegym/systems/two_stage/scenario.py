@@ -16,6 +16,7 @@ from edgegym.scenario.fields import (
     Probability,
     RealArray,
     Share,
+    repeated,
 )
 from edgegym.scenario.groups import PER_DEVICE, expand_groups
 from edgegym.scenario.learning_task import LearningTask
@@ -93,9 +94,7 @@ class Scenario(BaseScenario):
     def _repeat_numbers_per_device(cls, data: Any) -> Any:
         if not isinstance(data, dict) or not np.ndim(data.get("uplink_gain", 0)):
             return data
-        n_devices = len(data["uplink_gain"])
-        single = {key for key in PER_DEVICE if isinstance(data.get(key), int | float)}
-        return {k: [v] * n_devices if k in single else v for k, v in data.items()}
+        return repeated(data, PER_DEVICE, len(data["uplink_gain"]))
 
     @model_validator(mode="after")
     def _one_value_per_device(self) -> "Scenario":

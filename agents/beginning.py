@@ -1,0 +1,77 @@
+"""From what is asked for to the cards of the agents that are to be trained."""
+
+from pathlib import Path
+from typing import Any
+
+from agents.card import AgentCard
+from agents.hyperparameters import load_hyperparameters
+from edgegym.envs.env import EdgeEnv
+from edgegym.runs.designs import require_a_round
+from edgegym.systems.system import system_of
+
+
+def make_cards(
+    scenario: Any,
+    algo: str,
+    seeds: list[int],
+    *,
+    fidelity: str | None = None,
+    reward: str | None = None,
+    budgets: str | None = None,
+    rounds_per_step: int = 10,
+    emulator: Path | None = None,
+    hyperparameters: Path | None = None,
+    total_steps: int | None = None,
+    n_envs: int | None = None,
+) -> list[AgentCard]:
+    """Write a card for each seed; what is wrong is said before anything is written.
+
+    Parameters
+    ----------
+    scenario : what is played, of any system
+    algo : ppo, sac, td3 or tqc
+    seeds : one agent each
+    fidelity : None is `curve` where the system has an emulator, else `bound`
+    reward : None is `log_loss`, and at fidelity `bound` the system's first measure or `latency`
+    budgets : None is `hard`; for reward `latency`, which a spent budget would not change, `soft`
+    rounds_per_step, emulator : of the environment
+    hyperparameters : a YAML file as RL Zoo has them, else the shipped ones
+    total_steps, n_envs : None are as tuned
+
+    Raises
+    ------
+    InputError
+        If the environment refuses an argument, there are no such hyperparameters, or hard budgets
+        allow no round.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> (card,) = make_cards(load_scenario("partitioned-digits"), "ppo", [3])
+    >>> card.seed, card.fidelity, card.reward, card.budgets
+    (3, 'bound', 'latency', 'soft')
+    """
+    system = system_of(scenario)
+    tuned = load_hyperparameters(algo, hyperparameters, system.env_id)
+    tuned |= {"n_envs": n_envs} if n_envs else {}
+    fidelity = fidelity or ("curve" if system.emulator else "bound")
+    reward = reward or (None if fidelity == "bound" else "log_loss")
+    env = EdgeEnv(scenario, fidelity, reward=reward, emulator=emulator, system=system.name)
+    budgets = budgets or ("soft" if env.reward == "latency" else "hard")
+    card = AgentCard(
+        algo=algo,
+        system=system.name,
+        scenario=scenario.model_dump(mode="json"),
+        fidelity=fidelity,
+        budgets=budgets,
+        reward=env.reward,
+        rounds_per_step=rounds_per_step,
+        emulator=str(emulator) if emulator else None,
+        seed=0,
+        total_steps=total_steps or int(tuned["n_timesteps"]),
+        hyperparameters=tuned,
+    )
+    if budgets == "hard":
+        require_a_round(scenario)
+    EdgeEnv(**card.env_arguments)  # refuses the arguments that are left
+    return [card.model_copy(update={"seed": seed}) for seed in seeds]

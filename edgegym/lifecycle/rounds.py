@@ -162,7 +162,8 @@ class Lifecycle:
         loss = self.learner.train(state.stage, rounds.astype(int), decision, running)
         loss = np.where(running, loss, state.loss)
         state = state._replace(loss=loss)
-        if (diverged := ~np.isfinite(loss)).any():
+        if np.count_nonzero(np.isfinite(loss)) < loss.size:
+            diverged = ~np.isfinite(loss)
             code = np.where(running & diverged, EndCode.DIVERGED.value, state.end_code)
             state, running = state._replace(end_code=code), running & ~diverged
         return state, running
@@ -184,9 +185,12 @@ class Lifecycle:
 
         What a diverged training has reached counts as what it was at first.
         """
-        unseen = state.rounds_unseen
+        unseen, over = state.rounds_unseen, state.ended | last
+        due = unseen >= self.learner.interval
+        if not (np.count_nonzero(due) or np.count_nonzero(over)):
+            return state
         is_lost = state.end_code == EndCode.DIVERGED.value
-        due = (unseen >= self.learner.interval) | ((state.ended | last) & (unseen > 0))
+        due = due | (over & (unseen > 0))
         if (looking := due & ~is_lost).any():
             validation = self._validated(state, np.flatnonzero(looking).tolist())
             is_lost = is_lost | ~np.isfinite(validation[0])

@@ -160,6 +160,16 @@ def test_importing_edgegym_loads_nothing_heavy():
     assert loaded("import edgegym", "torch", "cvxpy", "matplotlib", "pandas") == []
 
 
+def test_the_console_starts_with_what_its_help_needs():
+    heavy = ("torch", "torchvision", "cvxpy", "matplotlib", "pandas", "scipy", "sklearn")
+    assert loaded("import edgegym.cli", *heavy) == []
+
+
+def test_training_on_the_digits_loads_no_torchvision():
+    statement = "import edgegym, gymnasium as g; e = g.make('TwoStageEdge-v0'); e.reset(seed=0)"
+    assert loaded(statement, "torch", "torchvision") == ["torch"]
+
+
 def test_a_bound_environment_loads_no_torch():
     statement = "import edgegym, gymnasium as g; g.make('TwoStageEdge-v0', fidelity='bound')"
     assert loaded(statement, "torch", "cvxpy", "matplotlib") == []

@@ -5,7 +5,6 @@ from functools import partial
 import typer
 
 from edgegym.cli.agents import find_agents
-from edgegym.cli.compared import report
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -60,6 +59,8 @@ def compare(
     per episode), rounds.csv (a row per round), manifest.json and as pictures loss and accuracy over
     time and the loss over energy.
     """
+    from edgegym.cli.compared import report
+
     require_alone(resume, context)
     known = load_manifest(resume) if resume else None
     begun = known or make_manifest(

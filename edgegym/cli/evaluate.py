@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from edgegym.cli.agents import find_agents
-from edgegym.cli.leaderboard import report
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -76,6 +75,8 @@ def evaluate(
     Writes results.csv (a row per episode), rounds.csv, summary.csv and summary.md (a row per
     contender), manifest.json and pictures of the scores and of the loss over time.
     """
+    from edgegym.cli.leaderboard import report
+
     require_alone(resume, context)
     if resume:
         begun, plan = load_manifest(resume, "evaluate"), None

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from edgegym.cli.figure_claims import figure6, print_claims
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -31,8 +30,6 @@ from edgegym.cli.runs import (
 )
 from edgegym.errors import InputError
 from edgegym.runs.manifest import PLANNED_ALONE, make_manifest
-from edgegym.studies.two_stage.planning import load_figure, plan_points
-from edgegym.studies.two_stage.sweep import hold_budget, sweep_points
 
 
 def figure(
@@ -63,6 +60,9 @@ def figure(
 
     Writes figure-N.png, .svg and .csv, results.csv (a row per episode), claims.csv, manifest.json.
     """
+    from edgegym.cli.figure_claims import figure6, print_claims
+    from edgegym.studies.two_stage.planning import load_figure, plan_points
+    from edgegym.studies.two_stage.sweep import hold_budget, sweep_points
     from edgegym.studies.two_stage.writing import write_played
 
     require_alone(resume, context)

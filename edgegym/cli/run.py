@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 from edgegym.cli.agents import agent_contender, find_agents, warn_of_code
@@ -76,6 +75,8 @@ def run(
     with progress_console.status("Playing"):
         episode = play(env, player.make_policy(env), seed)
     if out is not None:
+        import pandas as pd
+
         write_whole(out, pd.DataFrame(episode.rounds).to_csv(index=False))
     if as_json:
         return print_json({"scenario": checked.name, "seed": seed, **episode.final})

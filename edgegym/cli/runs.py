@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 from edgegym.cli.agents import agent_contender, warn_of_code
@@ -19,6 +18,9 @@ from edgegym.lifecycle.state import EndCode
 from edgegym.runs import campaign
 from edgegym.runs.manifest import Design, Manifest
 from edgegym.systems.two_stage.emulator import load_emulator
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes, one torch thread each.")]
@@ -87,7 +89,7 @@ def require_alone(
 
 def carry_out(
     begun: Manifest, plan: Callable[[], dict[str, Design]] | None, run_dir: Path, **where: Any
-) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
+) -> "tuple[Manifest, pd.DataFrame, pd.DataFrame]":
     """Carry out a run, as `edgegym.runs.campaign` does, before the user's eyes."""
     remarks = begun.find_system().remarks
     for remark in remarks(begun.read_scenario()):  # before hours of training, and again below
@@ -111,7 +113,7 @@ def carry_out(
     )
 
 
-def print_remarks(manifest: Manifest, results: pd.DataFrame, without: str) -> None:
+def print_remarks(manifest: Manifest, results: "pd.DataFrame", without: str) -> None:
     """Say what a table's reader has to know of the scenario, its plans, and what diverged.
 
     Whose training diverged is left `without`.

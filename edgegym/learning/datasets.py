@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, rotate
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
 from edgegym.learning.partition import dirichlet_partition
+from edgegym.learning.rotation import rotate
 from edgegym.learning.sources import load_raw
 from edgegym.scenario.learning_task import LearningTask, own_test_set, require_enough
 
@@ -113,5 +113,5 @@ def prepare(samples: Samples, name: str, rotation_deg: float) -> Samples:
     mean, deviation = PIXEL_STATISTICS[name]
     images: Tensor = samples.images
     if rotation_deg:
-        images = rotate(images, rotation_deg, interpolation=InterpolationMode.BILINEAR)
+        images = rotate(images, rotation_deg)
     return Samples((images - mean) / deviation, samples.labels)

@@ -12,9 +12,6 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
-from torchvision.datasets import CIFAR10, MNIST
-from torchvision.datasets.folder import IMG_EXTENSIONS, pil_loader
-from torchvision.datasets.utils import check_integrity, extract_archive
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
@@ -92,6 +89,8 @@ def _load_digits(data_dir: Path) -> RawData:
 
 
 def _load_mnist(data_dir: Path) -> RawData:
+    from torchvision.datasets import MNIST  # two seconds to import, which the digits do not need
+
     archives = {f"MNIST/raw/{Path(name).name}": md5 for name, md5 in MNIST.resources}
     parts = _download(MNIST, "MNIST", archives, data_dir)
     train, test = (Samples(part.data[:, None].float() / 255, part.targets) for part in parts)
@@ -99,6 +98,8 @@ def _load_mnist(data_dir: Path) -> RawData:
 
 
 def _load_cifar10(data_dir: Path) -> RawData:
+    from torchvision.datasets import CIFAR10
+
     parts = _download(CIFAR10, CIFAR10.base_folder, {CIFAR10.filename: CIFAR10.tgz_md5}, data_dir)
     train, test = (
         Samples(
@@ -130,6 +131,8 @@ def _load_cinic10(data_dir: Path) -> RawData:
 
 def _cinic10_files(data_dir: Path) -> list[Path]:
     """List the images of its own that CINIC-10's training part has, in one order everywhere."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
     files = (data_dir / "cinic10" / "train").glob("[!.]*/[!.]*")
     images = (file for file in files if file.suffix.lower() in IMG_EXTENSIONS)
     return sorted(
@@ -139,6 +142,8 @@ def _cinic10_files(data_dir: Path) -> list[Path]:
 
 def _read_image(file: Path, side_px: int) -> NDArray[np.uint8]:
     """Read a square colour image, shape (side, side, 3)."""
+    from torchvision.datasets.folder import pil_loader
+
     try:
         image = np.asarray(pil_loader(str(file)))
     except (OSError, ValueError) as error:
@@ -161,6 +166,8 @@ def _download(
     Of several processes one does so, and the others wait. A download goes to a folder of its own
     until it is whole, so that one that breaks off leaves the data set's folder as it was.
     """
+    from torchvision.datasets.utils import extract_archive
+
     with suppress(*UNREADABLE):
         return _read(dataset, data_dir)
     packed = _whole_archives(archives, data_dir)
@@ -192,6 +199,8 @@ def _read(dataset: Any, data_dir: Path) -> tuple[Any, Any]:
 
 def _whole_archives(archives: dict[str, str], data_dir: Path) -> list[Path]:
     """List the archives that lie there; a damaged one is refused."""
+    from torchvision.datasets.utils import check_integrity
+
     packed = []
     for name, md5 in archives.items():
         path = data_dir / name

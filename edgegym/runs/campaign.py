@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
 from edgegym.runs.play import make_env
 from edgegym.runs.players import Contender, find_contenders
 from edgegym.runs.pool import TRAINING_MODULES, collect, play_designs, prepare, start_workers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Shows a bar under a description, and gives what moves it: how much is done, of how much.
 Counting = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -27,7 +29,7 @@ def carry_out(
     data_dir: str | None,
     tell: Callable[[str], object],
     counting: Counting,
-) -> tuple[Manifest, pd.DataFrame, pd.DataFrame]:
+) -> "tuple[Manifest, pd.DataFrame, pd.DataFrame]":
     """Plan what a new run plays, or take up an old one, and play all that is missing.
 
     What is wrong with data, device or agents is said before a new folder is made.

@@ -6,15 +6,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgegym.errors import unknown_name
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import Contender
 from edgegym.systems.system import imported, system_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -183,8 +184,10 @@ def _write_episode(path: Path, episode: Episode) -> None:
 
 def collect(
     contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Read the run folder's episodes as two tables, one row per episode and one per round."""
+    import pandas as pd  # half a second, and what plays needs none
+
     results, rounds = [], []
     for (design, seed), path in episode_files(contenders, seeds, run_dir).items():
         episode = read_model(Episode, path, PLAY_AGAIN)

@@ -13,8 +13,10 @@ from edgegym.systems.system import System, imported
 STACKING_DEVICES = {"cuda"}
 
 
-def make_learner(system: System, scenario: Any, settings: Settings, n_copies: int = 1) -> Learner:
-    """Make what trains `n_copies` networks, or stands for them.
+def make_learner(
+    system: System, scenario: Any, settings: Settings, n_copies: int | None = None
+) -> Learner:
+    """Make what trains the network of one environment, or those of many copies at once.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def make_learner(system: System, scenario: Any, settings: Settings, n_copies: in
                 f"fidelity must be 'train' or 'bound' for system {system.name!r}, which has no "
                 "emulator; got 'curve'. Use one of these."
             )
-        return system.emulator(scenario, settings.emulator, n_copies)
+        return system.emulator(scenario, settings.emulator, n_copies or 1)
     if scenario.learning is None:
         raise InputError(
             f"learning must be given in scenario {scenario.name!r} for real training; got none. "
@@ -41,7 +43,7 @@ def make_learner(system: System, scenario: Any, settings: Settings, n_copies: in
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
     where = settings.device, settings.data_dir
-    if n_copies > 1 or trains_stacked(system, settings.device):
+    if n_copies is not None:
         return imported(str(system.stacked))(scenario, n_copies, *where)
     make = partial(_made, imported(system.learner), scenario, *where)
     return OneByOne(make, scenario.learning.validation_interval)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegym.errors import InputError, as_path
+from edgegym.systems.system import SYSTEMS
 
 
 def load_plan(kind: Any, path: str | Path) -> Any:
@@ -18,7 +19,7 @@ def load_plan(kind: Any, path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If the file cannot be read or holds no such plan.
+        If the file cannot be read, holds no such plan, or one of another system.
     """
     file = as_path("plan file", path)
     try:
@@ -27,7 +28,26 @@ def load_plan(kind: Any, path: str | Path) -> Any:
         raise InputError(
             f"plan file must be readable; got {str(path)!r} ({error}). Check the path."
         ) from None
-    return kind.from_json(text, where=str(path))
+    try:
+        return kind.from_json(text, where=str(path))
+    except InputError:
+        for other in SYSTEMS.values():
+            if other.plan is not kind and _holds(other.plan, text):
+                raise InputError(
+                    f"plan file must hold a plan of the scenario's system; got {str(path)!r}, a "
+                    f"plan of system {other.name!r}. Plan again, or play it with --system "
+                    f"{other.name}."
+                ) from None
+        raise
+
+
+def _holds(kind: Any, text: str) -> bool:
+    """Tell whether a text is a plan of a kind."""
+    try:
+        kind.from_json(text)
+    except InputError:
+        return False
+    return True
 
 
 def no_plan(where: str, error: Exception) -> InputError:

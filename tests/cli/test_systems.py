@@ -80,8 +80,10 @@ def test_a_written_plan_is_played_at_the_latency_it_promised(ask, tmp_path):
 
 def test_a_plan_of_another_system_is_refused_in_a_sentence(refusal, plan_file):
     sentence = refusal("run", *FEW, "--plan", plan_file, "--fidelity", "bound")
-    assert str(plan_file) in sentence
-    assert sentence.startswith("block_size must be given; got nothing.")
+    assert sentence == (
+        f"plan file must hold a plan of the scenario's system; got '{plan_file}', a plan of system "
+        "'two-stage'. Plan again, or play it with --system two-stage."
+    )
 
 
 def test_a_plan_for_other_workers_is_refused_by_its_files_name(ask, refusal, tmp_path):

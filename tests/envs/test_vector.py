@@ -12,6 +12,7 @@ from strategies import TINY_SCENARIO
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.envs.vector import EdgeVectorEnv
+from edgegym.lifecycle.learners import OneByOne
 from edgegym.lifecycle.state import EndCode
 
 N_COPIES = 5
@@ -308,6 +309,14 @@ def nearly(first, second):
 
 
 TRAIN_CASES = list(product(("hard", "soft"), (1, 3), RESETS))
+
+
+def test_one_environment_trains_its_network_alone_wherever_many_are_stacked(monkeypatch):
+    monkeypatch.setattr("edgegym.envs.learners.STACKING_DEVICES", {"cpu"})
+    env = TwoStageEdgeEnv("digits")
+    env.reset(seed=0)
+    assert isinstance(env.learner, OneByOne)
+    assert env.learner.report(0).keys() == {"train_loss", "test_loss", "test_accuracy"}
 
 
 @pytest.mark.parametrize(("budgets", "rounds", "reset"), TRAIN_CASES)

@@ -52,18 +52,21 @@ class EmulatedLearner:
         """Run a round in the running copies; their losses before the step."""
         finetuning = stage == Stage.FINETUNE.value
         emulated, finetuned = self.training
-        if (handed_over := running & finetuning & ~finetuned).any():
-            copies = np.flatnonzero(handed_over)
-            emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
-            finetuned = finetuned | handed_over
-        batch_size = np.where(
-            finetuning, decision.finetune_batch_size.sum(axis=-1), decision.server_batch_size
-        )
+        batch_size = decision.server_batch_size
+        if np.count_nonzero(finetuning):
+            on_devices = decision.finetune_batch_size.sum(axis=-1)
+            batch_size = np.where(finetuning, on_devices, batch_size)
+            if (handed_over := running & finetuning & ~finetuned).any():
+                copies = np.flatnonzero(handed_over)
+                emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
+                finetuned = finetuned | handed_over
         self._watch(finetuning[running], round_index[running] + 1, batch_size[running])
         losses = self.emulator.loss(emulated)
         after = self.emulator.descend(emulated, batch_size)
-        moved = Emulated(*(np.where(running, *both) for both in zip(after, emulated, strict=True)))
-        self.training = Training(moved, finetuned)
+        if np.count_nonzero(running) < running.size:
+            pairs = zip(after, emulated, strict=True)
+            after = Emulated(*(np.where(running, *both) for both in pairs))
+        self.training = Training(after, finetuned)
         return losses
 
     def validate(self, copies: Sequence[int]) -> tuple[Array, Array]:
@@ -92,11 +95,13 @@ class EmulatedLearner:
         """Warn once, the first time that an episode leaves what the emulator was fitted on."""
         if self.has_warned:
             return
-        before, after = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
-        covered = np.where(
-            finetuning, after.covers(n_rounds, batch_size), before.covers(n_rounds, batch_size)
-        )
-        if not covered.all():
+        recorded = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
+        covered = [
+            stage.covers(n_rounds[inside], batch_size[inside])
+            for stage, inside in zip(recorded, (~finetuning, finetuning), strict=True)
+            if np.count_nonzero(inside)
+        ]
+        if not all(map(np.all, covered)):
             self.has_warned = True
             warnings.warn(
                 f"The emulator was fitted on {self.emulator.recorded_in_words()}. An episode "

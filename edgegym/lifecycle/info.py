@@ -20,7 +20,9 @@ def info_of(lifecycle: Lifecycle, before: State, after: State) -> dict[str, Arra
     rules = lifecycle.rules
     delay_s, energy_j = after.totals[DELAY], after.totals[ENERGY]
     left = lifecycle.budget - after.totals[: ENERGY + 1]
-    added = np.maximum(after.excess - before.excess, 0.0)
+    added = after.excess  # the same array, of zeros, where nothing is and was exceeded
+    if after.excess is not before.excess:
+        added = np.maximum(after.excess - before.excess, 0.0)
     own_limits = zip(rules.limits, after.excess[ENERGY + 1 :], strict=True)
     return {
         "stage": after.stage,

@@ -23,14 +23,24 @@ def reward_names(rules: Rules) -> tuple[str, ...]:
 
 def reward_terms(rules: Rules, before: State, after: State) -> dict[str, Array]:
     """Give every term of the reward of a step, (C,) each."""
-    logs = _log_fall(*(np.concatenate([s.validation[:1], s.measured]) for s in (before, after)))
+    measured = _log_fall(before.measured, after.measured)
     return {
-        "reward_loss": before.validation[0] - after.validation[0],
-        "reward_log_loss": logs[0],
-        "reward_accuracy": after.validation[1] - before.validation[1],
-        **{f"reward_{name}": term for name, term in zip(rules.rewards, logs[1:], strict=True)},
+        **_learning_terms(before.validation, after.validation),
+        **{f"reward_{name}": term for name, term in zip(rules.rewards, measured, strict=True)},
         "reward_latency": (before.totals[DELAY] - after.totals[DELAY])
         / rules.scenario.delay_budget_s,
+    }
+
+
+def _learning_terms(before: Array, after: Array) -> dict[str, Array]:
+    """Give the terms of the validation samples, which in most steps nobody has looked at."""
+    if after is before:
+        nothing = np.zeros(after.shape[1])
+        return {f"reward_{name}": nothing for name in LEARNING_REWARDS}
+    return {
+        "reward_loss": before[0] - after[0],
+        "reward_log_loss": _log_fall(before[0], after[0]),
+        "reward_accuracy": after[1] - before[1],
     }
 
 

@@ -218,5 +218,7 @@ class Lifecycle:
         np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
         used[ENERGY + 1 :] = rules.used(totals)
         over = used > 1 + TOLERANCE
-        excess = np.where(over, used - 1, 0.0) if np.count_nonzero(over) else 0 * used
+        excess = state.excess  # the same array as long as there is none, by which `info_of` knows
+        if np.count_nonzero(over) or np.count_nonzero(excess):
+            excess = np.where(over, used - 1, 0.0)
         return state._replace(measured=rules.measure(totals), excess=excess)

@@ -31,8 +31,11 @@ def play(env, actions):
 
 
 def weights(env):
-    if env.fidelity != "train":
-        return [pickle.dumps(env.learner.snapshot())]
+    if env.fidelity == "bound":
+        return []
+    if env.fidelity == "curve":
+        training = env.learner.snapshot()
+        return [values.tobytes() for values in (*training.emulated, training.finetuned)]
     return [
         value.numpy().tobytes() for value in env.learner.learners[0].network.state_dict().values()
     ]

@@ -205,7 +205,7 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
     def _open(self) -> Lifecycle:
         """Make the learner when it is used first: real training loads torch and the data."""
         if self._lifecycle is None:
-            learner = make_learner(self.system, self.scenario, self.settings)
+            learner = make_learner(self.system, self.rules, self.settings)
             budgets, rounds_per_step = self.settings.budgets, self.settings.rounds_per_step
             self._lifecycle = Lifecycle(self.rules, learner, budgets, rounds_per_step)
         return self._lifecycle

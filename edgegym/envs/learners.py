@@ -5,6 +5,7 @@ from typing import Any
 
 from edgegym.errors import InputError
 from edgegym.lifecycle.learners import Learner, NoLearner, OneByOne
+from edgegym.lifecycle.rules import Rules
 from edgegym.lifecycle.settings import Settings
 from edgegym.systems.system import System, imported
 
@@ -14,7 +15,7 @@ STACKING_DEVICES = {"cuda"}
 
 
 def make_learner(
-    system: System, scenario: Any, settings: Settings, n_copies: int | None = None
+    system: System, rules: Rules, settings: Settings, n_copies: int | None = None
 ) -> Learner:
     """Make what trains the network of one environment, or those of many copies at once.
 
@@ -25,7 +26,8 @@ def make_learner(
         networks would be trained on a CPU.
     """
     if settings.fidelity == "bound":
-        return NoLearner(system.rules(scenario).initial_loss)
+        return NoLearner(rules.initial_loss)
+    scenario = rules.scenario
     if settings.fidelity == "curve":
         if system.emulator is None:
             raise InputError(

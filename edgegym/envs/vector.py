@@ -88,7 +88,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         self.action_space = batch_space(single.action_space, self.num_envs)
         self.observation_space = batch_space(single.observation_space, self.num_envs)
         settings = single.settings
-        learner = make_learner(self.system, self.scenario, settings, self.num_envs)
+        learner = make_learner(self.system, self.rules, settings, self.num_envs)
         self.lifecycle = Lifecycle(self.rules, learner, settings.budgets, settings.rounds_per_step)
         self.state = self._before = self.lifecycle.blank(self.num_envs)
         self._is_random = self.rules.is_random or settings.fidelity != "bound"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -58,17 +58,21 @@ class Simplex:
     n: int
     total: int | None = None
     unit: str = "share"
-    low: Array = field(init=False)
-    high: Array = field(init=False)
+
+    @property
+    def low(self) -> Array:
+        """What is mapped to -1, (n,)."""
+        return np.full(self.n, LEAST_SHARE)
+
+    @property
+    def high(self) -> Array:
+        """What is mapped to 1, (n,)."""
+        return np.ones(self.n)
 
     @property
     def whole(self) -> bool:
         """Whether its parts are whole numbers."""
         return self.total is not None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "low", np.full(self.n, LEAST_SHARE))
-        object.__setattr__(self, "high", np.ones(self.n))
 
     @property
     def bounds(self) -> tuple[Array, Array]:

@@ -228,7 +228,7 @@ def evaluate(
     )
 
 
-def require_same_devices(plan: Plan, scenario: Scenario, name: str = "plan") -> None:
+def require_same_devices(plan: Plan, scenario: Scenario) -> None:
     """Refuse a plan that is made for another number of devices.
 
     Raises
@@ -238,7 +238,7 @@ def require_same_devices(plan: Plan, scenario: Scenario, name: str = "plan") -> 
     """
     if plan.n_devices != scenario.n_devices:
         raise InputError(
-            f"{name} must be made for the {scenario.n_devices} devices of scenario "
+            f"plan must be made for the {scenario.n_devices} devices of scenario "
             f"{scenario.name!r}; got a plan for {plan.n_devices}. Plan again for this scenario."
         )
 

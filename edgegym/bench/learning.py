@@ -83,7 +83,7 @@ def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learn
         return Samples(images, labels)
 
     devices = tuple(make() for _ in range(scenario.n_devices))
-    data = TaskData(make(), devices, validation=make(), test=make())
+    data = TaskData.of(make(), devices, validation=make(), test=make())
     return Learner(scenario, seed, device, data=data)
 
 

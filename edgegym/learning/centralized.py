@@ -32,6 +32,13 @@ class Samples:
         return Samples(self.images.to(device), self.labels.to(device))
 
 
+def joined(parts: Sequence[Samples]) -> Samples:
+    """Put samples together, in their order."""
+    return Samples(
+        torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
+    )
+
+
 def expected_loss(network: nn.Module, samples: Samples, chunk: int) -> tuple[float, float]:
     """Loss over a whole data set, (1) and (4), and the share that is classified right.
 

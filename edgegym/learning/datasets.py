@@ -6,17 +6,18 @@ fine-tune on. It is normalised with CIFAR-10's statistics, so that the network's
 scale from one stage to the next.
 """
 
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgegym.errors import InputError
-from edgegym.learning.centralized import Samples
+from edgegym.learning.centralized import Samples, joined
 from edgegym.learning.partition import dirichlet_partition
 from edgegym.learning.rotation import rotate
 from edgegym.learning.sources import load_raw
@@ -31,22 +32,50 @@ PIXEL_STATISTICS = {
 }
 
 
-class TaskData(NamedTuple):
-    """Who holds which samples; no two parts share one."""
+@dataclass(frozen=True)
+class TaskData:
+    """Who holds which samples; no two parts share one.
 
-    server: Samples
-    devices: tuple[Samples, ...]
+    Examples
+    --------
+    >>> parts = (Samples(torch.ones(n, 1), torch.zeros(n, dtype=torch.int64)) for n in (5, 2, 3, 1))
+    >>> data = TaskData.of(next(parts), [next(parts)], *parts)
+    >>> len(data.pool), data.places, len(data.server), len(data.devices[0])
+    (7, [range(0, 5), range(5, 7)], 5, 2)
+    """
+
+    pool: Samples  # all that is trained on: the server's, then each device's
+    n_samples: tuple[int, ...]  # of the server and of each device
     validation: Samples
     test: Samples
 
+    @classmethod
+    def of(
+        cls, server: Samples, devices: Sequence[Samples], validation: Samples, test: Samples
+    ) -> "TaskData":
+        """Put together what server and devices hold."""
+        holders = [server, *devices]
+        return cls(joined(holders), tuple(map(len, holders)), validation, test)
+
+    @cached_property
+    def places(self) -> list[range]:
+        """Where each holder's samples lie in the pool."""
+        return [range(*ends) for ends in pairwise(accumulate(self.n_samples, initial=0))]
+
+    @cached_property
+    def server(self) -> Samples:
+        """What the server holds."""
+        return self.pool.split(list(self.n_samples))[0]
+
+    @cached_property
+    def devices(self) -> tuple[Samples, ...]:
+        """What each device holds."""
+        return tuple(self.pool.split(list(self.n_samples))[1:])
+
     def to(self, device: torch.device) -> "TaskData":
         """Move everything to a device."""
-        return TaskData(
-            self.server.to(device),
-            tuple(samples.to(device) for samples in self.devices),
-            self.validation.to(device),
-            self.test.to(device),
-        )
+        parts = (part.to(device) for part in (self.pool, self.validation, self.test))
+        return TaskData(next(parts), self.n_samples, *parts)
 
 
 @lru_cache(maxsize=4)
@@ -81,9 +110,9 @@ def load_task_data(
     on_device, validation, test = (
         prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in others
     )
-    devices = tuple(share_among_devices(on_device, n_devices, task.dirichlet_concentration))
-    data = TaskData(prepare(server, task.pretrain_dataset, 0.0), devices, validation, test)
-    return data.to(device)
+    devices = share_among_devices(on_device, n_devices, task.dirichlet_concentration)
+    server = prepare(server, task.pretrain_dataset, 0.0)
+    return TaskData.of(server, devices, validation, test).to(device)
 
 
 def share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Samples]:

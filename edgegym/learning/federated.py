@@ -63,25 +63,3 @@ def fedsgd_round(
 def _copies(tensors: list[Tensor]) -> list[Tensor]:
     """Copy tensors, on a GPU in one launch for all; a product with one is exact."""
     return list(torch._foreach_mul(tensors, 1)) if tensors else []
-
-
-def fused_fedsgd_round(
-    network: nn.Module, batches: Sequence[Samples], learning_rate: float, chunk: int | None = None
-) -> float:
-    """Run one fine-tuning round as one pass over the union of the mini-batches.
-
-    The weights of (8) make the aggregate the gradient over the union, so the step is that of
-    `fedsgd_round`; with batch statistics it would not be.
-
-    Returns
-    -------
-    The loss over all mini-batches before the step
-    """
-    union = Samples(
-        torch.cat([batch.images for batch in batches]),
-        torch.cat([batch.labels for batch in batches]),
-    )
-    parameters = trainable(network)
-    loss, gradient = minibatch_gradient(network, union, chunk, parameters)
-    descend(parameters, gradient, learning_rate)
-    return loss.item()

@@ -7,10 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from edgegym.errors import InputError
-from edgegym.learning.centralized import sgd_round
 from edgegym.learning.learner import Learner, draw_index
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream
@@ -60,11 +57,10 @@ def device_app(
     def train(message: "Message", context: "Context") -> "Message":
         learner = _learner(scenario, seed, data_dir)
         n, k = message.content["config"]["server-round"] - 1, context.node_config["partition-id"]
-        held, size = learner.data.devices[k], int(batch_sizes[n, k])
+        held, size = learner.data.places[1 + k], int(batch_sizes[n, k])
         index = draw_index(seed, Stream.FINETUNE_BATCH, n, k, len(held), size)
         learner.network.load_state_dict(message.content["arrays"].to_torch_state_dict())
-        batch = held.take(torch.from_numpy(index))
-        loss = sgd_round(learner.network, batch, learner.learning_rate, learner.chunk)
+        loss = learner.descend(held.start + index)
         content = RecordDict(
             {
                 "arrays": ArrayRecord(learner.network.state_dict()),

@@ -1,7 +1,7 @@
 """The learner: one network on its way through both stages, round by round."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
 from edgegym.learning.datasets import TaskData, load_task_data
-from edgegym.learning.federated import fedsgd_round, fused_fedsgd_round
+from edgegym.learning.federated import fedsgd_round
+from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.networks import (
+    LeNet,
     compute_in_bfloat16,
     has_batch_statistics,
     make_network,
@@ -26,8 +28,7 @@ from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.scenario import Scenario
 
-#: Samples that a CPU passes at once: their activations fit its cache and the allocator's pool. A
-#: batch of 700 cut so takes 0.7 of the time of one pass.
+#: Samples that autograd passes at once on a CPU: their activations fit its cache.
 CPU_CHUNK = 64
 GPU_CHUNK = 4096
 
@@ -66,6 +67,30 @@ def draw_index(
     True
     """
     return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
+
+
+def draw_round(
+    data: TaskData,
+    seed: int,
+    finetuning: bool,
+    round_index: int,
+    batch_sizes: Sequence[int] | Array,
+) -> list[NDArray[np.int64]]:
+    """Draw the mini-batches of a round, as places in the pool.
+
+    Parameters
+    ----------
+    data : who holds what
+    seed, round_index : of the draws
+    finetuning : whether the devices train, or the server
+    batch_sizes : (K,) of every device, or (1,) of the server
+    """
+    stream = Stream.FINETUNE_BATCH if finetuning else Stream.PRETRAIN_BATCH
+    holders = data.places[1:] if finetuning else data.places[:1]
+    return [
+        held.start + draw_index(seed, stream, round_index, k, len(held), int(size))
+        for k, (held, size) in enumerate(zip(holders, batch_sizes, strict=True))
+    ]
 
 
 def send_index(index: NDArray[np.int64], device: torch.device) -> Tensor:
@@ -114,12 +139,11 @@ class Learner:
         if task.precision == "bfloat16":
             compute_in_bfloat16(self.network, self.device)
         self.batch_statistics = has_batch_statistics(self.network)
+        is_by_hand = isinstance(self.network, LeNet) and self.device.type == "cpu"
+        self.by_hand = (
+            LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None
+        )
         self.seed = seed
-
-    @property
-    def chunk(self) -> int | None:
-        """Samples to pass at once in training, None for the whole mini-batch."""
-        return CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
 
     def snapshot(self) -> LearnerState:
         """Copy what training changes; the data and the architecture stay out."""
@@ -139,38 +163,50 @@ class Learner:
 
     def pretrain(self, round_index: int, batch_size: int) -> float:
         """Run one pre-training round on the server, (2)-(3), and return its loss."""
-        holders = [self.data.server]
-        (batch,) = self._draw(Stream.PRETRAIN_BATCH, round_index, holders, [batch_size])
-        return sgd_round(self.network, batch, self.learning_rate, self.chunk)
+        (places,) = draw_round(self.data, self.seed, False, round_index, [batch_size])
+        return self.descend(places)
 
     def finetune(self, round_index: int, batch_sizes: Array) -> float:
-        """Run one fine-tuning round on the devices, (7)-(9), and return its loss."""
-        batches = self._draw(Stream.FINETUNE_BATCH, round_index, self.data.devices, batch_sizes)
-        run_round = fedsgd_round if self.batch_statistics else fused_fedsgd_round
-        return run_round(self.network, batches, self.learning_rate, self.chunk)
+        """Run one fine-tuning round on the devices, (7)-(9), and return its loss.
 
-    def _draw(
-        self,
-        stream: Stream,
-        round_index: int,
-        holders: Sequence[Samples],
-        sizes: Sequence[int] | Array,
-    ) -> list[Samples]:
-        """Draw a mini-batch of each holder; all their places are sent at once."""
-        drawn = [
-            draw_index(self.seed, stream, round_index, k, len(samples), int(size))
-            for k, (samples, size) in enumerate(zip(holders, sizes, strict=True))
-        ]
-        parts = send_index(np.concatenate(drawn), self.device).split(list(map(len, drawn)))
-        return [samples.take(part) for samples, part in zip(holders, parts, strict=True)]
+        The weights of (8) make the aggregate the gradient over the union of the mini-batches, so
+        that the round is one of SGD on them all. With batch statistics it would not be.
+        """
+        parts = draw_round(self.data, self.seed, True, round_index, batch_sizes)
+        union = np.concatenate(parts)
+        if not self.batch_statistics:
+            return self.descend(union)
+        index = send_index(union, self.device).split([len(part) for part in parts])
+        batches = [self.data.pool.take(part) for part in index]
+        return fedsgd_round(self.network, batches, self.learning_rate)
+
+    def descend(self, places: NDArray[np.int64]) -> float:
+        """Take one step against the gradient over the samples at some places of the pool.
+
+        Returns
+        -------
+        The loss over these samples before the step
+        """
+        index = send_index(places, self.device)
+        if self.by_hand:
+            return self.by_hand.sgd_round(self.data.pool, index, self.learning_rate)
+        # A gradient is the sum of its chunks' unless they would share their statistics.
+        chunk = CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
+        return sgd_round(self.network, self.data.pool.take(index), self.learning_rate, chunk)
+
+    def measure(self, samples: Samples) -> tuple[float, float]:
+        """Measure loss and accuracy on some samples."""
+        if self.by_hand:
+            return self.by_hand.expected_loss(samples)
+        return measure(self.network, samples)
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the target domain's validation samples."""
-        return measure(self.network, self.data.validation)
+        return self.measure(self.data.validation)
 
     def report(self) -> dict[str, float]:
         """Measure the final figures: the training loss (5) over all devices, and the test set's."""
-        return final_figures(self.network, self.data.devices, self.data.test)
+        return final_figures(self.measure, self.data.devices, self.data.test)
 
 
 def measure(network: nn.Module, samples: Samples) -> tuple[float, float]:
@@ -180,12 +216,12 @@ def measure(network: nn.Module, samples: Samples) -> tuple[float, float]:
 
 
 def final_figures(
-    network: nn.Module, holders: Sequence[Samples], test: Samples
+    measure: Callable[[Samples], tuple[float, float]], holders: Sequence[Samples], test: Samples
 ) -> dict[str, float]:
     """Measure the training loss, each holder's counting alike, and loss and accuracy of a test."""
-    test_loss, test_accuracy = measure(network, test)
+    test_loss, test_accuracy = measure(test)
     return {
-        "train_loss": float(np.mean([measure(network, samples)[0] for samples in holders])),
+        "train_loss": float(np.mean([measure(samples)[0] for samples in holders])),
         "test_loss": test_loss,
         "test_accuracy": test_accuracy,
     }

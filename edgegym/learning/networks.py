@@ -123,12 +123,12 @@ def has_batch_statistics(network: nn.Module) -> bool:
 
 
 def place_network(network: nn.Module, name: str, device: torch.device) -> nn.Module:
-    """Move a network to a device; a wide one lies channels-last on a GPU.
+    """Move a network to a device; it lies channels-last on a CPU, and on a GPU if it is wide.
 
     Its activations then do as well, whatever the layout of the images.
     """
     network = network.to(device)
-    if device.type == "cuda" and name in WIDE:
+    if device.type == "cpu" or name in WIDE:
         network = network.to(memory_format=torch.channels_last)
     return network
 

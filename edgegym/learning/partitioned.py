@@ -4,7 +4,7 @@ PABA-style: in every round each group of workers computes the gradient of its bl
 parameters on its own samples, at the same model, and all blocks are updated at once.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from edgegym.errors import InputError
-from edgegym.learning.centralized import Samples, minibatch_gradient
+from edgegym.learning.centralized import Samples, joined, minibatch_gradient
 from edgegym.learning.datasets import prepare, share_among_devices, share_out
 from edgegym.learning.learner import (
     draw_index,
@@ -194,9 +194,7 @@ class PartitionedLearner:
                 )
                 samples = samples.take(send_index(drawn, self.device))
             parts.append(samples)
-        return Samples(
-            torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
-        )
+        return joined(parts)
 
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the validation samples."""
@@ -204,4 +202,4 @@ class PartitionedLearner:
 
     def report(self) -> dict[str, float]:
         """Measure the final figures: the training loss over all workers, and the test set's."""
-        return final_figures(self.network, self.data.workers, self.data.test)
+        return final_figures(partial(measure, self.network), self.data.workers, self.data.test)

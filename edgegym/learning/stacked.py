@@ -12,13 +12,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from edgegym.errors import InputError
-from edgegym.learning.centralized import Samples
 from edgegym.learning.datasets import load_task_data
-from edgegym.learning.learner import draw_index, find_device, send_index
+from edgegym.learning.learner import draw_round, find_device, send_index
 from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
-from edgegym.physics.draws import Stream
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples of all copies that pass at once; 80 kB each for LeNet. Small passes pad less, large ones
@@ -81,13 +79,7 @@ class StackedLearner:
             )
         if task.precision == "bfloat16":
             compute_in_bfloat16(self._network, self.device)
-        data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
-        holders = [data.server, *data.devices]
-        images = torch.cat([samples.images for samples in holders])
-        self._pool = Samples(images, torch.cat([samples.labels for samples in holders]))
-        self._n_samples = [len(samples) for samples in holders]
-        self._first = np.cumsum([0, *self._n_samples])  # each holder's in the pool
-        self._validation = data.validation
+        self._data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
         self.seeds = [0] * n_copies
         self.parameters = {
             name: torch.zeros(n_copies, *value.shape, device=self.device)
@@ -117,7 +109,7 @@ class StackedLearner:
         parameters = {name: s[copies].requires_grad_() for name, s in self.parameters.items()}
         losses = torch.zeros(len(rounds), device=self.device)
         for n_rows, columns in _passes(table[:, 1], SAMPLES_AT_ONCE[self.device.type]):
-            batch = self._pool.take(index[:n_rows, columns])
+            batch = self._data.pool.take(index[:n_rows, columns])
             part = {name: value[:n_rows] for name, value in parameters.items()}
             logits = vmap(self._forward)(part, batch.images)
             counted = is_sample[:n_rows, columns] * _sample_losses(logits, batch.labels)
@@ -139,12 +131,12 @@ class StackedLearner:
         with torch.no_grad():
             parameters = {name: stack[rows] for name, stack in self.parameters.items()}
             chunk = max(1, SAMPLES_AT_ONCE[self.device.type] // len(copies))
-            for part in self._validation.split(chunk):
+            for part in self._data.validation.split(chunk):
                 logits = vmap(self._forward, in_dims=(0, None))(parameters, part.images)
                 labels = part.labels.expand(len(copies), -1)
                 totals[0] += _sample_losses(logits, labels).sum(dim=1)
                 totals[1] += (logits.argmax(dim=2) == labels).sum(dim=1)
-        loss, accuracy = (totals / len(self._validation)).tolist()
+        loss, accuracy = (totals / len(self._data.validation)).tolist()
         return loss, accuracy
 
     def _draw(self, rounds: Sequence[StackedRound]) -> NDArray[np.int64]:
@@ -153,7 +145,7 @@ class StackedLearner:
         The largest batch comes first. A shorter row is filled up with its own first sample, which
         is finite where the batch is: a weight of zero then leaves nothing of it.
         """
-        batches = [(one.copy, self._draw_union(one)) for one in rounds]
+        batches = [(one.copy, np.concatenate(self._draw_round(one))) for one in rounds]
         batches.sort(key=lambda batch: -len(batch[1]))
         table = np.empty((len(batches), 2 + len(batches[0][1])), dtype=np.int64)
         for row, (copy, index) in zip(table, batches, strict=True):
@@ -161,16 +153,9 @@ class StackedLearner:
             row[2 : 2 + len(index)], row[2 + len(index) :] = index, index[0]
         return table
 
-    def _draw_union(self, one: StackedRound) -> NDArray[np.int64]:
-        """Draw what `Learner` with the copy's seed draws, the devices' one after another."""
-        stream = Stream.FINETUNE_BATCH if one.finetuning else Stream.PRETRAIN_BATCH
-        holders = range(1, len(self._n_samples)) if one.finetuning else [0]
-        parts = []
-        for k, (holder, size) in enumerate(zip(holders, one.batch_sizes, strict=True)):
-            key = self.seeds[one.copy], stream, one.round_index, k
-            drawn = draw_index(*key, self._n_samples[holder], int(size))
-            parts.append(self._first[holder] + drawn)
-        return np.concatenate(parts)
+    def _draw_round(self, one: StackedRound) -> list[NDArray[np.int64]]:
+        """Draw what `Learner` with the copy's seed draws."""
+        return draw_round(self._data, self.seeds[one.copy], *one[1:])
 
     def _forward(self, parameters: dict[str, Tensor], images: Tensor) -> Tensor:
         return functional_call(self._network, parameters, (images,))

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from edgegym.learning.federated import aggregate, fedsgd_round, fused_fedsgd_round
+from edgegym.learning.centralized import joined, sgd_round
+from edgegym.learning.federated import aggregate, fedsgd_round
 from edgegym.learning.networks import make_network
 
 LEARNING_RATE = 0.1
@@ -40,6 +41,10 @@ def batches(make_samples):
 def parts():
     rng = torch.Generator().manual_seed(0)
     return [[torch.randn(4, 2, generator=rng), torch.randn(3, generator=rng)] for _ in BATCH_SIZES]
+
+
+def union_round(network, batches, learning_rate, chunk=None):
+    return sgd_round(network, joined(batches), learning_rate, chunk)
 
 
 def play(run_round, network, batches, chunk=None):
@@ -76,14 +81,14 @@ def test_averaging_leaves_alone_what_the_devices_sent(parts):
 
 
 @pytest.mark.parametrize("chunk", [None, 16])
-def test_device_by_device_and_fused_are_the_same_round(lenet, batches, chunk):
+def test_device_by_device_and_over_the_union_are_the_same_round(lenet, batches, chunk):
     state, loss = play(fedsgd_round, lenet, batches, chunk)
-    fused_state, fused_loss = play(fused_fedsgd_round, lenet, batches, chunk)
-    assert loss == pytest.approx(fused_loss, rel=1e-6)
-    assert_close(state, fused_state, rtol=0.0, atol=5e-7)
+    union_state, union_loss = play(union_round, lenet, batches, chunk)
+    assert loss == pytest.approx(union_loss, rel=1e-6)
+    assert_close(state, union_state, rtol=0.0, atol=5e-7)
 
 
-@pytest.mark.parametrize("run_round", [fedsgd_round, fused_fedsgd_round])
+@pytest.mark.parametrize("run_round", [fedsgd_round, union_round])
 def test_a_round_on_one_device_is_one_round_of_sgd(lenet, make_samples, run_round):
     batch = make_samples(9)
     state, loss = play(run_round, lenet, [batch])
@@ -94,7 +99,7 @@ def test_a_round_on_one_device_is_one_round_of_sgd(lenet, make_samples, run_roun
     assert_close(state, lenet.state_dict(), rtol=0.0, atol=5e-7)
 
 
-@pytest.mark.parametrize("run_round", [fedsgd_round, fused_fedsgd_round])
+@pytest.mark.parametrize("run_round", [fedsgd_round, union_round])
 def test_relabelling_the_devices_changes_nothing(lenet, batches, run_round):
     state, loss = play(run_round, lenet, batches)
     other_state, other_loss = play(run_round, lenet, [batches[k] for k in (2, 0, 1)])
@@ -126,7 +131,7 @@ def test_each_device_normalises_with_its_own_batch(batch_norm_network, batches):
         assert_close(state[name], expected, rtol=0.0, atol=5e-7)
 
 
-def test_the_fused_gradient_is_another_one_with_batch_statistics(batch_norm_network, batches):
+def test_over_the_union_batch_statistics_give_another_gradient(batch_norm_network, batches):
     state, _ = play(fedsgd_round, batch_norm_network, batches)
-    fused_state, _ = play(fused_fedsgd_round, batch_norm_network, batches)
-    assert (state["0.weight"] - fused_state["0.weight"]).abs().max() > 1e-5
+    union_state, _ = play(union_round, batch_norm_network, batches)
+    assert (state["0.weight"] - union_state["0.weight"]).abs().max() > 1e-5

@@ -12,7 +12,8 @@ from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import expected_loss
 from edgegym.learning.datasets import TaskData
-from edgegym.learning.learner import Learner, find_device
+from edgegym.learning.learner import Learner, draw_round, find_device
+from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.networks import make_network
 from edgegym.learning.sources import RawData
 from edgegym.physics.draws import Stream, keyed_generator
@@ -49,7 +50,7 @@ def googlenet_learner(make_samples, monkeypatch):
 @pytest.fixture
 def colour_data(make_samples):
     parts = [make_samples(16, shape=(3, 32, 32), seed=seed) for seed in range(6)]
-    return TaskData(parts[0], tuple(parts[1:4]), *parts[4:])
+    return TaskData.of(parts[0], parts[1:4], *parts[4:])
 
 
 @pytest.fixture
@@ -57,12 +58,13 @@ def batches(monkeypatch):
     """Record the mini-batches that the learner trains on, and train on none."""
     seen = []
 
-    def record(network, drawn, learning_rate, chunk):
-        seen.extend(drawn if isinstance(drawn, list) else [drawn])
-        return 0.0
+    def record(data, *args):
+        parts = draw_round(data, *args)
+        seen.extend(data.pool.take(torch.from_numpy(part)) for part in parts)
+        return parts
 
-    monkeypatch.setattr("edgegym.learning.learner.sgd_round", record)
-    monkeypatch.setattr("edgegym.learning.learner.fused_fedsgd_round", record)
+    monkeypatch.setattr("edgegym.learning.learner.draw_round", record)
+    monkeypatch.setattr(LeNetRounds, "sgd_round", lambda *args: 0.0)
     return seen
 
 
@@ -188,7 +190,8 @@ def test_a_skipped_round_leaves_the_batches_of_the_next_alike(make_learner, batc
 
 def test_rounds_and_devices_draw_different_samples(make_learner, batches):
     learner = make_learner()
-    learner.data = learner.data._replace(devices=(learner.data.server,) * 3)
+    server = learner.data.server
+    learner.data = TaskData.of(server, [server] * 3, learner.data.validation, learner.data.test)
     for n in range(2):
         learner.pretrain(n, 8)
         learner.finetune(n, np.array([8, 8, 8]))

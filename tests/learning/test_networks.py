@@ -118,10 +118,10 @@ def test_channels_last_weights_lay_every_activation_so_and_change_no_gradient(ma
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_lies_plainly_on_a_cpu(name):
+def test_a_network_lies_channels_last_on_a_cpu(name):
     network = place_network(make_network(name, seed=1), name, CPU)
     weights = [p for p in network.parameters() if p.dim() == 4]
-    assert all(weight.is_contiguous() for weight in weights)
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
 
 
 def test_bfloat16_gives_the_loss_and_the_gradient_to_its_accuracy(make_samples):

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from edgegym.learning.centralized import Samples, minibatch_gradient
+from edgegym.learning.centralized import Samples, joined, minibatch_gradient
 from edgegym.learning.learner import CPU_CHUNK, Learner
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.two_stage.plan import Plan
@@ -58,7 +58,7 @@ def measure_along(
     for done in range(m + n + 1):
         finetuning = done >= m
         if done in looks:
-            union = _join(learner.data.devices) if finetuning else learner.data.server
+            union = joined(learner.data.devices) if finetuning else learner.data.server
             rng = keyed_generator(seed, Stream.CALIBRATION, done)
             rows.append(_measure(learner.network, union, rng, finetuning, done))
         if done < m:
@@ -145,7 +145,7 @@ def stage_distance(
 ) -> float:
     """Estimate W(P̂,P) between the server's and the devices' images."""
     data = Learner(scenario, 0, device, data_dir).data
-    return wasserstein_distance(data.server, _join(data.devices))
+    return wasserstein_distance(data.server, joined(data.devices))
 
 
 def _assignment(first: np.ndarray, second: np.ndarray) -> float:
@@ -186,9 +186,3 @@ def _flat_gradient(network: nn.Module, samples: Samples) -> Tensor:
 
 def _flat(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
-
-
-def _join(parts: tuple[Samples, ...]) -> Samples:
-    return Samples(
-        torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
-    )

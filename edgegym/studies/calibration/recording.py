@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from edgegym.learning.centralized import Samples, expected_loss
-from edgegym.learning.learner import CPU_CHUNK, Learner
+from edgegym.learning.centralized import Samples
+from edgegym.learning.learner import Learner
 from edgegym.physics import Array, Numbers
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 from edgegym.systems.two_stage.plan import Plan
@@ -97,7 +97,7 @@ def record(
             looked_after.append(done)
             target.append(learner.validation())
             if done <= m:
-                source_loss.append(expected_loss(learner.network, source, CPU_CHUNK)[0])
+                source_loss.append(learner.measure(source)[0])
             if not np.isfinite(target[-1][0]):
                 break
         if done < m:

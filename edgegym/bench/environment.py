@@ -94,7 +94,12 @@ def _time_once(env: TwoStageEdgeEnv, stage: str, rounds: int, seed: int) -> list
     action[1:] *= -1  # everything at its limit, and no advance
     calls: list[Callable[[], object]] = [partial(_step, env, action)]
     for interval in (env.scenario.learning.validation_interval, None):
-        calls.append(partial(next, bare_rounds(learner, sizes, interval)))
+        calls.append(
+            partial(
+                next,
+                bare_rounds(learner.network, learner.data, learner.learning_rate, sizes, interval),
+            )
+        )
     return [seconds(call, rounds, on_torch=True) for call in calls]
 
 

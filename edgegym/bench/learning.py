@@ -1,15 +1,17 @@
-"""Rounds of training beside a bare loop and the machine's limit."""
+"""Rounds of training beside bare loops and the machine's limit."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from edgegym.bench.bare_loop import bare_rounds
-from edgegym.bench.machine_limit import Work, count_work, measure_limit
+from edgegym.bench.bare_loop import bare_look, bare_rounds
+from edgegym.bench.machine_limit import count_work, measure_limit
 from edgegym.bench.timing import in_turn
 from edgegym.learning.centralized import Samples, sgd_round
 from edgegym.learning.datasets import TaskData
@@ -20,11 +22,14 @@ from edgegym.systems.two_stage.scenario import Scenario
 
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
 BATCH_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
-    "cpu": {"lenet": (8, 64, 256), "googlenet": (2, 8)},
+    "cpu": {"lenet": (2, 8, 32, 64, 256), "googlenet": (2, 8)},
     "cuda": {"lenet": (8, 64, 256), "googlenet": (8, 64, 256)},
 }
-SAMPLES_A_HOLDER = 1000
+#: Samples of each holder, and of a look at the validation loss.
+N_SAMPLES = {"lenet": 1000, "googlenet": 64}
 LEAST_PAIRS = 3
+
+Call = Callable[[], object]
 
 
 def learning_rows(
@@ -36,7 +41,7 @@ def learning_rows(
     device: str,
     on_progress: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Time rounds of every network, stage and batch size on one thread, in turn with a bare loop.
+    """Time every network, stage and batch size on one thread, in turn with bare loops.
 
     Parameters
     ----------
@@ -56,15 +61,16 @@ def learning_rows(
         learner = make_learner(name, scenario, seed, device)
         on_progress("the machine's limit")
         limit = measure_limit(learner.device, getattr(torch, learner.precision))
-        for size in batch_sizes or BATCH_SIZES[learner.device.type][name]:
-            for stage in ("pretrain", "finetune"):
-                on_progress(f"{name}, {stage}, batch {size}")
-                sizes = [size] * (1 if stage == "pretrain" else len(learner.data.devices))
-                least_s, binds = limit.least_s(_work(learner, sizes))
-                timed = _timed(learner, sizes, for_s)
-                row = {"network": name, "stage": stage, "batch_size": size, **timed}
-                share = least_s * timed["rounds_per_s"]
-                rows.append(row | {"limit_share": share, "binds": binds})
+        sizes = batch_sizes or BATCH_SIZES[learner.device.type][name]
+        for stage, size in [
+            *((stage, size) for size in sizes for stage in ("pretrain", "finetune")),
+            ("validation", N_SAMPLES[name]),
+        ]:
+            on_progress(f"{name}, {stage}, batch {size}")
+            least_s, binds = limit.least_s(count_work(_by_autograd(learner, stage, size)))
+            timed = _timed(learner, stage, size, for_s)
+            row = {"network": name, "stage": stage, "batch_size": size, **timed}
+            rows.append(row | {"limit_share": least_s * timed["rounds_per_s"], "binds": binds})
     return rows, {
         "device": _device_name(learner.device),
         "precision": learner.precision,
@@ -78,8 +84,8 @@ def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learn
     taken, rng = NETWORK_INPUTS[name], torch.Generator().manual_seed(seed)
 
     def make() -> Samples:
-        images = torch.randn(SAMPLES_A_HOLDER, *taken.shape, generator=rng)
-        labels = torch.randint(taken.n_classes, (SAMPLES_A_HOLDER,), generator=rng)
+        images = torch.randn(N_SAMPLES[name], *taken.shape, generator=rng)
+        labels = torch.randint(taken.n_classes, (N_SAMPLES[name],), generator=rng)
         return Samples(images, labels)
 
     devices = tuple(make() for _ in range(scenario.n_devices))
@@ -87,31 +93,57 @@ def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learn
     return Learner(scenario, seed, device, data=data)
 
 
-def _work(learner: Learner, sizes: Sequence[int]) -> Work:
-    """Count the work of a round on samples that are at hand."""
-    holders = [learner.data.server] if len(sizes) == 1 else learner.data.devices
-    batches = [held.split(size)[0] for held, size in zip(holders, sizes, strict=True)]
-    if len(batches) == 1:
-        return count_work(lambda: sgd_round(learner.network, batches[0], learner.learning_rate))
-    return count_work(lambda: fedsgd_round(learner.network, batches, learner.learning_rate))
+def _by_autograd(learner: Learner, stage: str, size: int) -> Call:
+    """Make the round that is counted, on samples that are at hand."""
+    network, data = deepcopy(learner.network), learner.data
+    if stage == "validation":
+        return partial(bare_look, network, data.validation)
+    index = torch.arange(size, device=learner.device)
+    batches = [held.take(index % len(held)) for held in (data.server, *data.devices)]
+    if stage == "pretrain":
+        return partial(sgd_round, network, batches[0], learner.learning_rate)
+    return partial(fedsgd_round, network, batches[1:], learner.learning_rate)
 
 
-def _timed(learner: Learner, sizes: list[int], for_s: float) -> dict[str, float]:
-    """Time runs of the learner and of the bare loop in turn, for so many seconds."""
+def _ours(learner: Learner, stage: str, size: int) -> Call:
     rounds = count()
+    if stage == "validation":
+        return learner.validation
+    if stage == "pretrain":
+        return lambda: learner.pretrain(next(rounds), size)
+    sizes = np.full(len(learner.data.devices), size)
+    return lambda: learner.finetune(next(rounds), sizes)
 
-    def ours() -> None:
-        if len(sizes) == 1:
-            learner.pretrain(next(rounds), sizes[0])
-        else:
-            learner.finetune(next(rounds), np.asarray(sizes))
 
-    bare = partial(next, bare_rounds(learner, sizes, None))
-    our_s, bare_s = in_turn(ours, bare, repeats=LEAST_PAIRS, for_s=for_s, on_torch=True).T
+def _bare(learner: Learner, network: nn.Module, data: TaskData, stage: str, size: int) -> Call:
+    if stage == "validation":
+        return partial(bare_look, network, data.validation)
+    sizes = [size] * (1 if stage == "pretrain" else len(data.devices))
+    return partial(next, bare_rounds(network, data, learner.learning_rate, sizes, None))
+
+
+def _timed(learner: Learner, stage: str, size: int, for_s: float) -> dict[str, float]:
+    """Time the learner and both bare loops in turn, for so many seconds."""
+    plain = deepcopy(learner.network).to(memory_format=torch.contiguous_format)
+    lying = deepcopy(learner.network).to(memory_format=torch.channels_last)
+    parts = (learner.data.pool, learner.data.validation, learner.data.test)
+    pool, *others = (
+        Samples(part.images.contiguous(memory_format=torch.channels_last), part.labels)
+        for part in parts
+    )
+    calls = (
+        _ours(learner, stage, size),
+        _bare(learner, plain, learner.data, stage, size),
+        _bare(learner, lying, TaskData(pool, learner.data.n_samples, *others), stage, size),
+    )
+    our_s, bare_s, channels_last_s = in_turn(
+        *calls, repeats=LEAST_PAIRS, for_s=for_s, on_torch=True
+    ).T
     return {
         "rounds_per_s": float(np.median(1 / our_s)),
         "bare_rounds_per_s": float(np.median(1 / bare_s)),
         "time_ratio": float(np.median(our_s / bare_s)),
+        "channels_last_ratio": float(np.median(our_s / channels_last_s)),
     }
 
 

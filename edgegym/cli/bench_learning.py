@@ -36,7 +36,8 @@ def bench_learning(
     """Time rounds of training beside a bare PyTorch loop and beside the machine's limit.
 
     Both train the same network on the same random images, on one thread of a CPU. They run in turn;
-    figures are medians over the runs, `time_ratio` that of the pairs' ratios. The limit is the
+    figures are medians over the runs, `time_ratio` that of the pairs' ratios and
+    `channels_last_ratio` that to a bare loop in channels-last layout. The limit is the
     least time for a round's floating-point operations at the rate of a large matrix product, or
     for the bytes that its operations read and write at the rate of a large copy, both measured in
     this run: `binds` says which takes longer, `limit_share` how much of a round it is.

@@ -1,14 +1,12 @@
 """Rounds of training beside bare loops and the machine's limit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from edgegym.bench.bare_loop import bare_look, bare_rounds
 from edgegym.bench.machine_limit import count_work, measure_limit
@@ -59,6 +57,10 @@ def learning_rows(
     rows = []
     for name, scenario in scenarios.items():
         learner = make_learner(name, scenario, seed, device)
+        bare = [
+            _laid_out(make_learner(name, scenario, seed, device), layout)
+            for layout in (torch.contiguous_format, torch.channels_last)
+        ]
         on_progress("the machine's limit")
         limit = measure_limit(learner.device, getattr(torch, learner.precision))
         sizes = batch_sizes or BATCH_SIZES[learner.device.type][name]
@@ -67,8 +69,8 @@ def learning_rows(
             ("validation", N_SAMPLES[name]),
         ]:
             on_progress(f"{name}, {stage}, batch {size}")
-            least_s, binds = limit.least_s(count_work(_by_autograd(learner, stage, size)))
-            timed = _timed(learner, stage, size, for_s)
+            least_s, binds = limit.least_s(count_work(_by_autograd(bare[0], stage, size)))
+            timed = _timed(learner, bare, stage, size, for_s)
             row = {"network": name, "stage": stage, "batch_size": size, **timed}
             rows.append(row | {"limit_share": least_s * timed["rounds_per_s"], "binds": binds})
     return rows, {
@@ -93,9 +95,21 @@ def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learn
     return Learner(scenario, seed, device, data=data)
 
 
+def _laid_out(learner: Learner, layout: torch.memory_format) -> Learner:
+    """Lay out the network and its images for a bare loop."""
+    learner.network.to(memory_format=layout)
+    data = learner.data
+    pool, validation, test = (
+        Samples(part.images.contiguous(memory_format=layout), part.labels)
+        for part in (data.pool, data.validation, data.test)
+    )
+    learner.data = TaskData(pool, data.n_samples, validation, test)
+    return learner
+
+
 def _by_autograd(learner: Learner, stage: str, size: int) -> Call:
     """Make the round that is counted, on samples that are at hand."""
-    network, data = deepcopy(learner.network), learner.data
+    network, data = learner.network, learner.data
     if stage == "validation":
         return partial(bare_look, network, data.validation)
     index = torch.arange(size, device=learner.device)
@@ -115,30 +129,21 @@ def _ours(learner: Learner, stage: str, size: int) -> Call:
     return lambda: learner.finetune(next(rounds), sizes)
 
 
-def _bare(learner: Learner, network: nn.Module, data: TaskData, stage: str, size: int) -> Call:
+def _bare(learner: Learner, stage: str, size: int) -> Call:
+    network, data = learner.network, learner.data
     if stage == "validation":
         return partial(bare_look, network, data.validation)
     sizes = [size] * (1 if stage == "pretrain" else len(data.devices))
     return partial(next, bare_rounds(network, data, learner.learning_rate, sizes, None))
 
 
-def _timed(learner: Learner, stage: str, size: int, for_s: float) -> dict[str, float]:
+def _timed(
+    learner: Learner, bare: Sequence[Learner], stage: str, size: int, for_s: float
+) -> dict[str, float]:
     """Time the learner and both bare loops in turn, for so many seconds."""
-    plain = deepcopy(learner.network).to(memory_format=torch.contiguous_format)
-    lying = deepcopy(learner.network).to(memory_format=torch.channels_last)
-    parts = (learner.data.pool, learner.data.validation, learner.data.test)
-    pool, *others = (
-        Samples(part.images.contiguous(memory_format=torch.channels_last), part.labels)
-        for part in parts
-    )
-    calls = (
-        _ours(learner, stage, size),
-        _bare(learner, plain, learner.data, stage, size),
-        _bare(learner, lying, TaskData(pool, learner.data.n_samples, *others), stage, size),
-    )
-    our_s, bare_s, channels_last_s = in_turn(
-        *calls, repeats=LEAST_PAIRS, for_s=for_s, on_torch=True
-    ).T
+    calls = _ours(learner, stage, size), *(_bare(other, stage, size) for other in bare)
+    times_s = in_turn(*calls, repeats=LEAST_PAIRS, for_s=for_s, on_torch=True)
+    our_s, bare_s, channels_last_s = times_s.T
     return {
         "rounds_per_s": float(np.median(1 / our_s)),
         "bare_rounds_per_s": float(np.median(1 / bare_s)),

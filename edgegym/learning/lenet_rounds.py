@@ -23,7 +23,9 @@ from edgegym.learning.patches import (
 #: Samples that pass at once: what they need fits a processor's cache.
 CHUNK = 64
 #: Numbers that a sample needs on its way, see `_Pass`.
-NUMBERS_A_SAMPLE = 784 + 36 * 196 + 216 * 25 + 2 * 400 + 6 * 196 + 9 * (6 * 196 + 16 * 25)
+NUMBERS_A_SAMPLE = sum(
+    (784, 32 * 56, 36 * 196, 216 * 25, 9 * 6 * 196, 9 * 16 * 25, 6 * 196, 2 * 400)
+)
 
 
 class LeNetRounds:
@@ -42,17 +44,21 @@ class LeNetRounds:
 
     def __init__(self, network: nn.Module) -> None:
         parameters = list(network.parameters())
-        self.weights = torch.cat([p.detach().flatten() for p in parameters])
-        self.gradient = torch.zeros_like(self.weights)
-        sizes = [p.numel() for p in parameters]
-        weights, gradients = (
-            [part.view_as(p) for part, p in zip(vector.split(sizes), parameters, strict=True)]
-            for vector in (self.weights, self.gradient)
-        )
-        for parameter, view in zip(parameters, weights, strict=True):
-            parameter.data = view
-        layers = [(*weights[i : i + 2], *gradients[i : i + 2]) for i in range(0, 10, 2)]
-        self._kernels = [PatchKernel(*layer) for layer in layers[:2]]
+        n_weights = sum(p.numel() for p in parameters)
+        self.weights = torch.cat([_flat(p.detach()) for p in parameters])
+        self._sums = self.weights.new_zeros(n_weights + 24 * 36 + 64 * 216)
+        self.gradient, *of_matrices = self._sums.split([n_weights, 24 * 36, 64 * 216])
+        weights, gradients = (_cut(vector, parameters) for vector in (self.weights, self.gradient))
+        for parameter, part in zip(parameters, weights, strict=True):
+            parameter.data = part.permute(0, 3, 1, 2) if part.dim() == 4 else part
+        layers = [
+            (weights[i], weights[i + 1], gradients[i], gradients[i + 1]) for i in range(0, 10, 2)
+        ]
+        shapes = (24, 36), (64, 216)
+        self._kernels = [
+            PatchKernel(*layer, of_matrix.view(shape))
+            for layer, of_matrix, shape in zip(layers[:2], of_matrices, shapes, strict=True)
+        ]
         self._linear = layers[2:]
         self._memory = self.weights.new_empty(NUMBERS_A_SAMPLE * CHUNK)
         self._passes: dict[int, _Pass] = {}
@@ -65,20 +71,20 @@ class LeNetRounds:
         The loss over the mini-batch before the step
         """
         with torch.inference_mode():
-            loss = self.minibatch_gradient(pool, index)
-            self.weights.add_(self.gradient, alpha=-learning_rate)
-            return loss.item()
+            loss = self.sum_gradient(pool, index)
+            self.weights.add_(self.gradient, alpha=-learning_rate / len(index))
+            return loss.item() / len(index)
 
-    def minibatch_gradient(self, pool: Samples, index: Tensor) -> Tensor:
-        """Give the loss over a mini-batch, (2), and leave its gradient in `gradient`."""
+    def sum_gradient(self, pool: Samples, index: Tensor) -> Tensor:
+        """Give a mini-batch's summed loss, and leave its gradient in `gradient`."""
         images, labels = pool.images.flatten(1), pool.labels.index_select(0, index)[:, None]
         self._begin()
-        self.gradient.zero_()
+        self._sums.zero_()
         losses = []
         for places, of_part in zip(index.split(CHUNK), labels.split(CHUNK), strict=True):
             one = self._pass(len(places))
             torch.index_select(images, 0, places, out=one.samples)
-            losses.append(one.backward(one.forward(), of_part, len(index)))
+            losses.append(one.backward(one.forward(), of_part))
         for kernel in self._kernels:
             kernel.finish()
         return sum(losses[1:], start=losses[0])
@@ -107,6 +113,19 @@ class LeNetRounds:
         return self._passes[n]
 
 
+def _flat(parameter: Tensor) -> Tensor:
+    """Lay a parameter out, a kernel with its channels last."""
+    return (parameter.permute(0, 2, 3, 1) if parameter.dim() == 4 else parameter).flatten()
+
+
+def _cut(vector: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
+    """See the parameters in a vector as `_flat` lays them out, kernels as (O, 5, 5, C)."""
+    parts = zip(vector.split([p.numel() for p in parameters]), parameters, strict=True)
+    return [
+        part.view(len(p), 5, 5, -1) if p.dim() == 4 else part.view(p.shape) for part, p in parts
+    ]
+
+
 class _Pass:
     """The way of B samples through the network and back, in memory that passes share."""
 
@@ -122,33 +141,35 @@ class _Pass:
         self._images = self.samples.view(n, 28, 28).permute(1, 2, 0)
         padded = self.samples.new_zeros(32, 32, n)  # whose border stays zero
         self._inside = padded[2:30, 2:30]
+        # Of each row eight columns, as windows of even and odd number meet them one after another.
+        self._row_parts = padded.unfold(1, 8, 4).permute(0, 3, 1, 2)
+        self._row_copies = arena.cut(32, 8, 7, n)
+        self._columns = arena.cut(36, 196 * n), arena.cut(216, 25 * n)
         self._maxima = [WindowMaxima(arena, 6, 196 * n), WindowMaxima(arena, 16, 25 * n)]
-        self._columns = [arena.cut(36, 196 * n), arena.cut(216, 25 * n)]
         # Row and column in the patch, then the window's by parity and half.
-        of_images = padded.unfold(0, 6, 2).unfold(1, 6, 2).unflatten(0, (7, 2)).unflatten(2, (7, 2))
-        # Channel, half and parity of row and column in the patch, then the window's.
+        of_images = self._row_copies.unfold(0, 6, 2).unflatten(0, (7, 2)).unfold(2, 6, 2)
+        # Row and column in the patch by half and parity, channel, then the window's row and column.
         of_pooled = self._maxima[0].pooled.view(6, 2, 2, 7, 7, n).unfold(3, 5, 1).unfold(4, 5, 1)
-        self._patches = [
-            of_images.permute(5, 6, 1, 3, 0, 2, 4),
-            of_pooled.permute(0, 3, 1, 4, 2, 6, 7, 5),
-        ]
-        self._copies = [
-            columns.view(patches.shape)
-            for columns, patches in zip(self._columns, self._patches, strict=True)
+        patches = of_images.permute(5, 6, 1, 2, 0, 3, 4), of_pooled.permute(3, 1, 4, 2, 0, 6, 7, 5)
+        self._kernel_inputs = [
+            (columns.view(patch.shape), patch, columns)
+            for patch, columns in zip(patches, self._columns, strict=True)
         ]
         self._features, self._turned_gradient = arena.cut(n, 400), arena.cut(400, n)
-        self._gradient = arena.cut(6, 196 * n)  # of the first convolution's outputs
-        of_windows = self._gradient.view(6, 2, 2, 7, 7, n)
+        self._gradient = arena.cut(6, 196 * n)  # of the first convolution's pooled outputs
+        of_windows = self._gradient.view(6, 2, 2, 7, 7, n).permute(1, 2, 0, 3, 4, 5)
         self._gradient_windows = [
             of_windows[:, :, :, i : i + 5, j : j + 5] for i in range(3) for j in range(3)
         ]
         self._minus_one = self.samples.new_full((n, 1), -1.0)
+        self._ones = self.samples.new_ones(196 * n)
 
     def forward(self) -> Tensor:
         """Give the logits of `samples`, (B, 10)."""
         self._inside.copy_(self._images)
-        for kernel, maxima, columns, copies, patches in zip(
-            self._kernels, self._maxima, self._columns, self._copies, self._patches, strict=True
+        self._row_copies.copy_(self._row_parts)
+        for kernel, maxima, (copies, patches, columns) in zip(
+            self._kernels, self._maxima, self._kernel_inputs, strict=True
         ):
             copies.copy_(patches)
             pooled = maxima.forward(multiply(kernel.matrix, columns), kernel.bias)
@@ -158,41 +179,44 @@ class _Pass:
         weight, bias, *_ = self._linear[-1]
         return affine(self._inputs[-1], weight, bias)
 
-    def backward(self, logits: Tensor, labels: Tensor, n_samples: int) -> Tensor:
-        """Add up the gradient of the samples' part of a mini-batch's mean loss, and give it.
+    def backward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Add up the gradient of the summed loss of what has gone forward, and give that loss.
 
         Parameters
         ----------
-        logits : what `forward` gave; overwritten
+        logits : (B, 10), what `forward` gave
         labels : (B, 1)
-        n_samples : of the whole mini-batch
         """
         gradient = torch.log_softmax(logits, 1)
-        loss = gradient.gather(1, labels).sum().div_(-n_samples)
-        gradient.exp_().scatter_add_(1, labels, self._minus_one).div_(n_samples)
+        loss = gradient.gather(1, labels).sum().neg_()
+        gradient.exp_().scatter_add_(1, labels, self._minus_one)
         for layer, inputs in zip(self._linear[::-1], self._inputs[::-1], strict=True):
             weight, _, weight_gradient, bias_gradient = layer
-            add_product(weight_gradient, gradient.t(), inputs)
-            bias_gradient.add_(gradient.sum(0))
+            turned = gradient.t()
+            add_product(weight_gradient, turned, inputs)
+            bias_gradient.addmv_(turned, self._ones[: len(labels)])
             gradient = multiply(gradient, weight)
-            # The inputs are what a ReLU gave.
+            # What a ReLU gave is zero where it stops the gradient.
             pass_positive(gradient, inputs, 0, grad_input=gradient)
         self._turned_gradient.copy_(gradient.t())
-        self._convolve_back(self._turned_gradient.view(16, -1))
+        self._convolve_back(1, self._turned_gradient.view(16, -1))
+        self._to_patches()
+        pass_positive(self._gradient, self._maxima[0].pooled, 0, grad_input=self._gradient)
+        self._convolve_back(0, self._gradient)
         return loss
 
-    def _convolve_back(self, gradient: Tensor) -> None:
-        """Add up the kernels' gradients; `gradient` is that of the second one's outputs."""
-        first, second = self._kernels
-        second.bias_gradient.add_(gradient.sum(1))
-        of_outputs = self._maxima[1].backward(gradient)
-        add_product(second.matrix_gradient, of_outputs, self._columns[1].t())
-        of_patches = multiply(second.transposed, of_outputs).view(self._copies[1].shape)
+    def _convolve_back(self, i: int, gradient: Tensor) -> None:
+        """Add up a kernel's gradients from that of its pooled outputs."""
+        kernel = self._kernels[i]
+        kernel.bias_gradient.addmv_(gradient, self._ones[: gradient.shape[1]])
+        self._of_outputs = self._maxima[i].backward(gradient)
+        add_product(kernel.matrix_gradient, self._of_outputs, self._columns[i].t())
+
+    def _to_patches(self) -> None:
+        """Add up the gradient of the first pooled outputs over the patches that they are in."""
+        of_patches = multiply(self._kernels[1].transposed, self._of_outputs)
+        rows = of_patches.view(3, 2, 3, 2, 6, 5, 5, -1).unbind(0)
+        parts = [part for row in rows for part in row.unbind(1)]
         self._gradient.zero_()
-        parts = [part for rows in of_patches.unbind(1) for part in rows.unbind(2)]
         for window, part in zip(self._gradient_windows, parts, strict=True):
             window.add_(part)
-        pass_positive(self._gradient, self._maxima[0].pooled, 0, grad_input=self._gradient)
-        first.bias_gradient.add_(self._gradient.sum(1))
-        of_outputs = self._maxima[0].backward(self._gradient)
-        add_product(first.matrix_gradient, of_outputs, self._columns[0].t())

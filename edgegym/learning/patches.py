@@ -88,38 +88,48 @@ class PatchKernel:
 
     Parameters
     ----------
-    kernel, bias : (O, C, 5, 5) and (O,), the parameters
+    kernel, bias : (O, 5, 5, C) and (O,), the parameters
     kernel_gradient, bias_gradient : of the same shapes, to which gradients are added
+    matrix_gradient : (4 O, 36 C), which the caller sets to zero before gradients are added up in it
 
     Examples
     --------
-    >>> kernel, bias = torch.ones(1, 1, 5, 5), torch.zeros(1)
-    >>> patches = PatchKernel(kernel, bias, torch.zeros_like(kernel), torch.zeros_like(bias))
+    >>> kernel, bias = torch.ones(1, 5, 5, 1), torch.zeros(1)
+    >>> gradients = torch.zeros_like(kernel), torch.zeros_like(bias), torch.zeros(4, 36)
+    >>> patches = PatchKernel(kernel, bias, *gradients)
     >>> patches.begin()
     >>> (patches.matrix @ torch.arange(36.0)).tolist()
     [350.0, 375.0, 500.0, 525.0]
     """
 
     def __init__(
-        self, kernel: Tensor, bias: Tensor, kernel_gradient: Tensor, bias_gradient: Tensor
+        self,
+        kernel: Tensor,
+        bias: Tensor,
+        kernel_gradient: Tensor,
+        bias_gradient: Tensor,
+        matrix_gradient: Tensor,
     ) -> None:
         self.bias, self.bias_gradient = bias.view(-1, 1), bias_gradient
-        self._kernel, self._kernel_gradient = kernel[:, None, None], kernel_gradient
-        n_out, n_in = kernel.shape[:2]
-        # (4 O, 36 C); what the kernel leaves out of a patch stays zero.
-        self.matrix = kernel.new_zeros(4 * n_out, 36 * n_in)
-        self.matrix_gradient = torch.zeros_like(self.matrix)
+        self.matrix_gradient = matrix_gradient
+        # A row for each place, what the kernel leaves out of the patch stays zero.
+        self.matrix = torch.zeros_like(matrix_gradient)
         self.transposed = self.matrix.t()
-        shape = n_out, 2, 2, n_in, 5, 5  # a place further down or right in the next row
-        strides = 4 * 36 * n_in, 2 * 36 * n_in + 6, 36 * n_in + 1, 36, 6, 1
+        n_out, *_, n_in = kernel.shape
+        # A row of the kernel is contiguous in both; a place further down or right is one row on.
+        shape = n_out, 2, 2, 5, 5 * n_in
+        strides = 4 * 36 * n_in, (2 * 36 + 6) * n_in, (36 + 1) * n_in, 6 * n_in, 1
+        self._kernel = kernel.view(n_out, 1, 1, 5, 5 * n_in)
         self._places = self.matrix.as_strided(shape, strides)
-        above, below = self.matrix_gradient.as_strided(shape, strides).unbind(1)
-        self._gradient_places = [*above.unbind(1), *below.unbind(1)]
+        upper, lower = matrix_gradient.as_strided(
+            shape, strides, matrix_gradient.storage_offset()
+        ).unbind(1)
+        self._gradient_places = [*upper.unbind(1), *lower.unbind(1)]
+        self._kernel_gradient = kernel_gradient.view(n_out, 5, 5 * n_in)
 
     def begin(self) -> None:
-        """Take over the kernel as it is, and add up from zero."""
+        """Take over the kernel as it is."""
         self._places.copy_(self._kernel)
-        self.matrix_gradient.zero_()
 
     def finish(self) -> None:
         """Add what has been added up to the kernel's gradient."""

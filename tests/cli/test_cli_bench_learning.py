@@ -3,6 +3,7 @@ import warnings
 import pytest
 
 from edgegym.bench import timing
+from edgegym.bench.learning import N_SAMPLES
 from edgegym.bench.machine_limit import MATRIX_SIZE
 
 QUICK = ("bench", "learning", "--network", "lenet", "--batch-size", 4, "--seconds", 0)
@@ -19,17 +20,18 @@ def _small_measurements(monkeypatch):
     monkeypatch.setitem(MATRIX_SIZE, "cpu", 64)
 
 
-def test_it_times_both_stages_beside_a_bare_loop_and_the_machines_limit(ask):
+def test_it_times_stages_and_a_look_beside_bare_loops_and_the_machines_limit(ask):
     answer = ask(*QUICK)
     assert answer["precision"] == "float32"
     assert answer["limit_tflop_per_s"] > 0
     assert answer["limit_gbyte_per_s"] > 0
-    assert [row.pop("stage") for row in answer["rows"]] == ["pretrain", "finetune"]
+    stages = [(row.pop("stage"), row.pop("batch_size")) for row in answer["rows"]]
+    assert stages == [("pretrain", 4), ("finetune", 4), ("validation", N_SAMPLES["lenet"])]
     for row in answer["rows"]:
-        assert (row.pop("network"), row.pop("batch_size")) == ("lenet", 4)
+        assert row.pop("network") == "lenet"
         assert row.pop("binds") in ("flop", "bytes")
         keys = {"rounds_per_s", "bare_rounds_per_s", "time_ratio", "limit_share"}
-        assert row.keys() == keys
+        assert row.keys() == keys | {"channels_last_ratio"}
         assert all(value > 0 for value in row.values())
 
 
@@ -39,10 +41,11 @@ def test_it_takes_the_precision_of_the_scenario(ask):
 
 
 @pytest.mark.slow
-def test_googlenet_trains_on_noise_that_nobody_downloads(ask):
+def test_googlenet_trains_on_noise_that_nobody_downloads(ask, monkeypatch):
+    monkeypatch.setitem(N_SAMPLES, "googlenet", 2)
     options = ("--network", "googlenet", "--batch-size", 1, "--seconds", 0)
     rows = ask("bench", "learning", *options)["rows"]
-    assert [row["network"] for row in rows] == ["googlenet"] * 2
+    assert [row["network"] for row in rows] == ["googlenet"] * 3
 
 
 def test_people_get_a_table_with_the_machine_below(succeed):

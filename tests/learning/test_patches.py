@@ -19,13 +19,6 @@ def matrix(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def kernel_of(n_out, n_in):
-    parameters = matrix(n_out, n_in, 5, 5), matrix(n_out, seed=1)
-    kernel = PatchKernel(*parameters, *map(torch.zeros_like, parameters))
-    kernel.begin()
-    return kernel, *parameters
-
-
 @pytest.mark.parametrize("n", [1, 3, 400], ids=["a vector", "small", "oneDNN's"])
 def test_products_are_those_of_float64_whoever_makes_them(n):
     first, second, total = matrix(n, 70), matrix(70, n, seed=1), matrix(n, n, seed=2)
@@ -51,23 +44,38 @@ def test_without_onednn_every_product_is_torchs_own(monkeypatch):
     assert torch.equal(multiply(first, second), first @ second)
 
 
-def test_a_kernel_at_its_four_places_gives_the_four_outputs_of_a_patch():
-    kernel, weight, _ = kernel_of(n_out=3, n_in=2)
-    patch = matrix(2, 6, 6, seed=2)
-    expected = conv2d(patch[None], weight)[0].flatten()
-    assert_close(kernel.matrix @ patch.flatten(), expected)
+@pytest.fixture
+def weight():
+    return matrix(3, 2, 5, 5).requires_grad_()
 
 
-def test_a_kernels_gradient_is_added_up_over_its_places():
-    weight, patch = matrix(3, 2, 5, 5).requires_grad_(), matrix(2, 6, 6, seed=2)
+@pytest.fixture
+def kernel(weight):
+    lying = weight.detach().permute(0, 2, 3, 1).contiguous()
+    sums = torch.ones_like(lying), torch.zeros(3), torch.zeros(12, 72)
+    patches = PatchKernel(lying, torch.zeros(3), *sums)
+    patches.begin()
+    return patches, sums[0]
+
+
+@pytest.fixture
+def patch():
+    return matrix(2, 6, 6, seed=2)
+
+
+def test_a_kernel_at_its_four_places_gives_the_four_outputs_of_a_patch(kernel, weight, patch):
+    outputs = kernel[0].matrix @ patch.permute(1, 2, 0).flatten()
+    assert_close(outputs, conv2d(patch[None], weight)[0].flatten())
+
+
+def test_a_kernels_gradient_is_added_up_over_its_places(kernel, weight, patch):
+    patches, gradient = kernel
     of_outputs = matrix(12, seed=3)
     conv2d(patch[None], weight)[0].flatten().backward(of_outputs)
-    found = torch.ones_like(weight).detach()
-    kernel = PatchKernel(weight.detach(), torch.zeros(3), found, torch.zeros(3))
-    kernel.begin()
-    add_product(kernel.matrix_gradient, of_outputs[:, None], patch.flatten()[None])
-    kernel.finish()
-    assert_close(found, 1 + weight.grad)
+    numbers = patch.permute(1, 2, 0).flatten()
+    add_product(patches.matrix_gradient, of_outputs[:, None], numbers[None])
+    patches.finish()
+    assert_close(gradient.permute(0, 3, 1, 2), 1 + weight.grad)
 
 
 def test_maxima_and_their_gradients_are_those_of_torch_also_of_equal_outputs():

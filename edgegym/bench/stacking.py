@@ -9,12 +9,13 @@ import numpy as np
 N_SETS = 16
 
 
-def training_steps(n_copies: int, seed: int) -> tuple[Callable[[], object], Callable[[], object]]:
+def training_steps(
+    n_copies: int, seed: int, device: str = "auto"
+) -> tuple[Callable[[], object], Callable[[], object]]:
     """Make two functions that run a round of every copy: stacked, and with a learner for each.
 
-    Both train scenario `digits`, which needs no download, on the device that "auto" chooses and on
-    one thread. Every second copy fine-tunes; batches are spread by logarithm up to their limit, as
-    random actions spread them.
+    Both train scenario `digits`, which needs no download, on one thread. Every second copy
+    fine-tunes; batches are spread by logarithm up to their limit, as random actions spread them.
     """
     import torch
 
@@ -24,9 +25,9 @@ def training_steps(n_copies: int, seed: int) -> tuple[Callable[[], object], Call
 
     torch.set_num_threads(1)
     scenario = load_scenario("digits")
-    stacked = StackedLearner(scenario, n_copies)
+    stacked = StackedLearner(scenario, n_copies, device)
     stacked.begin(range(n_copies), seeds=range(seed, seed + n_copies))
-    learners = [Learner(scenario, seed + copy) for copy in range(n_copies)]
+    learners = [Learner(scenario, seed + copy, device) for copy in range(n_copies)]
     shares = np.random.default_rng(seed).random((N_SETS, n_copies, scenario.n_devices))
     sizes = np.rint(scenario.finetune_batch_size_limit**shares).astype(int)
     sets = [

@@ -1,5 +1,4 @@
 import copy
-import warnings
 
 import numpy as np
 import pytest
@@ -7,6 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from edgegym.bench.gpu import count_waits
 from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import expected_loss
@@ -333,26 +333,14 @@ def test_bfloat16_trains_alike_and_keeps_weights_in_float32(make_learner):
     assert {value.dtype for value in short.snapshot().weights.values()} == {torch.float32}
 
 
-def waits_for_the_gpu(run):
-    """Count how often the host waits for the GPU in a run."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            run()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-    return sum("called a synchronizing CUDA operation" in str(each.message) for each in caught)
-
-
 @needs_gpu
 @pytest.mark.parametrize("scenario", [DIGITS, IN_BFLOAT16], ids=["float32", "bfloat16"])
 def test_a_round_waits_for_the_gpu_for_its_loss_alone(scenario):
     learner = Learner(scenario, SEED, device="cuda")
     train(learner)  # what is done once only
-    assert waits_for_the_gpu(lambda: learner.pretrain(9, 32)) == 1
-    assert waits_for_the_gpu(lambda: learner.finetune(9, SIZES)) == 1
-    assert waits_for_the_gpu(learner.validation) == 1
+    assert count_waits(lambda: learner.pretrain(9, 32)) == 1
+    assert count_waits(lambda: learner.finetune(9, SIZES)) == 1
+    assert count_waits(learner.validation) == 1
 
 
 @needs_gpu
@@ -360,8 +348,8 @@ def test_googlenets_rounds_wait_for_the_gpu_for_their_loss_alone(colour_data):
     learner = Learner(load_scenario("cinic10-cifar10"), SEED, device="cuda", data=colour_data)
     sizes = np.array([2, 3, 4])
     learner.pretrain(0, 4), learner.finetune(0, sizes)
-    assert waits_for_the_gpu(lambda: learner.pretrain(1, 4)) == 1
-    assert waits_for_the_gpu(lambda: learner.finetune(1, sizes)) == 1
+    assert count_waits(lambda: learner.pretrain(1, 4)) == 1
+    assert count_waits(lambda: learner.finetune(1, sizes)) == 1
 
 
 @needs_gpu

@@ -18,7 +18,7 @@ from baselines.two_stage.program import SAMPLES
 from baselines.two_stage.relaxation import Relaxation
 from baselines.two_stage.rounding import Rounded
 from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.subproblem import Subproblem
+from baselines.two_stage.subproblem import TOLERANCE, Subproblem
 from baselines.two_stage.times import cheapest_times
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -94,12 +94,12 @@ def _coarse_to_fine(
 
 
 def _best(feasible: Mapping[Cell, Relaxation | Rounded]) -> Cell | None:
-    """Find the cell with the least bound; of those alike up to the tolerance, of most M.
+    """Find the cell with the least bound; of those alike up to the solver's digits, of most M.
 
-    With fixed batches the bound depends on M + N alone: the solver's digits would choose.
+    With fixed batches the bound can depend on M + N alone, and the digits would choose.
     """
     least = min((found.gradient_norm_bound for found in feasible.values()), default=np.inf)
-    alike = least * (1 + SCA_TOLERANCE)
+    alike = least * (1 + TOLERANCE)
     return max((c for c, f in feasible.items() if f.gradient_norm_bound <= alike), default=None)
 
 

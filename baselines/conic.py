@@ -7,6 +7,7 @@ puts all its entries into the same row.
 
 import math
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -30,7 +31,8 @@ class Total(NamedTuple):
 Row = Sequence[tuple[Numbers, Indices] | Total]
 
 
-def _settings() -> Any:
+@lru_cache
+def _settings(tolerance: float) -> Any:
     settings = clarabel.DefaultSettings()
     settings.verbose, settings.max_threads = False, 1
     # There is nothing to presolve: every row was written on purpose.
@@ -39,11 +41,8 @@ def _settings() -> Any:
     # settings end with "insufficient progress".
     settings.max_step_fraction = 0.95
     settings.min_switch_step_length, settings.min_terminate_step_length = 1e-3, 1e-8
-    settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = 1e-9
+    settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = tolerance
     return settings
-
-
-SETTINGS = _settings()
 
 
 class Solution(NamedTuple):
@@ -95,6 +94,12 @@ class ConeProgram:
         self._values: list[Any] = []
         self._constants: dict[int, float] = {}
 
+    def copy(self) -> "ConeProgram":
+        """Give a program that goes on from these variables and rows, which stay as they are."""
+        other = ConeProgram()
+        vars(other).update({name: copy(part) for name, part in vars(self).items()})
+        return other
+
     def variable(self, *shape: int) -> Indices:
         """Add a variable; it is the array of its columns."""
         start, self.n_variables = self.n_variables, self.n_variables + math.prod(shape)
@@ -109,6 +114,22 @@ class ConeProgram:
     def nonnegative(self, row: Row) -> Indices:
         """Write Σ terms ≥ 0."""
         return self._add(clarabel.NonnegativeConeT, row)
+
+    def between(self, variable: Indices, low: Numbers, high: Numbers, unit: Indices) -> None:
+        """Keep a variable between low and high units.
+
+        Equal limits are an equation: two inequalities would leave the solver no interior.
+        """
+        equal = np.equal(low, high)
+        if equal.all():
+            self.zero([(1, variable), (np.negative(low), unit)])
+        elif not equal.any():
+            self.nonnegative([(1, variable), (np.negative(low), unit)])
+            self.nonnegative([(high, unit), (-1, variable)])
+        else:
+            parts = np.broadcast_arrays(variable, low, high, unit, equal)
+            for fixed in (True, False):
+                self.between(*(part[parts[4] == fixed] for part in parts[:4]))
 
     def rotated_second_order(self, left: Row, right: Indices, middle: Indices) -> None:
         """Write left · right ≥ middle²."""
@@ -161,14 +182,13 @@ class ConeProgram:
         )
         return a, b
 
-    def minimise(self, objective: Row) -> Solution:
-        """Solve; whatever the solver meets is in the status."""
+    def minimise(self, objective: Row, tolerance: float = 1e-9) -> Solution:
+        """Solve up to a tolerance; whatever the solver meets is in the status."""
         c = np.zeros(self.n_variables)
         for value, variable in objective:
             np.add.at(c, variable, value)
-        solver = clarabel.DefaultSolver(
-            _no_curvature(self.n_variables), c, *self.data(), self.cones, SETTINGS
-        )
+        flat, settings = _no_curvature(self.n_variables), _settings(tolerance)
+        solver = clarabel.DefaultSolver(flat, c, *self.data(), self.cones, settings)
         found = solver.solve()
         x, s, z = (np.array(part) for part in (found.x, found.s, found.z))
         return Solution(str(found.status), found.obj_val, x, s, z)

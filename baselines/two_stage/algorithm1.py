@@ -6,20 +6,20 @@ is quasi-convex over (M, N). The *first local point*: the largest batch, equal e
 the budgets.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TypeVar
 
 import numpy as np
 
+from baselines.two_stage.iterate import Cell, Iterate, LocalPoint, first_iterate
+from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES
 from baselines.two_stage.relaxation import Relaxation
 from baselines.two_stage.rounding import Rounded
 from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.subproblem import Cell, LocalPoint, Subproblem
+from baselines.two_stage.subproblem import TOLERANCE, Subproblem
 from baselines.two_stage.times import cheapest_times
-from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: What a cell ends as: real batches, or integers.
@@ -83,7 +83,7 @@ def _coarse_to_fine(
         cells = {(int(m), int(n)) for m, n in product(*axes)} - solved.keys() - {(0, 0)}
         solved |= solve(scenario, scheme, sorted(cells))
         feasible = {cell: found for cell, found in solved.items() if found is not None}
-        best = min(feasible, key=lambda cell: feasible[cell].gradient_norm_bound, default=None)
+        best = _best(feasible)
         step = (high - low) / (grid - 1)
         if np.all(step <= 1):
             return feasible[best] if best else None
@@ -91,6 +91,16 @@ def _coarse_to_fine(
         centre = np.array(best) if best else least
         reach = np.minimum(step, 0.4 * (high - low))  # a grid of three points must shrink too
         low, high = np.clip(centre - reach, least, limits), np.clip(centre + reach, least, limits)
+
+
+def _best(feasible: Mapping[Cell, Relaxation | Rounded]) -> Cell | None:
+    """Find the cell with the least bound; of those alike up to the solver's digits, of most M.
+
+    With fixed batches the bound can depend on M + N alone, and the digits would choose.
+    """
+    least = min((found.gradient_norm_bound for found in feasible.values()), default=np.inf)
+    alike = least * (1 + TOLERANCE)
+    return max((c for c, f in feasible.items() if f.gradient_norm_bound <= alike), default=None)
 
 
 def solve_cells(
@@ -106,12 +116,13 @@ def solve_cells(
     >>> round(cells[1000, 1364].gradient_norm_bound, 5)
     0.30469
     """
-    found: dict[Cell, Relaxation | None] = {}
-    for program, cell, start in _starts(scenario, scheme, cells):
-        # A solver that gives up at once leaves the cell at its first local point.
-        found[cell] = start and (
-            _iterate(program, cell, start, Subproblem.result) or program.start(cell, start)
-        )
+    problem, found = pose(scenario, scheme), dict[Cell, Relaxation | None]()
+    for cell, start in _first_points(problem, cells).items():
+        found[cell] = None
+        if start is not None:
+            # A solver that gives up at once leaves the cell at its first local point.
+            last = _iterate(problem, cell, start) or first_iterate(problem, cell, start)
+            found[cell] = last.relaxation(cell)
     return found
 
 
@@ -128,75 +139,59 @@ def round_cells(
     >>> cells[1000, 1364].integers.tolist()
     [1000.0, 1364.0, 82.0, 294.0, 97.0, 102.0, 95.0]
     """
-    return {
-        cell: start and _iterate(program, cell, start, Subproblem.rounded)
-        for program, cell, start in _starts(scenario, scheme, cells)
-    }
+    problem, found = pose(scenario, scheme), dict[Cell, Rounded | None]()
+    for cell, start in _first_points(problem, cells).items():
+        last = start and _iterate(problem, cell, start)
+        found[cell] = last and last.rounded(problem, cell)
+    return found
 
 
-def _starts(
-    scenario: Scenario, scheme: Scheme, cells: Sequence[Cell]
-) -> Iterator[tuple[Subproblem, Cell, LocalPoint | None]]:
-    """Give every cell its program and its first local point; cells of the same stages share one."""
-    for pretrains, finetunes in sorted({(m > 0, n > 0) for m, n in cells}):
-        group = [cell for cell in cells if (cell[0] > 0, cell[1] > 0) == (pretrains, finetunes)]
-        program = Subproblem(scenario, replace(scheme, pretrains=pretrains, finetunes=finetunes))
-        for cell, start in zip(group, _first_points(program, np.array(group)), strict=True):
-            yield program, cell, start
-
-
-def _iterate(
-    program: Subproblem, cell: Cell, point: LocalPoint, read: Callable[[Subproblem, Cell], Found]
-) -> Found | None:
+def _iterate(problem: Problem, cell: Cell, point: LocalPoint) -> Iterate | None:
     """Run steps 5 to 8 of Algorithm 1.
 
     Every point between two local points is one as well: where the solver gives up, it is asked at
     some nearer to where it did not, and then the iterations end where they stood.
     """
-    found: Found | None = None
-    bound, last, steps_back = np.inf, point, 0
+    subproblem, found = Subproblem(problem, cell), None
+    last, steps_back = point, 0
     while steps_back <= MOST_STEPS_BACK:
-        if not program.solve(cell, point):
+        iterate = subproblem.solve(point)
+        if iterate is None:
             steps_back += 1
-            point = LocalPoint(
-                (last.inverse_batch + point.inverse_batch) / 2,
-                (last.inverse_batch_k + point.inverse_batch_k) / 2,
-                (last.tx_power + point.tx_power) / 2,
-            )
+            point = point.towards(last)
             continue
-        previous, bound = bound, program.bound(cell)
-        found = read(program, cell)
-        if previous - bound <= SCA_TOLERANCE * bound:
+        previous, found = found.gradient_norm_bound if found else np.inf, iterate
+        if previous - found.gradient_norm_bound <= SCA_TOLERANCE * found.gradient_norm_bound:
             break
-        last, point = point, program.next_point(point)
+        last, point = point, found.next_point
     return found
 
 
-def _first_points(program: Subproblem, cells: Array) -> list[LocalPoint | None]:
+def _first_points(problem: Problem, cells: Sequence[Cell]) -> dict[Cell, LocalPoint | None]:
     """Step 4: for each cell the largest equal batch that fits, and the powers that go with it."""
-    scenario, scheme = program.scenario, program.scheme
+    scenario, scheme, uplink = problem.scenario, problem.scheme, problem.work.uplink
     limit, limits = scenario.pretrain_batch_size_limit, scenario.finetune_batch_size_limit
     largest = max(limit, limits.max())
     sizes = [largest] if scheme.fixed_batch else np.geomspace(1, largest, 20)
     batch = np.minimum(sizes, limit)
     batch_k = np.minimum(np.reshape(sizes, (-1, 1)), limits)
+    rounds = np.reshape(cells, (-1, 2))
     times = cheapest_times(
-        program.work,
+        problem.work,
         scheme,
-        n_pretrain_rounds=cells[:, :1],
-        n_finetune_rounds=cells[:, 1:],
+        n_pretrain_rounds=rounds[:, :1],
+        n_finetune_rounds=rounds[:, 1:],
         pretrain_batch_size=batch,
         finetune_batch_size=batch_k,
         delay_budget_s=scenario.delay_budget_s,
     )
     fits = times.energy_j <= scenario.energy_budget_j
-    points: list[LocalPoint | None] = []
-    for index, fitting in enumerate(fits):
-        if not fitting.any():
-            points.append(None)
-            continue
-        size = np.flatnonzero(fitting)[-1]
-        snr = np.expm1(program.work.uplink.nats_s / times.upload_s[index, size])
-        power = np.minimum(snr / program.work.uplink.limit_snr, 1.0)
-        points.append(LocalPoint(SAMPLES / batch[size], SAMPLES / batch_k[size], power))
+    points = dict[Cell, LocalPoint | None]()
+    for index, (cell, fitting) in enumerate(zip(cells, fits, strict=True)):
+        points[cell] = None
+        if fitting.any():
+            size = np.flatnonzero(fitting)[-1]
+            snr = np.expm1(uplink.nats_s / times.upload_s[index, size])
+            power = np.minimum(snr / uplink.limit_snr, 1.0)
+            points[cell] = LocalPoint(SAMPLES / batch[size], SAMPLES / batch_k[size], power)
     return points

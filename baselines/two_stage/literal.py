@@ -1,7 +1,7 @@
-"""Problem (P3.o) as the paper writes it, with variables for every round.
+"""Problem (P3.o) as the paper writes it, with variables for every round and a modelling layer.
 
-Hundreds of times slower than `subproblem.py`, which solves one round of each stage for all of them.
-It is here to be read beside the paper, and for the test that both end at the same bound.
+Thousands of times slower than `subproblem.py`, where one round of each stage stands for all of
+them. It is here to be read beside the paper, and for the test that both end at the same bound.
 """
 
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 
 from baselines.solver import Ending, solve
 from baselines.two_stage.algorithm1 import SCA_TOLERANCE
+from baselines.two_stage.iterate import Cell, LocalPoint
 from baselines.two_stage.program import SAMPLES
 from baselines.two_stage.schemes import Scheme
-from baselines.two_stage.subproblem import Cell, LocalPoint, upload_tangent
+from baselines.two_stage.subproblem import upload_tangent
 from baselines.two_stage.workload import Processor, workload
 from edgegym.physics import Numbers
 from edgegym.systems.two_stage.bound import bound_terms

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
 from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
@@ -200,9 +201,6 @@ def _algorithm1(problem: Problem, scheme: Scheme, grid: int, printed: bool) -> S
 
     As printed it runs all stages of the scheme, also those of which no round fits.
     """
-    # CVXPY takes a second to import
-    from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
-
     relaxed = relax(problem)
     proven = relaxed.lower_bound if relaxed else math.inf
     if printed:

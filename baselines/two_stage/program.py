@@ -144,22 +144,9 @@ class Program:
     def _between(
         self, variable: Indices, low: Numbers, high: Numbers, unit: Indices, factor: Numbers
     ) -> None:
-        """Keep a variable between low and high units.
-
-        Equal limits are an equation: two inequalities would leave the solver no interior.
-        """
+        """Keep a variable between low and high units times a factor."""
         low, high = np.multiply(low, factor), np.multiply(high, factor)
-        equal = np.equal(low, high)
-        if equal.all():
-            self.cones.zero([(1, variable), (-low, unit)])
-        elif not equal.any():
-            self.cones.nonnegative([(1, variable), (-low, unit)])
-            self.cones.nonnegative([(high, unit), (-1, variable)])
-        else:
-            parts = np.broadcast_arrays(variable, low, high, unit, equal)
-            for fixed in (True, False):
-                v, lo, hi, u = (part[parts[4] == fixed] for part in parts[:4])
-                self._between(v, lo, hi, u, 1.0)
+        self.cones.between(variable, low, high, unit)
 
     def _computing(self, processor: Processor, samples: Indices) -> tuple[list[Any], list[Any]]:
         """Time and energy of computing: f <= f^max is linear, the energy a power cone."""

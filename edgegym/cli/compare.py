@@ -59,8 +59,6 @@ def compare(
     per episode), rounds.csv (a row per round), manifest.json and as pictures loss and accuracy over
     time and the loss over energy.
     """
-    from edgegym.cli.compared import report
-
     require_alone(resume, context)
     known = load_manifest(resume) if resume else None
     begun = known or make_manifest(
@@ -75,4 +73,6 @@ def compare(
     done = carry_out(
         begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
     )
+    from edgegym.cli.compared import report  # what it imports would keep the workers waiting
+
     report(run_dir, *done, as_json)

@@ -75,8 +75,6 @@ def evaluate(
     Writes results.csv (a row per episode), rounds.csv, summary.csv and summary.md (a row per
     contender), manifest.json and pictures of the scores and of the loss over time.
     """
-    from edgegym.cli.leaderboard import report
-
     require_alone(resume, context)
     if resume:
         begun, plan = load_manifest(resume, "evaluate"), None
@@ -98,4 +96,6 @@ def evaluate(
     done = carry_out(
         begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
     )
+    from edgegym.cli.leaderboard import report  # what it imports would keep the workers waiting
+
     report(run_dir, *done, as_json)

@@ -77,6 +77,6 @@ def mean_curve(group: pd.DataFrame, x: str, y: str = "loss") -> pd.DataFrame:
         {
             x: steps[x].mean(),
             y: steps[y].mean(),
-            "interval": steps[y].agg(interval95),
+            "interval": interval95(steps[y]),
         }
     )

@@ -58,4 +58,4 @@ def lead_over(rows: pd.DataFrame, column: str, rivals: set[str] | None = None) -
         return None
     best = max(present, key=lambda scheme: sign * means[scheme])
     ahead = sign * (table["joint"] - table[best])
-    return Lead(best, means["joint"], means[best], ahead.mean(), interval95(ahead))
+    return Lead(best, means["joint"], means[best], float(ahead.mean()), float(interval95(ahead)))

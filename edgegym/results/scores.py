@@ -110,7 +110,7 @@ def paired_difference(losses: Array, reference: Array) -> tuple[float, float]:
     (-2.0, 12.706)
     """
     difference = pd.Series(losses.mean(axis=-1) - reference.mean(axis=-1))
-    return float(difference.mean()), interval95(difference)
+    return float(difference.mean()), float(interval95(difference))
 
 
 def resample_seeds(

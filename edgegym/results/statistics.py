@@ -1,6 +1,7 @@
 """From episodes to a table: means and 95 % intervals over seeds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,20 +10,27 @@ from scipy import stats
 from edgegym.systems.measure import Measure
 
 
-def interval95(values: pd.Series) -> float:
+def interval95(values: Any) -> Any:
     """Half the width of Student's 95 % interval of a mean; not a number for a single value.
+
+    Parameters
+    ----------
+    values : a series, or series or tables in groups; what is missing does not count
+
+    Returns
+    -------
+    A number, or what pandas gives of groups
 
     Examples
     --------
     Two values a and b: 12.706 · |a − b| / 2
 
-    >>> round(interval95(pd.Series([1.0, 3.0])), 3)
+    >>> float(interval95(pd.Series([1.0, 3.0])).round(3))
     12.706
+    >>> interval95(pd.Series([1.0, 3.0, 0.0, 4.0]).groupby([0, 0, 1, 1])).round(3).tolist()
+    [12.706, 25.412]
     """
-    known = values.dropna()
-    if len(known) < 2:
-        return float("nan")
-    return float(stats.t.ppf(0.975, len(known) - 1) * stats.sem(known))
+    return stats.t.ppf(0.975, values.count() - 1) * values.sem()
 
 
 def summarise(results: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
@@ -44,6 +52,6 @@ def summarise(results: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFram
     groups = known.astype(dict.fromkeys(uncertain, float)).groupby("design", sort=False)
     table = groups[names].mean()
     for column in uncertain:
-        table[f"{column}_interval"] = groups[column].agg(interval95)
+        table[f"{column}_interval"] = interval95(groups[column])
     table["n_seeds"] = groups["seed"].count()
     return table.replace({np.nan: None}).reset_index()

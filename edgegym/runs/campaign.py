@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
 from edgegym.runs.play import make_env
 from edgegym.runs.players import Contender, find_contenders
-from edgegym.runs.pool import TRAINING_MODULES, collect, play_designs, prepare, start_workers
+from edgegym.runs.pool import (
+    REPORT_MODULES,
+    TRAINING_MODULES,
+    collect,
+    play_designs,
+    prepare,
+    start_workers,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +68,10 @@ def carry_out(
     with start_workers(jobs, backend, TRAINING_MODULES if fidelity == "train" else ()) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
         if fidelity == "train":
-            tell(pool.submit(prepare, scenario, device, data_dir).result())
+            prepared = pool.submit(prepare, scenario, device, data_dir)
+            for module in REPORT_MODULES:  # while there is nothing else to do here
+                import_module(module)
+            tell(prepared.result())
         if plan is not None:
             save_manifest(manifest, run_dir)
         contenders = find_contenders(manifest, find_agent)

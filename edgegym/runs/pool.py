@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 BACKENDS = ("processes", "ray")
 #: What real training imports, in seconds.
 TRAINING_MODULES = ("edgegym.learning.learner",)
+#: What tables and pictures import, in a second.
+REPORT_MODULES = ("pandas", "scipy.stats", "matplotlib.figure")
 
 
 def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:

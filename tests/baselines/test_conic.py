@@ -80,6 +80,25 @@ def test_the_data_are_the_rows_as_written():
     assert [cone.dim for cone in program.cones] == [1, 2]
 
 
+def test_a_copy_goes_on_and_leaves_the_first_as_it_was():
+    program = ConeProgram()
+    x = program.variable()
+    program.nonnegative([(1, x), (-2, fixed(program, 1.0))])
+    other = program.copy()
+    other.nonnegative([(1, x), (-5, fixed(other, 1.0))])
+    assert other.minimise([(1, x)]).objective == pytest.approx(5)
+    assert program.minimise([(1, x)]).objective == pytest.approx(2)
+
+
+def test_limits_that_are_equal_for_some_keep_all():
+    program = ConeProgram()
+    x, one = program.variable(3), fixed(program, 1.0)
+    low, high = np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])
+    program.between(x, low, high, one)
+    assert program.minimise([Total(1, x)]).objective == pytest.approx(low.sum())
+    assert program.minimise([Total(-1, x)]).objective == pytest.approx(-high.sum())
+
+
 def test_a_variable_met_twice_in_a_row_counts_twice():
     program = ConeProgram()
     x = program.variable()

@@ -98,7 +98,7 @@ def accuracy_by_budget(results: pd.DataFrame, key: str) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "test_accuracy": accuracy.mean(),
-            "interval": accuracy.agg(interval95),
+            "interval": interval95(accuracy),
             "n_seeds": accuracy.count(),
         }
     )

@@ -91,7 +91,7 @@ def write_distances(
     save_manifest(manifest, run_dir)
     joint = stages[stages["scheme"] == "joint"]
     groups = joint.drop(columns=["channel", "scheme"]).groupby("distribution_distance")
-    half = groups.agg(interval95).add_suffix("_interval").replace({np.nan: 0.0})
+    half = interval95(groups).add_suffix("_interval").replace({np.nan: 0.0})
     title = f"Scenario {scenario.name}, {joint['channel'].nunique()} channels"
     numbers = groups.mean().join(half).reset_index()
     write_whole(run_dir / "results.csv", stages.to_csv(index=False))

@@ -3,9 +3,9 @@ import pytest
 
 from baselines import SCHEMES
 from baselines.two_stage.algorithm1 import solve_cells
+from baselines.two_stage.iterate import LocalPoint
 from baselines.two_stage.literal import solve_literal
 from baselines.two_stage.program import SAMPLES
-from baselines.two_stage.subproblem import LocalPoint
 from edgegym import load_scenario
 
 

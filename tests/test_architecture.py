@@ -33,7 +33,7 @@ THIRD_PARTY = {
     "edgegym.scenario": {"numpy", "pydantic", "tomlkit"},
     "edgegym.lifecycle": {"numpy"},
     "edgegym.systems": {"numpy", "pydantic"},
-    "edgegym.learning": {"numpy", "torch", "torchvision", "filelock", "sklearn", "flwr"},
+    "edgegym.learning": {"numpy", "torch", "torchvision", "PIL", "filelock", "flwr"},
     "baselines": {"numpy", "scipy", "cvxpy", "clarabel"},
     "edgegym.envs": {"numpy", "gymnasium", "torch", "matplotlib"},
     "edgegym.wrappers": {"numpy", "gymnasium"},

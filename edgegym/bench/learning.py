@@ -1,6 +1,7 @@
 """Rounds of training beside bare loops and the machine's limit."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -15,7 +16,7 @@ from edgegym.learning.centralized import Samples, sgd_round
 from edgegym.learning.datasets import TaskData
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.learner import Learner
-from edgegym.scenario.learning_task import NETWORK_INPUTS
+from edgegym.scenario.catalogue import find_network
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
@@ -83,11 +84,12 @@ def learning_rows(
 
 def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learner:
     """Make a learner whose images are noise, so that nothing is downloaded."""
-    taken, rng = NETWORK_INPUTS[name], torch.Generator().manual_seed(seed)
+    shape, rng = find_network(name).shape, torch.Generator().manual_seed(seed)
+    assert shape is not None
 
     def make() -> Samples:
-        images = torch.randn(N_SAMPLES[name], *taken.shape, generator=rng)
-        labels = torch.randint(taken.n_classes, (N_SAMPLES[name],), generator=rng)
+        images = torch.randn(N_SAMPLES[name], *shape, generator=rng)
+        labels = torch.randint(10, (N_SAMPLES[name],), generator=rng)
         return Samples(images, labels)
 
     devices = tuple(make() for _ in range(scenario.n_devices))
@@ -103,7 +105,7 @@ def _laid_out(learner: Learner, layout: torch.memory_format) -> Learner:
         Samples(part.images.contiguous(memory_format=layout), part.labels)
         for part in (data.pool, data.validation, data.test)
     )
-    learner.data = TaskData(pool, data.n_samples, validation, test)
+    learner.data = replace(data, pool=pool, validation=validation, test=test)
     return learner
 
 

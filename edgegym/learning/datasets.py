@@ -7,10 +7,11 @@ scale from one stage to the next.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,18 +19,17 @@ from torch import Tensor
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, joined
+from edgegym.learning.files import as_parts
 from edgegym.learning.partition import dirichlet_partition
 from edgegym.learning.rotation import rotate
-from edgegym.learning.sources import load_raw
-from edgegym.scenario.learning_task import LearningTask, own_test_set, require_enough
-
-#: Mean and standard deviation of the pixels, over all channels.
-PIXEL_STATISTICS = {
-    "digits": (0.3049, 0.3245),
-    "mnist": (0.1307, 0.3081),
-    "cifar10": (0.4733, 0.2516),
-    "cinic10": (0.4733, 0.2516),  # CIFAR-10's
-}
+from edgegym.learning.sources import RawData, inputs_of, load_raw
+from edgegym.scenario.catalogue import Dataset, find_dataset
+from edgegym.scenario.learning_task import (
+    LearningTask,
+    own_test_set,
+    require_alike,
+    require_enough,
+)
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,22 @@ class TaskData:
     n_samples: tuple[int, ...]  # of the server and of each device
     validation: Samples
     test: Samples
+    n_classes: int
 
     @classmethod
     def of(
-        cls, server: Samples, devices: Sequence[Samples], validation: Samples, test: Samples
+        cls,
+        server: Samples,
+        devices: Sequence[Samples],
+        validation: Samples,
+        test: Samples,
+        n_classes: int | None = None,
     ) -> "TaskData":
-        """Put together what server and devices hold."""
+        """Put together what server and devices hold; the classes are counted if not given."""
         holders = [server, *devices]
-        return cls(joined(holders), tuple(map(len, holders)), validation, test)
+        if n_classes is None:
+            n_classes = 1 + max(int(part.labels.max()) for part in (*holders, validation, test))
+        return cls(joined(holders), tuple(map(len, holders)), validation, test, n_classes)
 
     @cached_property
     def places(self) -> list[range]:
@@ -74,11 +82,19 @@ class TaskData:
 
     def to(self, device: torch.device) -> "TaskData":
         """Move everything to a device."""
-        parts = (part.to(device) for part in (self.pool, self.validation, self.test))
-        return TaskData(next(parts), self.n_samples, *parts)
+        return replace(
+            self,
+            pool=self.pool.to(device),
+            validation=self.validation.to(device),
+            test=self.test.to(device),
+        )
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.pool.images.shape[1:])
 
 
-@lru_cache(maxsize=4)
 def load_task_data(
     task: LearningTask, n_devices: int, data_dir: Path, device: torch.device
 ) -> TaskData:
@@ -101,18 +117,68 @@ def load_task_data(
     InputError
         If a data set is missing and cannot be had, or holds too few samples.
     """
+    names = dict.fromkeys([task.pretrain_dataset, task.finetune_dataset])
+    # A name that is registered anew is another data set.
+    return _loaded(task, n_devices, data_dir, device, tuple(map(find_dataset, names)))
+
+
+@lru_cache(maxsize=4)
+def _loaded(
+    task: LearningTask,
+    n_devices: int,
+    data_dir: Path,
+    device: torch.device,
+    datasets: tuple[Dataset, ...],
+) -> TaskData:
+    names = dict.fromkeys([task.pretrain_dataset, task.finetune_dataset])
+    raws = {name: load_raw(name, data_dir) for name in names}
+    return share_task(task, n_devices, raws).to(device)
+
+
+def forget_task_data() -> None:
+    """Let go of all data that have been loaded."""
+    _loaded.cache_clear()
+
+
+def share_task(task: LearningTask, n_devices: int, raws: dict[str, RawData]) -> TaskData:
+    """Share out data sets that are loaded; otherwise as `load_task_data`."""
+    inputs = {name: raw.inputs or inputs_of(raw) for name, raw in raws.items()}
+    try:
+        require_alike(*next(iter(inputs.items())), *list(inputs.items())[-1])
+    except ValueError as error:
+        raise InputError(f"{error}. Choose another.") from None
     sets: dict[str, Samples] = {}
-    for name in dict.fromkeys([task.pretrain_dataset, task.finetune_dataset]):
-        train, test = load_raw(name, data_dir)
-        sets |= {name: train} | ({own_test_set(name): test} if test is not None else {})
-    parts = (share_out(sets[name], name, counts) for name, counts in task.draws().items())
+    for name, raw in raws.items():
+        sets |= {name: raw.train} | ({own_test_set(name): raw.test} if raw.test else {})
+    draws = task.draws(has_own_test_set=raws[task.finetune_dataset].test is not None)
+    parts = (share_out(sets[name], name, counts) for name, counts in draws.items())
     server, *others = chain(*parts)
+    source, target = (
+        raws[name].pixel_statistics or pixel_statistics(raws[name].train.images)
+        for name in (task.pretrain_dataset, task.finetune_dataset)
+    )
     on_device, validation, test = (
-        prepare(part, task.finetune_dataset, task.finetune_rotation_deg) for part in others
+        prepare(part, target, task.finetune_rotation_deg) for part in others
     )
     devices = share_among_devices(on_device, n_devices, task.dirichlet_concentration)
-    server = prepare(server, task.pretrain_dataset, 0.0)
-    return TaskData.of(server, devices, validation, test).to(device)
+    n_classes = inputs[task.finetune_dataset].n_classes
+    return TaskData.of(prepare(server, source, 0.0), devices, validation, test, n_classes)
+
+
+def as_task_data(given: Any, task: LearningTask, n_devices: int) -> TaskData:
+    """Take data as they are given: `TaskData`, or what a loader gives, to be shared out."""
+    if isinstance(given, TaskData):
+        return given
+    raw = RawData(*as_parts("data", given))
+    names = [task.pretrain_dataset, task.finetune_dataset]
+    return share_task(task, n_devices, dict.fromkeys(names, raw))
+
+
+def pixel_statistics(images: Tensor) -> tuple[float, float]:
+    """Measure mean and deviation of the pixels, over all channels."""
+    if not images.is_floating_point():
+        return 0.0, 1.0
+    return float(images.mean()), float(images.std()) or 1.0
 
 
 def share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Samples]:
@@ -137,10 +203,23 @@ def share_among_devices(
     return [samples.take(torch.from_numpy(index)) for index in parts]
 
 
-def prepare(samples: Samples, name: str, rotation_deg: float) -> Samples:
-    """Rotate, then shift and scale the pixels to mean zero and deviation one."""
-    mean, deviation = PIXEL_STATISTICS[name]
+def prepare(samples: Samples, statistics: tuple[float, float], rotation_deg: float) -> Samples:
+    """Rotate, then shift and scale the pixels to mean zero and deviation one.
+
+    Raises
+    ------
+    InputError
+        If what is no image is to be rotated.
+    """
     images: Tensor = samples.images
     if rotation_deg:
+        if images.dim() != 4:
+            raise InputError(
+                "learning.finetune_rotation_deg must be 0 for samples that are no images; got "
+                f"{rotation_deg:g} with samples of shape {tuple(images.shape[1:])}. Leave it out."
+            )
         images = rotate(images, rotation_deg)
+    if not images.is_floating_point():
+        return samples
+    mean, deviation = statistics
     return Samples((images - mean) / deviation, samples.labels)

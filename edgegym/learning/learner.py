@@ -1,9 +1,10 @@
 """The learner: one network on its way through both stages, round by round."""
 
+import copy
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,19 +13,22 @@ from torch import Tensor, nn
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
-from edgegym.learning.datasets import TaskData, load_task_data
+from edgegym.learning.datasets import TaskData, as_task_data, load_task_data
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.networks import (
     LeNet,
     compute_in_bfloat16,
     has_batch_statistics,
+    make_by,
     make_network,
     place_network,
+    try_out,
 )
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.scenario.catalogue import find_network
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -67,6 +71,21 @@ def draw_index(
     True
     """
     return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
+
+
+def network_for(data: TaskData, name: str, seed: int, given: Any = None) -> nn.Module:
+    """Make the network that is trained on some data, by its name or as it is given, and try it."""
+    shape, n_classes = data.sample_shape, data.n_classes
+    if given is None:
+        network = make_network(name, seed, shape, n_classes)
+    elif isinstance(given, nn.Module):
+        name, network = type(given).__name__, copy.deepcopy(given)
+    else:
+        name = getattr(given, "__name__", repr(given))
+        network = make_by(given, name, seed, shape, n_classes)
+    if given is not None or find_network(name).shape != shape:
+        try_out(network, name, data.pool.images[:2].cpu(), n_classes)
+    return network
 
 
 def draw_round(
@@ -114,8 +133,24 @@ class LearnerState(NamedTuple):
 class Learner:
     """A network, its data and the seed that all its mini-batches come from.
 
-    Without `data` the scenario's data sets are loaded. All data stay on the device; a round then
-    sends it the samples' places, and waits for it once, for the loss.
+    All data stay on the device; a round then sends it the samples' places, and waits for it once,
+    for the loss.
+
+    Parameters
+    ----------
+    scenario : what is trained how
+    seed : of weights and mini-batches
+    device : "auto", "cpu", "cuda" or "cuda:N"
+    data_dir : where the data sets lie
+    data : in place of the scenario's data sets: `TaskData`, or what a loader gives, see
+        `edgegym.register_dataset`, which is shared out with the scenario's counts
+    network : in place of the scenario's: a module, which is copied with its weights, or a factory,
+        see `edgegym.register_network`
+
+    Raises
+    ------
+    InputError
+        If the device is not there, data cannot be had, or the network does not take them.
     """
 
     def __init__(
@@ -124,7 +159,8 @@ class Learner:
         seed: int,
         device: str = "auto",
         data_dir: str | Path | None = None,
-        data: TaskData | None = None,
+        data: Any = None,
+        network: Any = None,
     ) -> None:
         task = scenario.learning
         self.device = find_device(device)
@@ -132,9 +168,10 @@ class Learner:
         self.data = (
             load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
             if data is None
-            else data.to(self.device)
+            else as_task_data(data, task, scenario.n_devices).to(self.device)
         )
-        self.network = place_network(make_network(task.network, seed), task.network, self.device)
+        made = network_for(self.data, task.network, seed, network)
+        self.network = place_network(made, task.network, self.device)
         self.precision = task.precision
         if task.precision == "bfloat16":
             compute_in_bfloat16(self.network, self.device)

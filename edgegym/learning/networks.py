@@ -1,9 +1,17 @@
 """The two networks of Section V: LeNet for MNIST, GoogLeNet for 32x32 images."""
 
-import torch
-from torch import nn
+from collections.abc import Callable
+from typing import Any
 
+import torch
+from torch import Tensor, nn
+
+from edgegym.errors import InputError
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.scenario.catalogue import find_network
+from edgegym.systems.system import imported
+
+Shape = tuple[int, ...]
 
 
 class LeNet(nn.Sequential):
@@ -15,7 +23,7 @@ class LeNet(nn.Sequential):
     61706
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_classes: int = 10) -> None:
         super().__init__(
             nn.Conv2d(1, 6, 5, padding=2),
             nn.ReLU(),
@@ -28,7 +36,7 @@ class LeNet(nn.Sequential):
             nn.ReLU(),
             nn.Linear(120, 84),
             nn.ReLU(),
-            nn.Linear(84, 10),
+            nn.Linear(84, n_classes),
         )
 
 
@@ -64,7 +72,7 @@ class GoogLeNet(nn.Sequential):
     The paper's 1.53 G counts two operations for each batch-normalised value as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_classes: int = 10) -> None:
         super().__init__(
             _convolution(3, 192, 3),
             Inception(192, 64, 96, 128, 16, 32, 32),
@@ -80,7 +88,7 @@ class GoogLeNet(nn.Sequential):
             Inception(832, 384, 192, 384, 48, 128, 128),
             nn.AvgPool2d(8),
             nn.Flatten(),
-            nn.Linear(1024, 10),
+            nn.Linear(1024, n_classes),
         )
 
 
@@ -90,13 +98,36 @@ def _convolution(n_in: int, n_out: int, size: int) -> nn.Sequential:
     )
 
 
-NETWORKS = {"lenet": LeNet, "googlenet": GoogLeNet}
+def lenet(shape: Shape, n_classes: int) -> nn.Module:
+    """Make a LeNet, the factory of its name."""
+    return LeNet(n_classes)
+
+
+def googlenet(shape: Shape, n_classes: int) -> nn.Module:
+    """Make a GoogLeNet, the factory of its name."""
+    return GoogLeNet(n_classes)
+
+
 #: Networks whose convolutions are wide enough for a GPU's tensor cores, which read channels last.
 WIDE = {"googlenet"}
 
 
-def make_network(name: str, seed: int) -> nn.Module:
+def make_network(
+    name: str, seed: int, shape: Shape | None = None, n_classes: int = 10
+) -> nn.Module:
     """Make a network whose initial weights depend on the seed alone.
+
+    Parameters
+    ----------
+    name : ours, or one that has been registered
+    seed : of the weights
+    shape : of a sample, channels first; None for the one that it takes
+    n_classes : of the labels
+
+    Raises
+    ------
+    InputError
+        If its factory raises, or makes something else.
 
     Examples
     --------
@@ -104,11 +135,63 @@ def make_network(name: str, seed: int) -> nn.Module:
     >>> torch.equal(first, again)
     True
     """
+    known = find_network(name)
+    make = imported(known.factory) if isinstance(known.factory, str) else known.factory
+    return make_by(make, name, seed, shape or known.shape or (), n_classes)
+
+
+def make_by(
+    make: Callable[[Shape, int], Any], name: str, seed: int, shape: Shape, n_classes: int
+) -> nn.Module:
+    """Make a network by its factory; otherwise as `make_network`."""
     # torch initialises layers from its global generator only; the fork leaves that as it was.
     with torch.random.fork_rng(devices=[]):
         weight_seed = int(keyed_generator(seed, Stream.WEIGHTS).integers(2**63))
         torch.default_generator.manual_seed(weight_seed)
-        return NETWORKS[name]()
+        try:
+            network = make(shape, n_classes)
+        except Exception as error:  # a factory of people's own may raise anything
+            raise InputError(
+                f"network {name!r} must be made by its factory of shape {shape} and {n_classes} "
+                f"classes; got {type(error).__name__}: {error}. Correct the factory."
+            ) from None
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"network {name!r} must be a torch.nn.Module; got {type(network).__name__}. Correct "
+            "its factory."
+        )
+    return network
+
+
+def try_out(network: nn.Module, name: str, samples: Tensor, n_classes: int) -> None:
+    """Let an untrained network pass two samples, and leave it as it was.
+
+    Raises
+    ------
+    InputError
+        If it does not take them, or does not give finite logits for every class.
+    """
+    network.eval()
+    shape = "x".join(map(str, samples.shape[1:]))
+    try:
+        with torch.no_grad():
+            logits = network(samples[:2])
+    except Exception as error:  # so may a network
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"learning.network must take samples of {shape}; got {name!r}, which raises "
+            f"{type(error).__name__}: {reason}. Choose another network, or correct it."
+        ) from None
+    network.train()
+    wanted = (len(samples[:2]), n_classes)
+    if not isinstance(logits, Tensor) or logits.shape != wanted or not logits.isfinite().all():
+        got = (
+            f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
+        )
+        raise InputError(
+            f"learning.network must give {n_classes} finite logits for each sample of {shape}; got "
+            f"{name!r}, which gives {got} for {len(samples[:2])}. Choose another, or correct it."
+        )
 
 
 def has_batch_statistics(network: nn.Module) -> bool:

@@ -15,7 +15,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, joined, minibatch_gradient
-from edgegym.learning.datasets import prepare, share_among_devices, share_out
+from edgegym.learning.datasets import pixel_statistics, prepare, share_among_devices, share_out
 from edgegym.learning.learner import (
     draw_index,
     final_figures,
@@ -26,7 +26,8 @@ from edgegym.learning.learner import (
 from edgegym.learning.sources import find_data_dir, load_raw
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.scenario.learning_task import DATASETS, own_test_set
+from edgegym.scenario.catalogue import DATASETS
+from edgegym.scenario.learning_task import own_test_set
 from edgegym.systems.partitioned.decision import PartitionedDecision
 from edgegym.systems.partitioned.scenario import PartitionedScenario, PartitionedTask
 
@@ -72,10 +73,10 @@ def load_partitioned_data(
     InputError
         If the data set is missing and cannot be had, or holds too few samples.
     """
-    train, test = load_raw(task.dataset, data_dir)
-    sets = {task.dataset: train} | ({own_test_set(task.dataset): test} if test else {})
+    raw = load_raw(task.dataset, data_dir)
+    sets = {task.dataset: raw.train} | ({own_test_set(task.dataset): raw.test} if raw.test else {})
     parts = [
-        prepare(part, task.dataset, 0.0)
+        prepare(part, raw.pixel_statistics or pixel_statistics(raw.train.images), 0.0)
         for name, counts in task.draws().items()
         for part in share_out(sets[name], name, counts)
     ]
@@ -92,8 +93,9 @@ def softmax_regression(dataset: str, seed: int) -> nn.Module:
     >>> sum(parameter.numel() for parameter in network.parameters())
     7850
     """
-    images = DATASETS[dataset].images
-    layer = nn.Linear(int(np.prod(images.shape)), images.n_classes)
+    inputs = DATASETS[dataset].inputs
+    assert inputs is not None
+    layer = nn.Linear(int(np.prod(inputs.shape)), inputs.n_classes)
     generator = keyed_generator(seed, Stream.WEIGHTS)
     weights = generator.standard_normal(sum(p.numel() for p in layer.parameters()))
     start = torch.from_numpy((INITIAL_DEVIATION * weights).astype(np.float32))

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,9 @@ from torch.nn.functional import interpolate
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.scenario.learning_task import DATASETS
+from edgegym.learning.files import as_parts
+from edgegym.scenario.catalogue import COLOUR, DATASETS, GREY, Inputs, find_dataset
+from edgegym.systems.system import imported
 
 ENVIRONMENT_VARIABLE = "EDGEGYM_DATA"
 DEFAULT_DATA_DIR = Path("~/.cache/edgegym")
@@ -40,9 +41,9 @@ def full_name(name: str, data_dir: Path) -> str:
     >>> full_name("mnist", Path("data")), full_name("cinic10", Path("nowhere"))
     ('MNIST', 'CINIC-10 sample')
     """
-    if name == "cinic10" and len(_cinic10_files(data_dir)) < DATASETS[name].n_samples:
+    if name == "cinic10" and len(_cinic10_files(data_dir)) < (DATASETS[name].n_samples or 0):
         return "CINIC-10 sample"
-    return NAMES[name]
+    return NAMES.get(name, name)
 
 
 class RawData(NamedTuple):
@@ -50,35 +51,50 @@ class RawData(NamedTuple):
 
     train: Samples
     test: Samples | None
+    # What is known of it beforehand, None to count and to measure.
+    inputs: Inputs | None = None
+    pixel_statistics: tuple[float, float] | None = None
 
 
 def load_raw(name: str, data_dir: Path) -> RawData:
-    """Load a data set, and make sure that it holds such images as the scenario counted on.
+    """Load a data set, and make sure that it holds such samples as the scenario counted on.
 
     Raises
     ------
     InputError
-        If it is missing and cannot be had, is damaged, or holds other images.
+        If it is missing and cannot be had, is damaged, or holds other samples.
     """
-    loaders: dict[str, Callable[[Path], RawData]] = {
-        "digits": _load_digits,
-        "mnist": _load_mnist,
-        "cifar10": _load_cifar10,
-        "cinic10": _load_cinic10,
-    }
-    raw, needed = loaders[name](data_dir), DATASETS[name].images
-    for part in (part for part in raw if part is not None):
-        shape, n_classes = tuple(part.images.shape[1:]), int(part.labels.max()) + 1
-        if shape != needed.shape or n_classes > needed.n_classes:
-            raise InputError(
-                f"data set {name} in {str(data_dir)!r} must hold {needed}; got "
-                f"{'x'.join(map(str, shape))} pixels in {n_classes} classes. "
-                "Get the published files."
-            )
-    return raw
+    held = find_dataset(name)
+    load = imported(held.loader) if isinstance(held.loader, str) else held.loader
+    try:
+        loaded = load(data_dir, *held.arguments)
+    except InputError:
+        raise
+    except Exception as error:  # a loader of people's own may raise anything
+        raise InputError(
+            f"data set {name!r} must be loaded by its loader; got {type(error).__name__}: {error}. "
+            "Correct the loader."
+        ) from None
+    train, test = loaded[:2] if isinstance(loaded, RawData) else as_parts(name, loaded)
+    for part in (train, test):
+        if held.inputs and part:
+            _require(held.inputs, part, f"data set {name} in {str(data_dir)!r}")
+    return RawData(train, test, held.inputs, held.pixel_statistics)
 
 
-def _load_digits(data_dir: Path) -> RawData:
+def _require(inputs: Inputs, part: Samples, name: str) -> None:
+    got = inputs_of(RawData(part, None))
+    if got.shape != inputs.shape or got.n_classes > inputs.n_classes:
+        raise InputError(f"{name} must hold {inputs}; got {got}. Get the published files.")
+
+
+def inputs_of(raw: RawData) -> Inputs:
+    """Count what a network must take that is trained on a data set."""
+    largest = max(int(part.labels.max()) for part in raw[:2] if part is not None)
+    return Inputs(tuple(raw.train.images.shape[1:]), largest + 1)
+
+
+def load_digits(data_dir: Path) -> RawData:
     """Load scikit-learn's 1,797 handwritten digits, scaled up from 8x8 to 28x28.
 
     Its file is read without importing it, which would take a second in every worker.
@@ -91,12 +107,12 @@ def _load_digits(data_dir: Path) -> RawData:
         dtype=np.float32,
     )
     small = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 8, 8) / 16
-    side_px = DATASETS["digits"].images.side_px
-    large = interpolate(small, size=(side_px, side_px), mode="bilinear", align_corners=False)
+    large = interpolate(small, size=GREY.shape[1:], mode="bilinear", align_corners=False)
     return RawData(Samples(large, torch.from_numpy(table[:, -1].astype(np.int64))), None)
 
 
-def _load_mnist(data_dir: Path) -> RawData:
+def load_mnist(data_dir: Path) -> RawData:
+    """Load MNIST, and download it where it does not lie there."""
     from torchvision.datasets import MNIST  # two seconds to import, which the digits do not need
 
     archives = {f"MNIST/raw/{Path(name).name}": md5 for name, md5 in MNIST.resources}
@@ -105,7 +121,8 @@ def _load_mnist(data_dir: Path) -> RawData:
     return RawData(train, test)
 
 
-def _load_cifar10(data_dir: Path) -> RawData:
+def load_cifar10(data_dir: Path) -> RawData:
+    """Load CIFAR-10, and download it where it does not lie there."""
     from torchvision.datasets import CIFAR10
 
     parts = _download(CIFAR10, CIFAR10.base_folder, {CIFAR10.filename: CIFAR10.tgz_md5}, data_dir)
@@ -119,9 +136,9 @@ def _load_cifar10(data_dir: Path) -> RawData:
     return RawData(train, test)
 
 
-def _load_cinic10(data_dir: Path) -> RawData:
+def load_cinic10(data_dir: Path) -> RawData:
     """Load CINIC-10's training images, without those that CIFAR-10 holds as well."""
-    files, needed = _cinic10_files(data_dir), DATASETS["cinic10"].images
+    files, needed = _cinic10_files(data_dir), COLOUR
     classes = sorted({file.parent.name for file in files})
     if len(classes) != needed.n_classes:
         folder = str(data_dir / "cinic10")
@@ -131,7 +148,7 @@ def _load_cinic10(data_dir: Path) -> RawData:
             f"Unpack CINIC-10.tar.gz there, or set {ENVIRONMENT_VARIABLE} or --data-dir to where "
             "it lies."
         )
-    images = np.stack([_read_image(file, needed.side_px) for file in files])
+    images = np.stack([_read_image(file, needed.shape[1]) for file in files])
     labels = torch.tensor([classes.index(file.parent.name) for file in files])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     return RawData(Samples(pixels, labels), None)

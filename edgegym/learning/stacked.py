@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from edgegym.errors import InputError
 from edgegym.learning.datasets import load_task_data
-from edgegym.learning.learner import draw_round, find_device, send_index
-from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
+from edgegym.learning.learner import draw_round, find_device, network_for, send_index
+from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
@@ -70,7 +70,8 @@ class StackedLearner:
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network
-        self._network = make_network(task.network, seed=0)  # the architecture alone
+        self._data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
+        self._network = self._make(seed=0)  # the architecture alone
         if has_batch_statistics(self._network):
             raise InputError(
                 "learning.network must have no batch statistics to be trained stacked; got "
@@ -79,7 +80,6 @@ class StackedLearner:
             )
         if task.precision == "bfloat16":
             compute_in_bfloat16(self._network, self.device)
-        self._data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
         self.seeds = [0] * n_copies
         self.parameters = {
             name: torch.zeros(n_copies, *value.shape, device=self.device)
@@ -88,7 +88,7 @@ class StackedLearner:
 
     def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
         """Begin with untrained networks in some copies."""
-        fresh, _ = stack_module_state([make_network(self.network_name, seed) for seed in seeds])
+        fresh, _ = stack_module_state([self._make(seed) for seed in seeds])
         rows = torch.tensor(copies, device=self.device)
         for name, values in fresh.items():
             self.parameters[name].index_copy_(0, rows, values.detach().to(self.device))
@@ -156,6 +156,9 @@ class StackedLearner:
     def _draw_round(self, one: StackedRound) -> list[NDArray[np.int64]]:
         """Draw what `Learner` with the copy's seed draws."""
         return draw_round(self._data, self.seeds[one.copy], *one[1:])
+
+    def _make(self, seed: int) -> nn.Module:
+        return network_for(self._data, self.network_name, seed)
 
     def _forward(self, parameters: dict[str, Tensor], images: Tensor) -> Tensor:
         return functional_call(self._network, parameters, (images,))

@@ -1,48 +1,11 @@
 """What is trained on which data: the networks, the data sets, and what goes together."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from edgegym.scenario.catalogue import NETWORKS, Inputs, find_dataset, find_network
 from edgegym.scenario.fields import Count, Finite, Positive
-
-NetworkName = Literal["lenet", "googlenet"]
-DatasetName = Literal["digits", "mnist", "cifar10", "cinic10"]
-
-
-class Images(NamedTuple):
-    """What a network takes, or a data set holds: square images with a label."""
-
-    n_channels: int
-    side_px: int
-    n_classes: int
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of an image as the networks take it, channels first."""
-        return self.n_channels, self.side_px, self.side_px
-
-    def __str__(self) -> str:
-        return f"{'x'.join(map(str, self.shape))} pixels in {self.n_classes} classes"
-
-
-class Dataset(NamedTuple):
-    """How much a data set holds, of which images."""
-
-    images: Images
-    n_samples: int
-    n_test_samples: int | None  # of a test set of its own; None where it has none
-
-
-GREY, COLOUR = Images(1, 28, 10), Images(3, 32, 10)
-
-NETWORK_INPUTS: dict[str, Images] = {"lenet": GREY, "googlenet": COLOUR}
-DATASETS: dict[str, Dataset] = {
-    "digits": Dataset(GREY, 1797, None),
-    "mnist": Dataset(GREY, 60_000, 10_000),
-    "cifar10": Dataset(COLOUR, 50_000, 10_000),
-    "cinic10": Dataset(COLOUR, 70_000, None),  # the part for training, without CIFAR-10's 20,000
-}
 
 
 class LearningTask(BaseModel):
@@ -50,10 +13,10 @@ class LearningTask(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: NetworkName
+    network: str
     precision: Literal["float32", "bfloat16"] = "float32"  # of the passes; weights are float32
-    pretrain_dataset: DatasetName
-    finetune_dataset: DatasetName
+    pretrain_dataset: str
+    finetune_dataset: str
     finetune_rotation_deg: Finite = 0.0
     n_server_samples: Count
     n_device_samples: Count
@@ -74,22 +37,25 @@ class LearningTask(BaseModel):
         turned = f" turned by {angle:g}°" if angle else ""
         return f"{self.network} on {self.pretrain_dataset}, then {self.finetune_dataset}{turned}"
 
-    def draws(self) -> dict[str, dict[str, int]]:
+    def draws(self, *, has_own_test_set: bool) -> dict[str, dict[str, int]]:
         """Say how many samples are drawn of which set: server's, devices', validation, test.
 
-        A test set of its own is another set.
+        Parameters
+        ----------
+        has_own_test_set : whether the devices' data set has one, which then is another set
 
         Examples
         --------
         >>> from edgegym import load_scenario
-        >>> for name, counts in load_scenario("cinic10-cifar10").learning.draws().items():
+        >>> task = load_scenario("cinic10-cifar10").learning
+        >>> for name, counts in task.draws(has_own_test_set=True).items():
         ...     print(name, counts)
         cinic10 {'n_server_samples': 70000}
         cifar10 {'n_device_samples': 49000, 'n_validation_samples': 1000}
         cifar10 (test) {'n_test_samples': 10000}
         """
         target = self.finetune_dataset
-        tested_on = target if DATASETS[target].n_test_samples is None else own_test_set(target)
+        tested_on = own_test_set(target) if has_own_test_set else target
         holders = {
             "n_server_samples": self.pretrain_dataset,
             "n_device_samples": target,
@@ -101,31 +67,61 @@ class LearningTask(BaseModel):
             draws.setdefault(holder, {})[key] = getattr(self, key)
         return draws
 
+    @field_validator("network")
+    @classmethod
+    def _network_is_known(cls, name: str) -> str:
+        find_network(name)
+        return name
+
+    @field_validator("pretrain_dataset", "finetune_dataset")
+    @classmethod
+    def _data_set_is_known(cls, name: str) -> str:
+        find_dataset(name)
+        return name
+
     @model_validator(mode="after")
-    def _network_takes_the_images(self) -> "LearningTask":
+    def _network_takes_the_samples(self) -> "LearningTask":
+        """Compare what is known of ours; what people bring is tried before it is trained."""
         source, target = self.pretrain_dataset, self.finetune_dataset
-        images, others = DATASETS[source].images, DATASETS[target].images
-        if others != images:
-            raise ValueError(
-                f"learning.finetune_dataset must hold images like those of {source}, {images}; "
-                f"got {target}, {others}"
-            )
-        if NETWORK_INPUTS[self.network] != images:
-            fitting = [name for name, taken in NETWORK_INPUTS.items() if taken == images]
-            raise ValueError(
-                f"learning.network must be {' or '.join(fitting)} for {source}, {images}; "
-                f"got {self.network}, which takes {NETWORK_INPUTS[self.network]}"
-            )
+        held, others = find_dataset(source).inputs, find_dataset(target).inputs
+        if held and others:
+            require_alike(source, held, target, others)
+        for name, inputs in ((source, held), (target, others)):
+            taken = find_network(self.network).shape
+            if inputs and taken and taken != inputs.shape:
+                fitting = [name for name, one in NETWORKS.items() if one.shape == inputs.shape]
+                raise ValueError(
+                    f"learning.network must be {' or '.join(fitting)} for {name}, {inputs}; got "
+                    f"{self.network}, which takes {'x'.join(map(str, taken))}"
+                )
         return self
 
     @model_validator(mode="after")
     def _data_sets_hold_enough(self) -> "LearningTask":
-        sizes: dict[str, int] = {}
-        for name, dataset in DATASETS.items():
-            sizes |= {name: dataset.n_samples, own_test_set(name): dataset.n_test_samples or 0}
-        for name, counts in self.draws().items():
-            require_enough(sizes[name], name, counts)
+        sizes: dict[str, int | None] = {}
+        for name in (self.pretrain_dataset, self.finetune_dataset):
+            dataset = find_dataset(name)
+            sizes |= {name: dataset.n_samples, own_test_set(name): dataset.n_test_samples}
+        has_own = find_dataset(self.finetune_dataset).n_test_samples is not None
+        for name, counts in self.draws(has_own_test_set=has_own).items():
+            if (n_held := sizes[name]) is not None:
+                require_enough(n_held, name, counts)
         return self
+
+
+def require_alike(source: str, held: Inputs, target: str, others: Inputs) -> None:
+    """Refuse two data sets that no network could be trained on one after the other.
+
+    Raises
+    ------
+    ValueError
+        Naming both and what they hold.
+    """
+    if others != held:
+        raise ValueError(
+            f"learning.finetune_dataset must hold samples like those of {source}, {held}; "
+            f"got {target}, {others}"
+        )
 
 
 def own_test_set(dataset: str) -> str:

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import load_task_data
+from edgegym.learning.datasets import forget_task_data
 from edgegym.learning.sources import ENVIRONMENT_VARIABLE
-from edgegym.scenario.learning_task import DATASETS, NETWORK_INPUTS, LearningTask
+from edgegym.scenario.catalogue import DATASETS, NETWORKS
+from edgegym.scenario.learning_task import LearningTask
 
 torch.set_num_threads(1)
 
@@ -15,9 +16,9 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def _fresh_data(monkeypatch):
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    load_task_data.cache_clear()
+    forget_task_data()
     yield
-    load_task_data.cache_clear()
+    forget_task_data()
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +43,9 @@ def make_samples():
 def make_task():
     def make(pretrain_dataset, finetune_dataset=None, *, counts, rotation_deg=0.0):
         names = ("n_server_samples", "n_device_samples", "n_validation_samples", "n_test_samples")
-        images = DATASETS[pretrain_dataset].images
+        shape = DATASETS[pretrain_dataset].inputs.shape
         return LearningTask(
-            network=next(name for name, taken in NETWORK_INPUTS.items() if taken == images),
+            network=next(name for name, network in NETWORKS.items() if network.shape == shape),
             pretrain_dataset=pretrain_dataset,
             finetune_dataset=finetune_dataset or pretrain_dataset,
             finetune_rotation_deg=rotation_deg,

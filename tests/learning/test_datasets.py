@@ -8,8 +8,9 @@ from torch.testing import assert_close
 from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import PIXEL_STATISTICS, load_task_data
+from edgegym.learning.datasets import forget_task_data, load_task_data
 from edgegym.learning.sources import RawData
+from edgegym.scenario.catalogue import DATASETS
 from edgegym.systems.load import load_scenario
 
 CPU = torch.device("cpu")
@@ -18,8 +19,12 @@ NOWHERE = Path("no-such-folder")
 
 @pytest.fixture
 def put_sets(monkeypatch):
+    def load(name, raw):
+        known = DATASETS[name]
+        return raw._replace(inputs=known.inputs, pixel_statistics=known.pixel_statistics)
+
     def put(**sets):
-        monkeypatch.setattr(datasets, "load_raw", lambda name, data_dir: sets[name])
+        monkeypatch.setattr(datasets, "load_raw", lambda name, data_dir: load(name, sets[name]))
 
     return put
 
@@ -30,7 +35,7 @@ def make_numbered(n, first=0):
 
 
 def read_pixels(samples, dataset):
-    mean, deviation = PIXEL_STATISTICS[dataset]
+    mean, deviation = DATASETS[dataset].pixel_statistics
     return samples.images * deviation + mean
 
 
@@ -96,7 +101,7 @@ def test_the_split_is_the_same_every_time(put_sets, make_task):
     put_sets(digits=RawData(make_numbered(100), None))
     task = make_task("digits", counts=(40, 30, 20, 10))
     first = load_task_data(task, 3, NOWHERE, CPU)
-    load_task_data.cache_clear()
+    forget_task_data()
     again = load_task_data(task, 3, NOWHERE, CPU)
     for part, other in zip(parts_of(first), parts_of(again), strict=True):
         assert read_numbers(part, "digits") == read_numbers(other, "digits")

@@ -16,6 +16,7 @@ from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.networks import make_network
 from edgegym.learning.sources import RawData
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.scenario.catalogue import COLOUR
 from edgegym.systems.load import load_scenario
 
 SEED = 5
@@ -35,9 +36,10 @@ def make_learner():
 
 @pytest.fixture
 def googlenet_learner(make_samples, monkeypatch):
+    shape = COLOUR.shape
     sets = {
-        "cinic10": RawData(make_samples(8, shape=(3, 32, 32)), None),
-        "cifar10": RawData(make_samples(14, shape=(3, 32, 32)), make_samples(4, shape=(3, 32, 32))),
+        "cinic10": RawData(make_samples(8, shape=shape), None, COLOUR),
+        "cifar10": RawData(make_samples(14, shape=shape), make_samples(4, shape=shape), COLOUR),
     }
     monkeypatch.setattr(datasets, "load_raw", lambda name, data_dir: sets[name])
     counts = {"n_server_samples": 8, "n_device_samples": 12}

@@ -5,7 +5,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgegym.learning.centralized import minibatch_gradient, sgd_round
 from edgegym.learning.networks import (
-    NETWORKS,
     GoogLeNet,
     LeNet,
     compute_in_bfloat16,
@@ -13,8 +12,9 @@ from edgegym.learning.networks import (
     make_network,
     place_network,
 )
-from edgegym.scenario.learning_task import NETWORK_INPUTS
+from edgegym.scenario.catalogue import NETWORKS
 
+SHIPPED = ("lenet", "googlenet")
 CPU = torch.device("cpu")
 
 
@@ -57,13 +57,12 @@ def test_googlenet_has_the_size_and_the_cost_of_the_paper():
 
 
 def test_every_network_takes_the_images_that_a_scenario_is_told_it_takes():
-    assert NETWORKS.keys() == NETWORK_INPUTS.keys()
-    for name, taken in NETWORK_INPUTS.items():
-        logits = make_network(name, seed=0)(torch.zeros(2, *taken.shape))
-        assert logits.shape == (2, taken.n_classes)
+    for name in SHIPPED:
+        network = make_network(name, seed=0, n_classes=26)
+        assert network(torch.zeros(2, *NETWORKS[name].shape)).shape == (2, 26)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_seed_alone_decides_the_initial_weights(name):
     first = weights_of(make_network(name, seed=1))
     torch.manual_seed(7)
@@ -117,7 +116,7 @@ def test_channels_last_weights_lay_every_activation_so_and_change_no_gradient(ma
     torch.testing.assert_close(flat(other), flat(gradient), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_network_lies_channels_last_on_a_cpu(name):
     network = place_network(make_network(name, seed=1), name, CPU)
     weights = [p for p in network.parameters() if p.dim() == 4]

@@ -21,7 +21,7 @@ from torchvision.datasets import CIFAR10, MNIST
 from edgegym.errors import InputError
 from edgegym.learning import sources
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import PIXEL_STATISTICS, load_task_data
+from edgegym.learning.datasets import load_task_data
 from edgegym.learning.sources import (
     DEFAULT_DATA_DIR,
     ENVIRONMENT_VARIABLE,
@@ -29,7 +29,7 @@ from edgegym.learning.sources import (
     full_name,
     load_raw,
 )
-from edgegym.scenario.learning_task import DATASETS
+from edgegym.scenario.catalogue import DATASETS
 
 CPU = torch.device("cpu")
 ARCHIVES = {
@@ -155,7 +155,7 @@ def contents_of(folder):
 
 
 def read_pixels(samples, dataset):
-    mean, deviation = PIXEL_STATISTICS[dataset]
+    mean, deviation = DATASETS[dataset].pixel_statistics
     return samples.images * deviation + mean
 
 
@@ -183,10 +183,11 @@ def test_a_tilde_stands_for_the_home_folder(monkeypatch, tmp_path):
 
 
 def test_digits_are_what_a_scenario_is_told_they_are(tmp_path):
-    held, (train, test) = DATASETS["digits"], load_raw("digits", tmp_path)
-    assert (len(train), test) == (held.n_samples, held.n_test_samples)
-    assert train.images.shape[1:] == held.images.shape
-    assert train.labels.unique().tolist() == list(range(held.images.n_classes))
+    held, raw = DATASETS["digits"], load_raw("digits", tmp_path)
+    assert (len(raw.train), raw.test) == (held.n_samples, held.n_test_samples)
+    assert raw.train.images.shape[1:] == held.inputs.shape
+    assert raw.train.labels.unique().tolist() == list(range(held.inputs.n_classes))
+    assert (raw.inputs, raw.pixel_statistics) == (held.inputs, held.pixel_statistics)
 
 
 def test_unpacked_mnist_is_read_without_a_network(unpack, make_task, tmp_path):
@@ -427,14 +428,24 @@ def test_a_damaged_unpacked_file_beside_whole_archives_is_unpacked_again(
 @pytest.mark.parametrize(
     ("file", "array", "found"),
     [
-        ("train-images-idx3-ubyte", np.zeros((30, 20, 28), np.uint8), "1x20x28 pixels in 10 cl"),
-        ("t10k-labels-idx1-ubyte", np.arange(10, dtype=np.uint8) + 5, "1x28x28 pixels in 15 cl"),
+        (
+            "train-images-idx3-ubyte",
+            np.zeros((30, 20, 28), np.uint8),
+            "of 1x20x28 in 10 cl",
+        ),
+        (
+            "t10k-labels-idx1-ubyte",
+            np.arange(10, dtype=np.uint8) + 5,
+            "of 1x28x28 in 15 cl",
+        ),
     ],
 )
 def test_other_images_in_the_place_of_a_data_set_are_refused(unpack, tmp_path, file, array, found):
     unpack("mnist", tmp_path)
     write_idx(tmp_path / "MNIST/raw" / file, array)
-    with pytest.raises(InputError, match=f"must hold 1x28x28 pixels in 10 classes; got {found}"):
+    with pytest.raises(
+        InputError, match=f"hold samples of 1x28x28 in 10 classes; got samples {found}"
+    ):
         load_raw("mnist", tmp_path)
 
 

@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 import torch
 from strategies import TINY_SCENARIO
+from torch import nn
 
 from edgegym import InputError, load_scenario
 from edgegym.learning import stacked
 from edgegym.learning.learner import Learner
-from edgegym.learning.networks import make_network
+from edgegym.learning.networks import LeNet, make_network
 from edgegym.learning.stacked import StackedLearner, StackedRound
+from edgegym.scenario.catalogue import NETWORKS, Network
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 N_COPIES = 5
@@ -160,9 +162,12 @@ def test_a_batch_size_is_needed_for_every_device():
         begun([1]).train([StackedRound(0, True, 0, [3, 17])])
 
 
-def test_a_network_with_batch_statistics_is_refused_before_its_data_are_looked_for():
-    with pytest.raises(InputError, match=r"no batch statistics .*; got 'googlenet'\. .*'sync'"):
-        StackedLearner(load_scenario("cinic10-cifar10"), 2, device="cpu", data_dir="nowhere")
+def test_a_network_with_batch_statistics_is_refused(monkeypatch):
+    normalised = Network(lambda shape, n: nn.Sequential(nn.BatchNorm2d(1), LeNet(n)))
+    monkeypatch.setitem(NETWORKS, "normalised", normalised)
+    scenario = TINY.replace(**{"learning.network": "normalised"})
+    with pytest.raises(InputError, match=r"no batch statistics .*; got 'normalised'\. .*'sync'"):
+        StackedLearner(scenario, 2, device="cpu")
 
 
 def test_bfloat16_is_honoured_to_its_accuracy():

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.scenario.base import BaseScenario
+from edgegym.scenario.catalogue import DATASETS
 from edgegym.scenario.fields import (
     Count,
     CountArray,
@@ -15,7 +16,7 @@ from edgegym.scenario.fields import (
     RealArray,
     repeated,
 )
-from edgegym.scenario.learning_task import DATASETS, own_test_set, require_enough
+from edgegym.scenario.learning_task import own_test_set, require_enough
 
 #: One value for each worker; in a file a single number stands for equal ones.
 PER_WORKER = (

@@ -9,6 +9,7 @@ matplotlib.
 
 from edgegym.errors import InputError
 from edgegym.registration import evaluate, register
+from edgegym.scenario.catalogue import register_dataset, register_network
 from edgegym.systems.load import load_scenario
 from edgegym.systems.partitioned import PARTITIONED
 from edgegym.systems.two_stage import TWO_STAGE
@@ -17,7 +18,17 @@ from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Outcome", "Plan", "Scenario", "evaluate", "load_scenario", "register"]
+__all__ = [
+    "InputError",
+    "Outcome",
+    "Plan",
+    "Scenario",
+    "evaluate",
+    "load_scenario",
+    "register",
+    "register_dataset",
+    "register_network",
+]
 
 for _system in (TWO_STAGE, PARTITIONED):
     register(_system)

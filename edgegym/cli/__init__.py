@@ -4,8 +4,6 @@ import codecs
 import io
 import sys
 
-import typer
-
 from edgegym.cli import (
     bench,
     calibrate,
@@ -22,9 +20,10 @@ from edgegym.cli import (
     study,
     train,
 )
+from edgegym.cli.console import Console
 from edgegym.errors import InputError
 
-app = typer.Typer(
+app = Console(
     name="edgegym",
     help="Edge learning: plan it, play it, compare.",
     no_args_is_help=True,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from edgegym.cli.console import Console
 from edgegym.cli.options import AsJson, Changes, SystemName, choose, read_change, read_scenario
 from edgegym.cli.printing import print_json, print_table
 from edgegym.results.numbers import number
@@ -12,7 +13,7 @@ from edgegym.scenario.document import changed_text, shipped_scenarios
 from edgegym.systems.load import load_scenario
 from edgegym.systems.system import system_of
 
-app = typer.Typer(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
+app = Console(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
 Name = Annotated[
     str | None,
     typer.Argument(metavar="NAME|FILE", help="A shipped name or a TOML file; else digits."),

@@ -69,6 +69,8 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         emulator: str | Path | None = None,
         render_mode: str | None = None,
         *,
+        network: Any = None,
+        data: Any = None,
         system: str = "two-stage",
     ) -> None:
         self.system = find_system(system)
@@ -86,6 +88,8 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             data_dir=data_dir,
             torch_threads=torch_threads,
             emulator=emulator,
+            network=network,
+            data=data,
         )
         self.action_codec = ActionCodec(self.rules.decision, self.rules.parts)
         self.observation_codec = ObservationCodec(self.rules.shown)

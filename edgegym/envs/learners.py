@@ -1,6 +1,7 @@
 """The learner of an environment, by its fidelity."""
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from edgegym.errors import InputError
@@ -47,16 +48,35 @@ def make_learner(
     where = settings.device, settings.data_dir
     if n_copies is not None:
         return imported(str(system.stacked))(scenario, n_copies, *where)
-    make = partial(_made, imported(system.learner), scenario, *where)
+    learner = imported(system.learner)
+    make = partial(_made, learner, scenario, *where, _given(learner, scenario, settings))
     return OneByOne(make, scenario.learning.validation_interval)
 
 
-def _made(learner: Any, scenario: Any, device: str, data_dir: Any, seed: int) -> Any:
-    return learner(scenario, seed, device, data_dir)
+def _given(learner: Any, scenario: Any, settings: Settings) -> dict[str, Any]:
+    """Take network and data as the user gives them; data are shared out once for all episodes."""
+    pairs = {"network": settings.network, "data": settings.data}
+    given = {key: value for key, value in pairs.items() if value is not None}
+    for key in given.keys() - signature(learner).parameters.keys():
+        raise InputError(
+            f"{key} must be left out for scenario {scenario.name!r}, whose system has its own; "
+            "got one. Leave it out."
+        )
+    if "data" in given and hasattr(learner, "share_data"):
+        given["data"] = learner.share_data(given["data"], scenario)
+    return given
 
 
-def trains_stacked(system: System, device: str) -> bool:
-    """Tell whether many networks are trained at once on a device, "auto" included."""
+def _made(
+    learner: Any, scenario: Any, device: str, data_dir: Any, given: dict[str, Any], seed: int
+) -> Any:
+    return learner(scenario, seed, device, data_dir, **given)
+
+
+def trains_stacked(system: System, settings: Settings) -> bool:
+    """Tell whether many networks are trained at once: by name, on a device that suits it."""
     from edgegym.learning.learner import find_device  # torch, which only training needs
 
-    return system.stacked is not None and find_device(device).type in STACKING_DEVICES
+    by_name = settings.network is None and settings.data is None
+    suits = find_device(settings.device).type in STACKING_DEVICES
+    return system.stacked is not None and by_name and suits

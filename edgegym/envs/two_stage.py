@@ -82,6 +82,8 @@ class TwoStageEdgeEnv(EdgeEnv):
     - `device`, `data_dir`: where to train (a name or a `torch.device`), and where the data sets lie
     - `torch_threads`: threads of this process's torch, None to leave them alone; two on two busy
       cores can be 90 times slower than one
+    - `network`, `data`: in place of the scenario's, a module or a factory, and arrays, as for
+      `edgegym.register_network` and `register_dataset`; data may be a `TaskData` as well
     - `render_mode`: `rgb_array` draws a dashboard, `ansi` writes it as text, None keeps no history
 
     ## Info

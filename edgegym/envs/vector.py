@@ -64,7 +64,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         **arguments: Any,
     ) -> None:
         single = EdgeEnv(**arguments)
-        if single.fidelity == "train" and not trains_stacked(single.system, single.settings.device):
+        if single.fidelity == "train" and not trains_stacked(single.system, single.settings):
             raise InputError(
                 "fidelity must be 'bound' or 'curve' in a native vector environment without a GPU; "
                 "got 'train'. Train many networks with gym.make_vec(..., "

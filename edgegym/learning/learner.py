@@ -168,7 +168,7 @@ class Learner:
         self.data = (
             load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
             if data is None
-            else as_task_data(data, task, scenario.n_devices).to(self.device)
+            else self.share_data(data, scenario).to(self.device)
         )
         made = network_for(self.data, task.network, seed, network)
         self.network = place_network(made, task.network, self.device)
@@ -181,6 +181,11 @@ class Learner:
             LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None
         )
         self.seed = seed
+
+    @staticmethod
+    def share_data(data: Any, scenario: Scenario) -> TaskData:
+        """Share out data that are given in place of a scenario's data sets, once for many uses."""
+        return as_task_data(data, scenario.learning, scenario.n_devices)
 
     def snapshot(self) -> LearnerState:
         """Copy what training changes; the data and the architecture stay out."""

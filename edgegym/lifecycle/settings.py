@@ -25,6 +25,8 @@ class Settings:
     data_dir: Path | None
     torch_threads: int | None
     emulator: str | Path | None
+    network: Any
+    data: Any
 
 
 def check_settings(
@@ -38,6 +40,8 @@ def check_settings(
     data_dir: Any,
     torch_threads: Any,
     emulator: Any,
+    network: Any,
+    data: Any,
 ) -> Settings:
     """Take an environment's arguments.
 
@@ -48,6 +52,12 @@ def check_settings(
     """
     one_of("fidelity", fidelity, get_args(Fidelity))
     one_of("budgets", budgets, get_args(Budgets))
+    for key, given in {"network": network, "data": data}.items():
+        if given is not None and fidelity != "train":
+            raise InputError(
+                f"{key} must be left out at fidelity {fidelity!r}, where nothing is trained; got "
+                f"{type(given).__name__}. Use fidelity='train'."
+            )
     return Settings(
         fidelity,
         budgets,
@@ -57,6 +67,8 @@ def check_settings(
         None if data_dir is None else as_path("data_dir", data_dir),
         None if torch_threads is None else whole_number("torch_threads", torch_threads),
         emulator,
+        network,
+        data,
     )
 
 

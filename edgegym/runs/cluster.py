@@ -5,12 +5,14 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from edgegym.errors import InputError
+from edgegym.runs.imports import IMPORTED, import_modules
 
 
 class RayExecutor(Executor):
     """Run functions as tasks of a Ray cluster that is there already, one core each.
 
-    Every machine of the cluster needs the same edgegym, and the data sets in the same place. What
+    Every machine of the cluster needs the same edgegym and the modules of `--import`, and the data
+    sets in the same place. What
     comes back is written by the machine that asked.
 
     Raises
@@ -40,7 +42,7 @@ class RayExecutor(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Hand a call to the cluster."""
-        task = self._call.remote(fn, args, kwargs)
+        task = self._call.remote(tuple(IMPORTED), fn, args, kwargs)
         self._tasks.append(task)
         future: Future[Any] = task.future()
         return future
@@ -57,5 +59,8 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
 
-def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call(
+    modules: tuple[str, ...], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    import_modules(modules)
     return fn(*args, **kwargs)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.systems.system import System, find_system, system_of
 
 PACKAGES = (
@@ -71,6 +72,7 @@ class Manifest(BaseModel):
     policies: list[str] = []  # what decides as it goes: random, receding
     agents: dict[str, AgentFile] = {}
     figure: int | None = None  # of the paper
+    imports: list[str] = []  # modules of the user's own
 
     @property
     def command_name(self) -> str:
@@ -120,6 +122,7 @@ def make_manifest(
         scenario=scenario.model_dump(mode="json"),
         seeds=seeds,
         designs=designs,
+        imports=[*IMPORTED],
         **more,
     )
 
@@ -146,7 +149,7 @@ def save_manifest(manifest: Manifest, run_dir: Path) -> None:
 
 
 def load_manifest(run_dir: Path, job: Job | None = "compare") -> Manifest:
-    """Read the manifest of a run folder, whatever command's if `job` is None.
+    """Read the manifest of a run folder, whatever command's if `job` is None; import its modules.
 
     Raises
     ------
@@ -154,6 +157,7 @@ def load_manifest(run_dir: Path, job: Job | None = "compare") -> Manifest:
         If there is none, it is damaged or another command's; the folder is left as it was.
     """
     manifest = read_model(Manifest, run_dir / FILE_NAME)
+    import_modules(manifest.imports)
     if job is not None and manifest.job != job:
         raise InputError(
             f"run folder must be one that `edgegym {job}` began; got {str(run_dir)!r}. Finish "

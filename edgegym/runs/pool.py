@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgegym.errors import unknown_name
 from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import Contender
 from edgegym.systems.system import imported, system_of
@@ -49,14 +50,15 @@ def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] 
         from edgegym.runs.cluster import RayExecutor
 
         return RayExecutor()
+    begin = import_modules, (tuple(IMPORTED),)
     if sys.platform != "linux":
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), *begin)
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     forkserver.ensure_running()  # imports while the console plans
-    return ProcessPoolExecutor(jobs, context)
+    return ProcessPoolExecutor(jobs, context, *begin)
 
 
 def run_all(

@@ -16,16 +16,16 @@ from edgegym.learning.centralized import Samples, sgd_round
 from edgegym.learning.datasets import TaskData
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.learner import Learner
-from edgegym.scenario.catalogue import find_network
+from edgegym.scenario.catalogue import find_dataset
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
 BATCH_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
-    "cpu": {"lenet": (2, 8, 32, 64, 256), "googlenet": (2, 8)},
-    "cuda": {"lenet": (8, 64, 256), "googlenet": (8, 64, 256)},
+    "cpu": {"lenet": (2, 8, 32, 64, 256), "googlenet": (2, 8), "row-transformer": (8, 32, 64)},
+    "cuda": {"lenet": (8, 64, 256), "googlenet": (8, 64, 256), "row-transformer": (64,)},
 }
 #: Samples of each holder, and of a look at the validation loss.
-N_SAMPLES = {"lenet": 1000, "googlenet": 64}
+N_SAMPLES = {"lenet": 1000, "googlenet": 64, "row-transformer": 1000}
 LEAST_PAIRS = 3
 
 Call = Callable[[], object]
@@ -84,12 +84,13 @@ def learning_rows(
 
 def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learner:
     """Make a learner whose images are noise, so that nothing is downloaded."""
-    shape, rng = find_network(name).shape, torch.Generator().manual_seed(seed)
-    assert shape is not None
+    inputs = find_dataset(scenario.learning.pretrain_dataset).inputs
+    assert inputs is not None
+    rng = torch.Generator().manual_seed(seed)
 
     def make() -> Samples:
-        images = torch.randn(N_SAMPLES[name], *shape, generator=rng)
-        labels = torch.randint(10, (N_SAMPLES[name],), generator=rng)
+        images = torch.randn(N_SAMPLES[name], *inputs.shape, generator=rng)
+        labels = torch.randint(inputs.n_classes, (N_SAMPLES[name],), generator=rng)
         return Samples(images, labels)
 
     devices = tuple(make() for _ in range(scenario.n_devices))

@@ -10,7 +10,11 @@ from edgegym.cli.progress import telling
 from edgegym.errors import InputError, unknown_name
 
 #: For each network the scenario that trains it.
-SCENARIOS = {"lenet": "digits", "googlenet": "cinic10-cifar10"}
+SCENARIOS = {
+    "lenet": "digits",
+    "row-transformer": "digits-transformer",
+    "googlenet": "cinic10-cifar10",
+}
 RIVALS = ("bare", "flower")
 
 
@@ -19,7 +23,8 @@ def bench_learning(
         str, typer.Option("--against", help="bare (a PyTorch loop) or flower (needs Flower)")
     ] = "bare",
     network: Annotated[
-        list[str] | None, typer.Option("--network", help="lenet or googlenet, repeatable.")
+        list[str] | None,
+        typer.Option("--network", help="lenet, row-transformer or googlenet, repeatable."),
     ] = None,
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")

@@ -69,7 +69,7 @@ def expected_loss(network: nn.Module, samples: Samples, chunk: int) -> tuple[flo
 
 
 def trainable(network: nn.Module) -> list[Tensor]:
-    """List the parameters that are trained; the walk takes a while, so a round makes it once."""
+    """List the parameters that are trained; the walk takes a while, so it is made once."""
     return [p for p in network.parameters() if p.requires_grad]
 
 
@@ -131,15 +131,19 @@ def descend(parameters: Sequence[Tensor], gradient: Sequence[Tensor], learning_r
 
 
 def sgd_round(
-    network: nn.Module, batch: Samples, learning_rate: float, chunk: int | None = None
+    network: nn.Module,
+    batch: Samples,
+    learning_rate: float,
+    chunk: int | None = None,
+    parameters: list[Tensor] | None = None,
 ) -> float:
-    """Run one pre-training round, (2) and (3).
+    """Run one pre-training round, (2) and (3); arguments as for `minibatch_gradient`.
 
     Returns
     -------
     The loss over the mini-batch before the step
     """
-    parameters = trainable(network)
+    parameters = trainable(network) if parameters is None else parameters
     loss, gradient = minibatch_gradient(network, batch, chunk, parameters)
     descend(parameters, gradient, learning_rate)
     return loss.item()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgegym.errors import InputError
-from edgegym.learning.centralized import Samples, expected_loss, sgd_round
+from edgegym.learning.centralized import Samples, expected_loss, sgd_round, trainable
 from edgegym.learning.datasets import TaskData, as_task_data, load_task_data
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.lenet_rounds import LeNetRounds
@@ -175,6 +175,7 @@ class Learner:
         self.precision = task.precision
         if task.precision == "bfloat16":
             compute_in_bfloat16(self.network, self.device)
+        self._parameters = trainable(self.network)
         self.batch_statistics = has_batch_statistics(self.network)
         is_by_hand = isinstance(self.network, LeNet) and self.device.type == "cpu"
         self.by_hand = (
@@ -234,7 +235,8 @@ class Learner:
             return self.by_hand.sgd_round(self.data.pool, index, self.learning_rate)
         # A gradient is the sum of its chunks' unless they would share their statistics.
         chunk = CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
-        return sgd_round(self.network, self.data.pool.take(index), self.learning_rate, chunk)
+        batch = self.data.pool.take(index)
+        return sgd_round(self.network, batch, self.learning_rate, chunk, self._parameters)
 
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Measure loss and accuracy on some samples."""

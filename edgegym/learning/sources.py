@@ -22,7 +22,13 @@ from edgegym.systems.system import imported
 ENVIRONMENT_VARIABLE = "EDGEGYM_DATA"
 DEFAULT_DATA_DIR = Path("~/.cache/edgegym")
 
-NAMES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "cinic10": "CINIC-10"}
+NAMES = {
+    "digits": "Digits",
+    "digits-8x8": "Digits",
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "cinic10": "CINIC-10",
+}
 #: What a damaged file makes torchvision raise.
 UNREADABLE = (RuntimeError, OSError, ValueError, AssertionError, TypeError, KeyError)
 
@@ -95,9 +101,16 @@ def inputs_of(raw: RawData) -> Inputs:
 
 
 def load_digits(data_dir: Path) -> RawData:
-    """Load scikit-learn's 1,797 handwritten digits, scaled up from 8x8 to 28x28.
+    """Load scikit-learn's handwritten digits, scaled up from 8x8 to 28x28."""
+    small, _ = load_small_digits(data_dir)[:2]
+    large = interpolate(small.images, size=GREY.shape[1:], mode="bilinear", align_corners=False)
+    return RawData(Samples(large, small.labels), None)
 
-    Its file is read without importing it, which would take a second in every worker.
+
+def load_small_digits(data_dir: Path) -> RawData:
+    """Load scikit-learn's 1,797 handwritten digits of 8x8 pixels.
+
+    Their file is read without importing it, which would take a second in every worker.
     """
     package = find_spec("sklearn")
     assert package is not None and package.submodule_search_locations
@@ -106,9 +119,8 @@ def load_digits(data_dir: Path) -> RawData:
         delimiter=",",
         dtype=np.float32,
     )
-    small = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 8, 8) / 16
-    large = interpolate(small, size=GREY.shape[1:], mode="bilinear", align_corners=False)
-    return RawData(Samples(large, torch.from_numpy(table[:, -1].astype(np.int64))), None)
+    images = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 8, 8) / 16
+    return RawData(Samples(images, torch.from_numpy(table[:, -1].astype(np.int64))), None)
 
 
 def load_mnist(data_dir: Path) -> RawData:

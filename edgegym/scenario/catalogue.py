@@ -47,9 +47,13 @@ _SOURCES, _FILES = "edgegym.learning.sources", "edgegym.learning.files"
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
 }
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
+    "digits-8x8": Dataset(
+        f"{_SOURCES}:load_small_digits", (), Inputs((1, 8, 8), 10), 1797, None, (0.3053, 0.3761)
+    ),
     "mnist": Dataset(f"{_SOURCES}:load_mnist", (), GREY, 60_000, 10_000, (0.1307, 0.3081)),
     "cifar10": Dataset(f"{_SOURCES}:load_cifar10", (), COLOUR, 50_000, 10_000, (0.4733, 0.2516)),
     # The part for training, without CIFAR-10's 20,000; scaled by CIFAR-10's statistics, so that the

@@ -167,7 +167,7 @@ def _found(data_dir: Path, path: str, kind: str) -> Path:
 
 
 def _is_pair(part: Any) -> bool:
-    return isinstance(part, Sequence) and not isinstance(part, str) and len(part) == 2
+    return isinstance(part, tuple) and len(part) == 2
 
 
 def _numbers(name: str, samples: Any) -> Tensor:

@@ -1,19 +1,37 @@
-"""`edgegym scenario list/show/check`: the scenarios, one as TOML, and what is wrong with it."""
+"""`edgegym scenario list/show/check/new`: the scenarios as TOML, and one of one's own."""
 
+import shlex
+from itertools import cycle, islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
 from edgegym.cli.console import Console
-from edgegym.cli.options import AsJson, Changes, SystemName, choose, read_change, read_scenario
+from edgegym.cli.options import (
+    AsJson,
+    Changes,
+    DataDir,
+    SystemName,
+    choose,
+    read_change,
+    read_scenario,
+)
 from edgegym.cli.printing import print_json, print_table
+from edgegym.errors import InputError, unknown_name
 from edgegym.results.numbers import number
+from edgegym.runs.files import write_whole
+from edgegym.runs.imports import IMPORTED
 from edgegym.scenario.document import changed_text, shipped_scenarios
+from edgegym.scenario.profiles import CELLS, DEVICES
 from edgegym.systems.load import load_scenario
 from edgegym.systems.system import system_of
 
-app = Console(help="The scenarios as TOML, and what is wrong with one.", no_args_is_help=True)
+#: Where devices are that nobody places.
+DISTANCES_M = (60.0, 100.0, 160.0)
+
+app = Console(help="The scenarios as TOML, and one of your own.", no_args_is_help=True)
 Name = Annotated[
     str | None,
     typer.Argument(metavar="NAME|FILE", help="A shipped name or a TOML file; else digits."),
@@ -84,3 +102,60 @@ def check(
     print(f"{checked.name}: every value is in range.")
     for remark in said:
         print(f"- {remark}")
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new scenario's name.")],
+    network: Annotated[str, typer.Option("--network", help="Ours, or registered by --import.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="Of the devices: ours, registered, npz:, folder:.")
+    ],
+    pretrain_dataset: Annotated[
+        str | None, typer.Option("--pretrain-dataset", help="Of the server; else the same.")
+    ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", help="phone, single-board or microcontroller")
+    ] = "phone",
+    devices: Annotated[int, typer.Option("--devices", min=1, help="How many of them.")] = 3,
+    cell: Annotated[
+        str, typer.Option("--cell", help="urban-micro, urban-macro or indoor")
+    ] = "urban-micro",
+    distance_m: Annotated[
+        list[float] | None,
+        typer.Option("--distance-m", help="Of the devices, repeatable; they take them in turn."),
+    ] = None,
+    bandwidth_hz: Annotated[float, typer.Option("--bandwidth-hz", help="Of each link.")] = 1e6,
+    carrier_hz: Annotated[float, typer.Option("--carrier-hz", help="Of the radio.")] = 3.5e9,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Of both stages.")] = 0.01,
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Else NAME.toml; must be new.")] = None,
+) -> None:
+    """Write a scenario of your own network and data, with budgets that bind.
+
+    Parameters, FLOPs of a sample, update size, untrained loss and data counts are measured; devices
+    and cell are of a kind whose numbers carry their sources. Edit what you know better; `edgegym
+    calibrate` measures the constants of the bound.
+    """
+    from edgegym.studies.two_stage.new_scenario import Radio, new_scenario
+
+    path = out or Path(f"{name}.toml")
+    if path.exists():
+        raise InputError(f"--out must be new; got {str(path)!r}, which exists. Choose another.")
+    for option, chosen, valid in (("--profile", profile, DEVICES), ("--cell", cell, CELLS)):
+        if chosen not in valid:
+            raise unknown_name(option, chosen, valid)
+    distances = tuple(islice(cycle(distance_m or DISTANCES_M), devices))
+    text = new_scenario(
+        name,
+        network=network,
+        pretrain_dataset=pretrain_dataset or dataset,
+        finetune_dataset=dataset,
+        profile=profile,
+        radio=Radio(cell, bandwidth_hz, carrier_hz, distances),
+        learning_rate=learning_rate,
+        data_dir=data_dir,
+    )
+    write_whole(path, text)
+    imports = "".join(f" --import {module}" for module in IMPORTED)
+    print(f"Written to {path}: `edgegym scenario check {shlex.quote(str(path))}{imports}`")

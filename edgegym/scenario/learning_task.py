@@ -89,7 +89,9 @@ class LearningTask(BaseModel):
         for name, inputs in ((source, held), (target, others)):
             taken = find_network(self.network).shape
             if inputs and taken and taken != inputs.shape:
-                fitting = [name for name, one in NETWORKS.items() if one.shape == inputs.shape]
+                fitting = [
+                    name for name, one in NETWORKS.items() if one.shape in (None, inputs.shape)
+                ]
                 raise ValueError(
                     f"learning.network must be {' or '.join(fitting)} for {name}, {inputs}; got "
                     f"{self.network}, which takes {'x'.join(map(str, taken))}"

@@ -33,7 +33,12 @@ BAD_NUMBERS = [
     ("channel_mode", "fxed", "'fixed'", "'fxed'"),
     ("learning.n_test_samples", "-5", "greater than or equal to 1", "-5"),
     ("learning.network", "lnet", "one of lenet, googlenet", "'lnet'"),
-    ("learning.network", "googlenet", "lenet for digits", "googlenet, which takes 3x32x32"),
+    (
+        "learning.network",
+        "googlenet",
+        "lenet or row-transformer for digits",
+        "googlenet, which takes 3x32x32",
+    ),
     (
         "learning.finetune_dataset",
         "cifar10",

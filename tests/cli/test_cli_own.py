@@ -119,3 +119,31 @@ def test_what_does_not_go_together_is_said_before_a_folder_is_made(
     said = refusal("compare", *OWN, *changes(**more), "--seeds", 1, "--jobs", 1, "--out", "run")
     assert re.search(sentence, said), said
     assert not (tmp_path / "run").exists()
+
+
+NEW = ("scenario", "new", "mine", *OWN, "--network", "own-linear", "--dataset", "own-blobs")
+
+
+def test_a_new_scenario_is_planned_trained_played_and_evaluated_like_ours(succeed, ask, tmp_path):
+    said = succeed(*NEW)
+    assert said.endswith("`edgegym scenario check mine.toml --import own_module_of_a_test`\n")
+    chosen = (*OWN, "--scenario", "mine.toml")
+    succeed("scenario", "check", "mine.toml", *OWN)
+    assert ask("plan", *chosen)["status"] == "optimal"
+    succeed("train", *chosen, "--fidelity", "bound", "--total-steps", 64, "--out", "agents")
+    agent = ("--agent", "agents/ppo-seed0/agent", "--only", "exact")
+    succeed("evaluate", *chosen, *agent, "--seeds", 1, "--jobs", 1, "--out", "evaluated")
+    assert (tmp_path / "evaluated/summary.csv").read_text().count("\n") == 3
+
+
+def test_a_scenario_that_is_there_is_not_written_over(refusal, tmp_path):
+    (tmp_path / "mine.toml").write_text("mine")
+    assert refusal(*NEW).startswith("--out must be new; got 'mine.toml', which exists.")
+    assert (tmp_path / "mine.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("option", "valid"), [("--profile", "phone, single-board"), ("--cell", "urban-micro, urban-m")]
+)
+def test_an_unknown_kind_of_device_or_cell_is_answered_with_those_there_are(refusal, option, valid):
+    assert refusal(*NEW, option, "toaster").startswith(f"{option} must be one of {valid}")

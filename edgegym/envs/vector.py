@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgegym.envs.env import EdgeEnv
 from edgegym.envs.learners import make_learner, trains_stacked
 from edgegym.errors import InputError, unknown_name, whole_number
-from edgegym.lifecycle.info import info_of
+from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.lifecycle.state import chosen
 from edgegym.physics import Array
@@ -91,6 +91,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         learner = make_learner(self.system, self.rules, settings, self.num_envs)
         self.lifecycle = Lifecycle(self.rules, learner, settings.budgets, settings.rounds_per_step)
         self.state = self._before = self.lifecycle.blank(self.num_envs)
+        self._info = InfoWriter(self.rules)
         self._is_random = self.rules.is_random or settings.fidelity != "bound"
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._elapsed = np.zeros(self.num_envs, dtype=int)
@@ -173,10 +174,9 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
 
     def _infos(self) -> dict[str, Any]:
         """Give the scalar environment's `info` as arrays, with Gymnasium's masks."""
-        info = info_of(self.lifecycle, self._before, self.state)
+        info = self._info.many(self._before, self.state)
         everyone = np.ones(self.num_envs, dtype=bool)
-        copied = {key: value.copy() for key, value in info.items()}  # the caller may change them
-        return copied | {f"_{key}": everyone for key in info}
+        return info | {f"_{key}": everyone for key in info}
 
 
 def _finals(

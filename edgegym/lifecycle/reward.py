@@ -7,7 +7,7 @@ from edgegym.lifecycle.state import DELAY, State
 from edgegym.physics import Array
 
 #: What a logarithm takes for zero: a loss can fall to it on a few samples.
-SMALLEST = 1e-12
+SMALLEST = np.array(1e-12)
 #: Terms that every system has, beside one for each of its measures.
 LEARNING_REWARDS = ("loss", "log_loss", "accuracy")
 
@@ -21,27 +21,28 @@ def reward_names(rules: Rules) -> tuple[str, ...]:
     return (*LEARNING_REWARDS, *rules.rewards, "latency")
 
 
-def reward_terms(rules: Rules, before: State, after: State) -> dict[str, Array]:
-    """Give every term of the reward of a step, (C,) each."""
-    measured = _log_fall(before.measured, after.measured)
-    return {
-        **_learning_terms(before.validation, after.validation),
-        **{f"reward_{name}": term for name, term in zip(rules.rewards, measured, strict=True)},
-        "reward_latency": (before.totals[DELAY] - after.totals[DELAY])
-        / rules.scenario.delay_budget_s,
-    }
+def reward_terms(before: State, after: State, budget: Array) -> tuple[Array, ...]:
+    """Give the terms of a step's reward in the order of their names, (..., C) each.
+
+    Parameters
+    ----------
+    before, after : what the step led from and to
+    budget : (2, 1), whose first is that of delay
+    """
+    delay = slice(DELAY, DELAY + 1)
+    return (
+        _learning_terms(before.validation, after.validation),
+        _log_fall(before.measured, after.measured),
+        (before.totals[delay] - after.totals[delay]) / budget[delay],
+    )
 
 
-def _learning_terms(before: Array, after: Array) -> dict[str, Array]:
+def _learning_terms(before: Array, after: Array) -> Array:
     """Give the terms of the validation samples, which in most steps nobody has looked at."""
     if after is before:
-        nothing = np.zeros(after.shape[1])
-        return {f"reward_{name}": nothing for name in LEARNING_REWARDS}
-    return {
-        "reward_loss": before[0] - after[0],
-        "reward_log_loss": _log_fall(before[0], after[0]),
-        "reward_accuracy": after[1] - before[1],
-    }
+        return np.zeros((len(LEARNING_REWARDS), after.shape[1]))
+    loss, accuracy = before[0] - after[0], after[1] - before[1]
+    return np.stack([loss, _log_fall(before[0], after[0]), accuracy])
 
 
 def _log_fall(before: Array, after: Array) -> Array:

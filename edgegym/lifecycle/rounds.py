@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.lifecycle.learners import Learner
-from edgegym.lifecycle.rules import Rules
+from edgegym.lifecycle.rules import Rules, budget_of
 from edgegym.lifecycle.state import (
     DELAY,
     ENERGY,
@@ -17,11 +17,13 @@ from edgegym.lifecycle.state import (
     TOLERANCE,
     EndCode,
     State,
-    rounds_of_stage,
 )
 from edgegym.physics import Array
 
 Mask = NDArray[np.bool_]
+
+#: What is used of a limit that is met.
+AT_MOST = np.array(1 + TOLERANCE)
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,8 @@ class Lifecycle:
 
     @cached_property
     def budget(self) -> Array:
-        """Budgets of delay and energy, (2, 1); infinite where there is none."""
-        s = self.rules.scenario
-        energy_j = np.inf if s.energy_budget_j is None else s.energy_budget_j
-        return np.array([[s.delay_budget_s], [energy_j]])
+        """Budgets of delay and energy, (2, 1)."""
+        return budget_of(self.rules)
 
     @cached_property
     def _never_over(self) -> Array:
@@ -57,7 +57,7 @@ class Lifecycle:
     def _round_limits(self) -> NDArray[np.int_]:
         return np.array(self.rules.round_limits)
 
-    @property
+    @cached_property
     def _learns(self) -> bool:
         return self.learner.interval < math.inf
 
@@ -71,6 +71,7 @@ class Lifecycle:
         state = State(
             seeds,
             stage=nothing,
+            round=nothing,
             end_code=np.full(n_copies, EndCode.FINISHED.value),
             totals=totals,
             draw=rules.draw(seeds, totals),
@@ -102,6 +103,7 @@ class Lifecycle:
             state._replace(
                 seed=seeds,
                 stage=np.where(copies, zeros, state.stage),
+                round=np.where(copies, zeros, state.round),
                 end_code=np.where(copies, EndCode.RUNNING.value, state.end_code),
                 totals=totals,
                 draw=self.rules.draw(seeds, totals),
@@ -126,21 +128,22 @@ class Lifecycle:
         last : (C,) for whom this is the last step, whatever comes of it
         """
         rules, running = self.rules, playing & ~advancing
-        rounds = rounds_of_stage(state, len(rules.stages))
         limits = self._round_limits.take(state.stage, mode="clip")
         draws_anew = rules.draws_anew(state.stage)
         for done in range(self.rounds_per_step):
             if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
-            state, running = self._book(state, added, running & (rounds < limits))
+            round_index = state.round
+            state, running = self._book(state, added, running)
+            full = state.round == limits
             if not np.count_nonzero(running):  # several times as fast as any()
                 break
-            round_index, rounds = rounds, rounds + running
             if self._learns:
                 state, running = self._train(state, round_index, decision, running)
             if draws_anew:
                 state = state._replace(draw=rules.draw(state.seed, state.totals))
-        state = self._move_on(state, playing & advancing, rounds == limits)
+            running = running & ~full
+        state = self._move_on(state, playing & advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
 
     def _book(self, state: State, added: Array, running: Mask) -> tuple[State, Mask]:
@@ -153,13 +156,17 @@ class Lifecycle:
             running = running & ~stopped
         if np.count_nonzero(running) < running.size:
             totals = np.where(running, totals, state.totals)
-        return state._replace(totals=totals, rounds_unseen=state.rounds_unseen + running), running
+        ran = running.astype(int)
+        state = state._replace(
+            totals=totals, round=state.round + ran, rounds_unseen=state.rounds_unseen + ran
+        )
+        return state, running
 
     def _train(
-        self, state: State, rounds: Array, decision: Any, running: Mask
+        self, state: State, round_index: NDArray[np.int_], decision: Any, running: Mask
     ) -> tuple[State, Mask]:
         """Run the round just booked; training that turned non-finite ends the episode."""
-        loss = self.learner.train(state.stage, rounds.astype(int), decision, running)
+        loss = self.learner.train(state.stage, round_index, decision, running)
         loss = np.where(running, loss, state.loss)
         state = state._replace(loss=loss)
         if np.count_nonzero(np.isfinite(loss)) < loss.size:
@@ -170,15 +177,16 @@ class Lifecycle:
 
     def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
         """Advance where it is asked for, and where all rounds of the stage are done."""
-        moving = advancing | (full & ~state.ended)
-        if not np.count_nonzero(moving):
+        if not (np.count_nonzero(advancing) or np.count_nonzero(full)):
             return state
+        moving = advancing | (full & ~state.ended)
         n_stages = len(self.rules.stages)
         at_limit = moving & ~advancing & (state.stage == n_stages - 1)
         stage = state.stage + (moving & ~at_limit)
         code = np.where(at_limit, EndCode.ROUND_LIMIT.value, state.end_code)
         code = np.where(stage == n_stages, EndCode.FINISHED.value, code)
-        return state._replace(stage=stage, end_code=code)
+        is_new = (stage > state.stage) & (stage < n_stages)
+        return state._replace(stage=stage, round=np.where(is_new, 0, state.round), end_code=code)
 
     def _look(self, state: State, last: Mask) -> State:
         """Look at the validation samples where it is due, and once more at the end.
@@ -214,11 +222,11 @@ class Lifecycle:
     def _assess(self, state: State) -> State:
         """Measure the totals, and by how much they exceed the limits."""
         totals, rules = state.totals, self.rules
-        used = np.empty_like(state.excess)
-        np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
+        used = np.empty(state.excess.shape)
+        used[: ENERGY + 1] = totals[: ENERGY + 1] / self.budget
         used[ENERGY + 1 :] = rules.used(totals)
-        over = used > 1 + TOLERANCE
-        excess = state.excess  # the same array as long as there is none, by which `info_of` knows
+        over = used > AT_MOST
+        excess = state.excess  # the same array as long as there is none, which tells `InfoWriter`
         if np.count_nonzero(over) or np.count_nonzero(excess):
             excess = np.where(over, used - 1, 0.0)
         return state._replace(measured=rules.measure(totals), excess=excess)

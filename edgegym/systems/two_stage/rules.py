@@ -1,21 +1,19 @@
 """The rules of the two-stage system: what a round costs and adds, and what an episode shows."""
 
-from typing import NamedTuple
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.lifecycle.draws import BLOCK_ROUNDS, BlockDraws, fading_gains
-from edgegym.lifecycle.observed import Shown, log_share
+from edgegym.lifecycle.observed import LogScale, Shown
 from edgegym.lifecycle.parts import LogBox
 from edgegym.lifecycle.state import ENERGY, ROUNDS, State
-from edgegym.physics import Array, radio
-from edgegym.systems.two_stage.bound import bound_terms
-from edgegym.systems.two_stage.costs import (
-    download_delay_s,
-    finetune_round_cost,
-    pretrain_round_cost,
-)
+from edgegym.physics import ONE, Array, radio
+from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
+from edgegym.systems.two_stage.costs import Links, finetune_round_cost, links, pretrain_round_cost
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 from edgegym.systems.two_stage.stragglers import block_clock_shares
@@ -50,17 +48,24 @@ def sums_of(totals: Array) -> Sums:
 class Draw(NamedTuple):
     """What the coming fine-tuning round meets, and what follows from that alone.
 
-    (K, C) each, or (K, 1) where it is the same for all copies.
+    (K, C) each but for the last two, with one copy where it is the same for all.
     """
 
     uplink_gain: Array
     downlink_gain: Array
     clock_share: Array  # 1 where a device does not straggle
+    snr_per_watt: Array
     download_s: Array
-    gain_logs: Array  # (2K, ...), both gains as they are shown
+    download_j: Array  # (1, C)
+    gain_logs: Array  # (2K, C), both gains as they are shown
+
+    @property
+    def links(self) -> Links:
+        """What the gains say of a round, copies along the leading axis."""
+        return Links(self.snr_per_watt.T, self.download_s.T, self.download_j[0])
 
 
-PRETRAIN, FINETUNE = Stage.PRETRAIN.value, Stage.FINETUNE.value
+PRETRAIN, FINETUNE = np.array(Stage.PRETRAIN.value), np.array(Stage.FINETUNE.value)
 
 
 class TwoStageRules:
@@ -93,12 +98,11 @@ class TwoStageRules:
         self.parts = _parts(s)
         self.shown = _shown(s)
         self._draws = BlockDraws(self._block, self.fades or self.straggles)
-        self._fixed = self._block(0, 0)[:, :1]
-        self._terms = bound_terms(s)
-        self._round_limits = np.array(self.round_limits)[:, np.newaxis]
-        self._budgets = np.array([[s.delay_budget_s], [s.energy_budget_j]])
-        self._peak_power_w = s.device_tx_power_peak_limit_w[:, np.newaxis]
+        self._fixed = self._named(self._block(0, 0)[:, :1].copy())
+        self._terms = BoundTerms._make(map(np.asarray, bound_terms(s)))
+        self._constants = _constants(s)
         self._mean_power_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
+        self._full = _full(s, self._terms)
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
@@ -107,13 +111,17 @@ class TwoStageRules:
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
-        rows = self._draws.at(seeds, totals[ROUNDS + 1]) if self.is_random else self._fixed
+        if not self.is_random:
+            return self._fixed
+        return self._named(self._draws.at(seeds, totals[ROUNDS + 1]))
+
+    def _named(self, rows: Array) -> Draw:
         k = self.scenario.n_devices
-        uplink, downlink, share, download_s = rows[: 4 * k].reshape(4, k, -1)
-        return Draw(uplink, downlink, share, download_s, gain_logs=rows[4 * k :])
+        ends = [*range(0, 5 * k + 1, k), 5 * k + 1, 7 * k + 1]
+        return Draw._make(rows[start:end] for start, end in pairwise(ends))
 
     def _block(self, seed: int, block: int) -> Array:
-        """Draw all rows of `Draw` for a block of rounds, (6K, `BLOCK_ROUNDS`)."""
+        """Draw all rows of `Draw` for a block of rounds, (7K + 1, `BLOCK_ROUNDS`)."""
         s = self.scenario
         if self.varies:
             gains = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
@@ -122,13 +130,16 @@ class TwoStageRules:
         if not self.fades:
             gains = np.broadcast_to(gains[..., :1], (2, s.n_devices, BLOCK_ROUNDS))
         uplink, downlink = gains
+        snr_per_watt, download_s, download_j = links(s, uplink.T, downlink.T)
         return np.concatenate(
             [
                 uplink,
                 downlink,
                 block_clock_shares(s, seed, block),
-                download_delay_s(s, downlink.T).T,
-                log_share(np.concatenate(gains) / s.mean_path_gain, GAIN_DECADES),
+                snr_per_watt.T,
+                download_s.T,
+                download_j[np.newaxis],
+                LogScale(*GAIN_DECADES).share(np.concatenate(gains) / s.mean_path_gain),
             ]
         )
 
@@ -146,34 +157,32 @@ class TwoStageRules:
     def _pretrained(self, decision: Decision) -> Array:
         batch_size = decision.server_batch_size
         added = np.zeros((6 + self.scenario.n_devices, batch_size.size))
-        added[:2] = pretrain_round_cost(
-            self.scenario, batch_size=batch_size, clock_hz=decision.server_clock_hz
+        added[0], added[1] = pretrain_round_cost(
+            self._constants, batch_size=batch_size, clock_hz=decision.server_clock_hz
         )
-        added[2] = 1
-        np.divide(1, batch_size, out=added[4])
+        added[2] = ONE
+        added[4] = ONE / batch_size
         return added
 
     def _finetuned(self, decision: Decision, draw: Draw) -> Array:
         batch_size, power_w = decision.finetune_batch_size, decision.device_tx_power_w
         clock_hz = decision.device_clock_hz
         added = np.zeros((6 + self.scenario.n_devices, len(batch_size)))
-        added[:2] = finetune_round_cost(
-            self.scenario,
+        added[0], added[1] = finetune_round_cost(
+            self._constants,
             batch_size=batch_size,
             clock_hz=clock_hz * draw.clock_share.T if self.straggles else clock_hz,
             tx_power_w=power_w,
-            uplink_gain=draw.uplink_gain.T,
-            download_s=draw.download_s.T,
+            given=draw.links,
         )
-        added[3] = 1
-        np.divide(1, np.add.reduce(batch_size, axis=-1), out=added[5])
+        added[3] = ONE
+        added[5] = ONE / np.add.reduce(batch_size, axis=-1)
         added[6:] = power_w.T
         return added
 
     def measure(self, totals: Array) -> Array:
         """Bound (34) of the rounds run; before the first one, what (34) starts from."""
-        m, n, *inverse_batch_sums = totals[2:6]
-        return self._terms.of_sums(m + n, *inverse_batch_sums)[np.newaxis]
+        return self._terms.of_sums(totals[2:3] + totals[3:4], totals[4:5], totals[5:6])
 
     def used(self, totals: Array) -> Array:
         """Mean power of the device nearest to its limit (10), as a ratio."""
@@ -182,17 +191,16 @@ class TwoStageRules:
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, in the order of `shown`."""
-        s, k, totals = self.scenario, self.scenario.n_devices, state.totals
-        ratios = np.empty((8 + 3 * k, state.stage.size))
+        totals, (n_measured, _) = state.totals, self._full.shape
+        ratios = np.empty((n_measured + 2 * self.scenario.n_devices, state.stage.size))
         ratios[0] = state.stage != PRETRAIN
-        np.divide(totals[ROUNDS : ROUNDS + 2], self._round_limits, out=ratios[1:3])
-        np.subtract(1, totals[: ENERGY + 1] / self._budgets, out=ratios[3:5])
-        np.divide(state.loss, s.initial_loss_gap, out=ratios[5])
-        np.divide(state.validation[0], s.initial_loss_gap, out=ratios[6])
-        np.divide(state.measured[0], self._terms.start, out=ratios[7])
-        mean_power_w = radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1])
-        np.divide(mean_power_w, self._peak_power_w, out=ratios[8 : 8 + k])
-        ratios[8 + k :] = state.draw.gain_logs
+        ratios[1:3] = totals[ROUNDS : ROUNDS + 2]
+        ratios[3:5] = totals[: ENERGY + 1]
+        ratios[5], ratios[6], ratios[7] = state.loss, state.validation[0], state.measured[0]
+        ratios[8:n_measured] = radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1])
+        ratios[:n_measured] /= self._full
+        np.subtract(ONE, ratios[3:5], out=ratios[3:5])
+        ratios[n_measured:] = state.draw.gain_logs
         return ratios
 
 
@@ -207,6 +215,24 @@ def _parts(s: Scenario) -> tuple[LogBox, ...]:
         LogBox("device_clock_hz", "Hz", CLOCK_FLOOR * clock_hz, clock_hz),
         LogBox("device_tx_power_w", "W", POWER_FLOOR * power_w, power_w),
     )
+
+
+def _constants(s: Scenario) -> Any:
+    """Give the numbers of a scenario as arrays, those of devices with an axis of copies before.
+
+    So most that meet in a cost of one copy have one shape: NumPy takes its time to broadcast.
+    """
+    numbers = {key: value for key, value in s if isinstance(value, int | float | np.ndarray)}
+    arrays = {key: np.asarray(value) for key, value in numbers.items()}
+    return SimpleNamespace(**{key: a[np.newaxis] if a.ndim else a for key, a in arrays.items()})
+
+
+def _full(s: Scenario, terms: BoundTerms) -> Array:
+    """Give what is shown as 1, of every entry before the gains, (8 + K, 1)."""
+    rounds = s.max_pretrain_rounds, s.max_finetune_rounds
+    budgets = s.delay_budget_s, s.energy_budget_j
+    losses = s.initial_loss_gap, s.initial_loss_gap, terms.start
+    return np.array([1, *rounds, *budgets, *losses, *s.device_tx_power_peak_limit_w])[:, np.newaxis]
 
 
 def _shown(s: Scenario) -> tuple[Shown, ...]:

@@ -127,6 +127,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         ]
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._begin(~self._ended)
+        self._before = self.state
         return self._observe(), self._infos()
 
     def step(self, actions: ArrayLike) -> Step:
@@ -155,18 +156,18 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
             finals = _finals(self._ended, observations, infos)
             self._begin(self._ended)
+            self._before = chosen(self._ended, self.state, self._before)
             self._ended = np.zeros(self.num_envs, dtype=bool)
             observations, infos = self._observe(), self._infos() | finals
         return observations, rewards, terminated, truncated, infos
 
     def _begin(self, copies: Mask) -> None:
-        """Open new episodes in some copies, which no step has led to."""
+        """Open new episodes in some copies."""
         seeds = np.zeros(self.num_envs, dtype=np.int64)
         if self._is_random:
             for copy in np.flatnonzero(copies).tolist():
                 seeds[copy] = self._generators[copy].integers(2**62)
         self.state = self.lifecycle.begin(self.state, copies, seeds)
-        self._before = chosen(copies, self.state, self._before)
         self._elapsed = np.where(copies, 0, self._elapsed)
 
     def _observe(self) -> NDArray[np.float32]:

@@ -14,9 +14,11 @@ from edgegym.lifecycle.state import (
     DELAY,
     ENERGY,
     ROUNDS,
+    RUNNING,
     TOLERANCE,
     EndCode,
     State,
+    chosen,
 )
 from edgegym.physics import Array
 
@@ -61,6 +63,11 @@ class Lifecycle:
     def _learns(self) -> bool:
         return self.learner.interval < math.inf
 
+    @cached_property
+    def _start(self) -> State:
+        """Where one copy begins, but for its seed and what is drawn and learned."""
+        return self.blank(1)
+
     def blank(self, n_copies: int) -> State:
         """Make a state of copies none of which has begun."""
         rules, nothing = self.rules, np.zeros(n_copies, dtype=int)
@@ -93,25 +100,24 @@ class Lifecycle:
         copies : (C,) those that begin
         seeds : (C,) of the episodes; those of the other copies are not used
         """
-        zeros = np.zeros_like(state.stage)
+        which, start = np.flatnonzero(copies).tolist(), self._start
         seeds = np.where(copies, seeds, state.seed)
-        totals = np.where(copies, 0.0, state.totals)
-        which = np.flatnonzero(copies).tolist()
+        totals = np.where(copies, start.totals, state.totals)
         self.learner.begin(which, seeds[copies].tolist())
         validation = self._validated(state, which)
-        return self._assess(
-            state._replace(
-                seed=seeds,
-                stage=np.where(copies, zeros, state.stage),
-                round=np.where(copies, zeros, state.round),
-                end_code=np.where(copies, EndCode.RUNNING.value, state.end_code),
-                totals=totals,
-                draw=self.rules.draw(seeds, totals),
-                loss=np.where(copies, validation[0], state.loss),
-                validation=validation,
-                first_validation=np.where(copies, validation, state.first_validation),
-                rounds_unseen=np.where(copies, zeros, state.rounds_unseen),
-            )
+        return State(
+            seed=seeds,
+            stage=np.where(copies, start.stage, state.stage),
+            round=np.where(copies, start.round, state.round),
+            end_code=np.where(copies, RUNNING, state.end_code),
+            totals=totals,
+            draw=self.rules.draw(seeds, totals),
+            loss=np.where(copies, validation[0], state.loss),
+            validation=validation,
+            first_validation=np.where(copies, validation, state.first_validation),
+            rounds_unseen=np.where(copies, start.rounds_unseen, state.rounds_unseen),
+            measured=np.where(copies, start.measured, state.measured),
+            excess=np.where(copies, start.excess, state.excess),
         )
 
     def step(
@@ -154,11 +160,11 @@ class Lifecycle:
             code = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
             state = state._replace(end_code=np.where(stopped, code, state.end_code))
             running = running & ~stopped
-        if np.count_nonzero(running) < running.size:
-            totals = np.where(running, totals, state.totals)
         ran = running.astype(int)
         state = state._replace(
-            totals=totals, round=state.round + ran, rounds_unseen=state.rounds_unseen + ran
+            totals=chosen(running, totals, state.totals),
+            round=state.round + ran,
+            rounds_unseen=state.rounds_unseen + ran,
         )
         return state, running
 
@@ -167,7 +173,7 @@ class Lifecycle:
     ) -> tuple[State, Mask]:
         """Run the round just booked; training that turned non-finite ends the episode."""
         loss = self.learner.train(state.stage, round_index, decision, running)
-        loss = np.where(running, loss, state.loss)
+        loss = chosen(running, loss, state.loss)
         state = state._replace(loss=loss)
         if np.count_nonzero(np.isfinite(loss)) < loss.size:
             diverged = ~np.isfinite(loss)

@@ -69,7 +69,9 @@ def one(record: Any, copy: int) -> Any:
 
 
 def chosen(copies: NDArray[np.bool_], new: Any, old: Any) -> Any:
-    """Take some copies of one record and the others of another one, field by field."""
+    """Take some copies of one record, or array, and the others of another one, field by field."""
+    if np.count_nonzero(copies) == copies.size:
+        return new
     if hasattr(new, "_fields"):
         return type(new)(*(chosen(copies, *both) for both in zip(new, old, strict=True)))
     return np.where(copies, new, old)

@@ -14,7 +14,7 @@ from edgegym.lifecycle.state import ENERGY, ROUNDS, State
 from edgegym.physics import ONE, Array, radio
 from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
 from edgegym.systems.two_stage.costs import Links, finetune_round_cost, links, pretrain_round_cost
-from edgegym.systems.two_stage.decision import Decision, Stage
+from edgegym.systems.two_stage.decision import FINETUNE, PRETRAIN, Decision
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 from edgegym.systems.two_stage.stragglers import block_clock_shares
 
@@ -65,9 +65,6 @@ class Draw(NamedTuple):
         return Links(self.snr_per_watt.T, self.download_s.T, self.download_j[0])
 
 
-PRETRAIN, FINETUNE = np.array(Stage.PRETRAIN.value), np.array(Stage.FINETUNE.value)
-
-
 class TwoStageRules:
     """Equations (10)-(21) and (34) as the lifecycle asks for them.
 
@@ -77,7 +74,7 @@ class TwoStageRules:
     >>> rules = TwoStageRules(load_scenario("mnist"))
     >>> draw = rules.draw(np.array([1]), np.zeros((9, 1)))
     >>> decision = Decision([False], np.array([700]), np.array([1.6e9]), *np.ones((3, 1, 3)))
-    >>> sums = sums_of(rules.added(np.array([Stage.PRETRAIN.value]), decision, draw))
+    >>> sums = sums_of(rules.added(np.array([PRETRAIN]), decision, draw))
     >>> sums.delay_s, sums.n_pretrain_rounds
     (array([0.4375]), array([1.]))
     """
@@ -97,8 +94,12 @@ class TwoStageRules:
         self.is_random = self.varies or self.straggles
         self.parts = _parts(s)
         self.shown = _shown(s)
-        self._draws = BlockDraws(self._block, self.fades or self.straggles)
-        self._fixed = self._named(self._block(0, 0)[:, :1].copy())
+        self._draws = BlockDraws(self._block, self.fades or self.straggles, self._derived)
+        k = s.n_devices
+        ends = [*range(0, 5 * k + 1, k), 5 * k + 1, 7 * k + 1]
+        self._entries = [slice(*pair) for pair in pairwise(ends)]
+        if not self.is_random:
+            self._fixed = self._named(self._derived(self._block(0, 0)))
         self._terms = BoundTerms._make(map(np.asarray, bound_terms(s)))
         self._constants = _constants(s)
         self._mean_power_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
@@ -116,32 +117,33 @@ class TwoStageRules:
         return self._named(self._draws.at(seeds, totals[ROUNDS + 1]))
 
     def _named(self, rows: Array) -> Draw:
-        k = self.scenario.n_devices
-        ends = [*range(0, 5 * k + 1, k), 5 * k + 1, 7 * k + 1]
-        return Draw._make(rows[start:end] for start, end in pairwise(ends))
+        return Draw._make([rows[entries] for entries in self._entries])
 
     def _block(self, seed: int, block: int) -> Array:
-        """Draw all rows of `Draw` for a block of rounds, (7K + 1, `BLOCK_ROUNDS`)."""
+        """Draw gains and clock shares for a block of rounds, (3K, `BLOCK_ROUNDS`).
+
+        Without stragglers there are no shares, and (2K, ...) is drawn.
+        """
         s = self.scenario
+        gains = np.concatenate([s.uplink_gain, s.downlink_gain])[:, np.newaxis]
         if self.varies:
-            gains = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
-        else:
-            gains = np.stack([s.uplink_gain, s.downlink_gain])[..., np.newaxis]
+            drawn = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
+            gains = drawn.reshape(2 * s.n_devices, -1)
+        if not self.straggles:
+            return gains
         if not self.fades:
-            gains = np.broadcast_to(gains[..., :1], (2, s.n_devices, BLOCK_ROUNDS))
-        uplink, downlink = gains
+            gains = np.broadcast_to(gains[:, :1], (len(gains), BLOCK_ROUNDS))
+        return np.concatenate([gains, block_clock_shares(s, seed, block)])
+
+    def _derived(self, drawn: Array) -> Array:
+        """Add to what is drawn for n rounds what follows from it, (7K + 1, n), rows of `Draw`."""
+        s, k = self.scenario, self.scenario.n_devices
+        uplink, downlink, gains = drawn[:k], drawn[k : 2 * k], drawn[: 2 * k]
+        share = drawn[2 * k :] if self.straggles else np.ones((k, drawn.shape[1]))
         snr_per_watt, download_s, download_j = links(s, uplink.T, downlink.T)
-        return np.concatenate(
-            [
-                uplink,
-                downlink,
-                block_clock_shares(s, seed, block),
-                snr_per_watt.T,
-                download_s.T,
-                download_j[np.newaxis],
-                LogScale(*GAIN_DECADES).share(np.concatenate(gains) / s.mean_path_gain),
-            ]
-        )
+        logs = LogScale(*GAIN_DECADES).share(gains / s.mean_path_gain)
+        rows = [gains, share, snr_per_watt.T, download_s.T, download_j[np.newaxis], logs]
+        return np.concatenate(rows)
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""

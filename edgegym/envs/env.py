@@ -87,6 +87,7 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             torch_threads=torch_threads,
             emulator=emulator,
         )
+        self._reward_key = f"reward_{self.reward}"
         self.action_codec = ActionCodec(self.rules.decision, self.rules.parts)
         self.observation_codec = ObservationCodec(self.rules.shown)
         self._info = InfoWriter(self.rules)
@@ -161,7 +162,7 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         state = self._state = self._open().step(before, decision, advancing, ALL, last=NOBODY)
         self._remember(decision)
         info = self._info.one(before, state)
-        reward, ended = info[f"reward_{self.reward}"], bool(state.end_code[0])
+        reward, ended = info[self._reward_key], bool(state.end_code[0])
         return self._observe(state), reward, ended, False, info
 
     def snapshot(self) -> Snapshot:

@@ -42,13 +42,14 @@ class LogScale:
         self._width = np.asarray(high - low)
 
     def share(self, ratio: Array) -> Array:
-        """Map ratios; what lies below the decades is shown as their end."""
-        share = np.log10(np.maximum(ratio, self._least))
-        share -= self._low
-        share += share
-        share /= self._width
-        share -= ONE
-        return share
+        """Map ratios, in their place; what lies below the decades is shown as their end."""
+        np.maximum(ratio, self._least, out=ratio)
+        np.log10(ratio, out=ratio)
+        ratio -= self._low
+        ratio += ratio
+        ratio /= self._width
+        ratio -= ONE
+        return ratio
 
 
 class ObservationCodec:
@@ -76,7 +77,7 @@ class ObservationCodec:
     def encode(self, ratios: Array) -> NDArray[np.float32]:
         """Write what agents see, (C, n), from the ratios of all copies, (n, C)."""
         for rows, scale in self._logs:
-            ratios[rows] = scale.share(ratios[rows])
+            scale.share(ratios[rows])
         np.maximum(ratios, MINUS_ONE, out=ratios)
         np.minimum(ratios, ONE, out=ratios)
         return ratios.astype(np.float32).T.copy()

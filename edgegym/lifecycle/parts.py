@@ -36,9 +36,8 @@ class LogBox:
         return self.low, self.high
 
     def read(self, values: Array) -> Array:
-        """Take values (..., n) that were mapped already."""
-        values = np.rint(values) if self.whole else values
-        return values if self.low.ndim else values.T[0]
+        """Take values (..., n), or (...) of one, that were mapped already."""
+        return np.rint(values) if self.whole else values
 
     def write(self, values: ArrayLike) -> Array:
         """Give the values to be mapped, (n,)."""
@@ -165,6 +164,10 @@ class ActionCodec(Generic[Decision]):
         ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
         self._half_log_ratio = self._log_ratio / 2
         self._slices = [slice(*pair) for pair in pairwise([0, *ends])]
+        self._entries = [
+            entries if np.ndim(part.low) else entries.start
+            for part, entries in zip(parts, self._slices, strict=True)
+        ]
         self.size = self.low.size + self.has_advance
 
     def advances(self, decision: Decision) -> NDArray[np.bool_]:
@@ -197,8 +200,8 @@ class ActionCodec(Generic[Decision]):
         mapped *= self._half_log_ratio[lead]
         np.exp(mapped, out=mapped)
         mapped *= self.low[lead]
-        pairs = zip(self.parts, self._slices, strict=True)
-        read = [part.read(mapped[..., entries]) for part, entries in pairs]
+        pairs = zip(self.parts, self._entries, strict=True)
+        read = [part.read(mapped.T[entries].T) for part, entries in pairs]
         head = [values[..., 0] > ADVANCE_THRESHOLD] if self.has_advance else []
         return self.decision(*head, *read)
 

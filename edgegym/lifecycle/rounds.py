@@ -60,6 +60,10 @@ class Lifecycle:
         return np.array(self.rules.round_limits)
 
     @cached_property
+    def _interval(self) -> Array:
+        return np.array(self.learner.interval)
+
+    @cached_property
     def _learns(self) -> bool:
         return self.learner.interval < math.inf
 
@@ -139,46 +143,46 @@ class Lifecycle:
         for done in range(self.rounds_per_step):
             if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
-            round_index = state.round
-            state, running = self._book(state, added, running)
+            state, running = self._run_round(state, decision, added, running)
             full = state.round == limits
-            if not np.count_nonzero(running):  # several times as fast as any()
+            if self.rounds_per_step > 1 and not np.count_nonzero(running := running & ~full):
                 break
-            if self._learns:
-                state, running = self._train(state, round_index, decision, running)
-            if draws_anew:
-                state = state._replace(draw=rules.draw(state.seed, state.totals))
-            running = running & ~full
         state = self._move_on(state, playing & advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
 
-    def _book(self, state: State, added: Array, running: Mask) -> tuple[State, Mask]:
-        """Enter a round of the running copies where it fits, and say where it did."""
-        totals = state.totals + added
+    def _run_round(
+        self, state: State, decision: Any, added: Array, running: Mask
+    ) -> tuple[State, Mask]:
+        """Run a round of the running copies where it fits, and say who may run another.
+
+        Training that turned non-finite ends the episode.
+        """
+        totals, loss, code, draw = state.totals + added, state.loss, state.end_code, state.draw
         over = totals[: ENERGY + 1] > self._never_over
-        if np.count_nonzero(over) and (stopped := running & over.any(axis=0)).any():
-            code = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
-            state = state._replace(end_code=np.where(stopped, code, state.end_code))
-            running = running & ~stopped
-        ran = running.astype(int)
+        if np.count_nonzero(over):
+            stopped = running & over.any(axis=0)
+            why = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
+            code, running = np.where(stopped, why, code), running & ~stopped
+        if not np.count_nonzero(running):  # several times as fast as any()
+            return state._replace(end_code=code), running
+        totals, ran = chosen(running, totals, state.totals), running.astype(int)
+        if self._learns:
+            trained = self.learner.train(state.stage, state.round, decision, running)
+            loss = chosen(running, trained, loss)
+            if np.count_nonzero(np.isfinite(loss)) < loss.size:
+                diverged = ~np.isfinite(loss)
+                code = np.where(running & diverged, EndCode.DIVERGED.value, code)
+                running = running & ~diverged
+        if self.rules.draws_anew(state.stage):
+            draw = self.rules.draw(state.seed, totals)
         state = state._replace(
-            totals=chosen(running, totals, state.totals),
+            totals=totals,
             round=state.round + ran,
             rounds_unseen=state.rounds_unseen + ran,
+            loss=loss,
+            end_code=code,
+            draw=draw,
         )
-        return state, running
-
-    def _train(
-        self, state: State, round_index: NDArray[np.int_], decision: Any, running: Mask
-    ) -> tuple[State, Mask]:
-        """Run the round just booked; training that turned non-finite ends the episode."""
-        loss = self.learner.train(state.stage, round_index, decision, running)
-        loss = chosen(running, loss, state.loss)
-        state = state._replace(loss=loss)
-        if np.count_nonzero(np.isfinite(loss)) < loss.size:
-            diverged = ~np.isfinite(loss)
-            code = np.where(running & diverged, EndCode.DIVERGED.value, state.end_code)
-            state, running = state._replace(end_code=code), running & ~diverged
         return state, running
 
     def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
@@ -200,7 +204,7 @@ class Lifecycle:
         What a diverged training has reached counts as what it was at first.
         """
         unseen, over = state.rounds_unseen, state.ended | last
-        due = unseen >= self.learner.interval
+        due = unseen >= self._interval
         if not (np.count_nonzero(due) or np.count_nonzero(over)):
             return state
         is_lost = state.end_code == EndCode.DIVERGED.value

@@ -200,7 +200,7 @@ class TwoStageRules:
         ratios[3:5] = totals[: ENERGY + 1]
         ratios[5], ratios[6], ratios[7] = state.loss, state.validation[0], state.measured[0]
         ratios[8:n_measured] = radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1])
-        ratios[:n_measured] /= self._full
+        np.divide(ratios[:n_measured], self._full, out=ratios[:n_measured])
         np.subtract(ONE, ratios[3:5], out=ratios[3:5])
         ratios[n_measured:] = state.draw.gain_logs
         return ratios

@@ -137,21 +137,21 @@ class Lifecycle:
         playing : (C,) who takes part; what the others ask for is not looked at
         last : (C,) for whom this is the last step, whatever comes of it
         """
-        rules, running = self.rules, playing & ~advancing
+        rules, running = self.rules, playing > advancing  # and not
         limits = self._round_limits.take(state.stage, mode="clip")
         draws_anew = rules.draws_anew(state.stage)
         for done in range(self.rounds_per_step):
             if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
-            state, running = self._run_round(state, decision, added, running)
+            state, running = self._run_round(state, decision, added, running, draws_anew)
             full = state.round == limits
-            if self.rounds_per_step > 1 and not np.count_nonzero(running := running & ~full):
+            if self.rounds_per_step > 1 and not np.count_nonzero(running := running > full):
                 break
         state = self._move_on(state, playing & advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
 
     def _run_round(
-        self, state: State, decision: Any, added: Array, running: Mask
+        self, state: State, decision: Any, added: Array, running: Mask, draws_anew: bool
     ) -> tuple[State, Mask]:
         """Run a round of the running copies where it fits, and say who may run another.
 
@@ -173,7 +173,7 @@ class Lifecycle:
                 diverged = ~np.isfinite(loss)
                 code = np.where(running & diverged, EndCode.DIVERGED.value, code)
                 running = running & ~diverged
-        if self.rules.draws_anew(state.stage):
+        if draws_anew:
             draw = self.rules.draw(state.seed, totals)
         state = state._replace(
             totals=totals,
@@ -203,12 +203,12 @@ class Lifecycle:
 
         What a diverged training has reached counts as what it was at first.
         """
-        unseen, over = state.rounds_unseen, state.ended | last
+        unseen = state.rounds_unseen
         due = unseen >= self._interval
-        if not (np.count_nonzero(due) or np.count_nonzero(over)):
+        if not any(map(np.count_nonzero, (due, state.end_code, last))):
             return state
         is_lost = state.end_code == EndCode.DIVERGED.value
-        due = due | (over & (unseen > 0))
+        due = due | ((state.ended | last) & (unseen > 0))
         if (looking := due & ~is_lost).any():
             validation = self._validated(state, np.flatnonzero(looking).tolist())
             is_lost = is_lost | ~np.isfinite(validation[0])

@@ -59,7 +59,8 @@ class EmulatedLearner:
         if np.count_nonzero(finetuning):
             on_devices = np.add.reduce(decision.finetune_batch_size, axis=-1)
             batch_size = chosen(finetuning, on_devices, batch_size)
-            if np.count_nonzero(handed_over := running & finetuning & ~finetuned):
+            handed_over = running & (finetuning > finetuned)  # and not yet
+            if np.count_nonzero(handed_over):
                 copies = np.flatnonzero(handed_over)
                 emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
                 finetuned = finetuned | handed_over

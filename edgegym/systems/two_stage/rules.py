@@ -1,26 +1,23 @@
 """The rules of the two-stage system: what a round costs and adds, and what an episode shows."""
 
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.lifecycle.draws import BLOCK_ROUNDS, BlockDraws, fading_gains
-from edgegym.lifecycle.observed import LogScale, Shown
+from edgegym.lifecycle.observed import Shown
 from edgegym.lifecycle.parts import LogBox
 from edgegym.lifecycle.state import ENERGY, ROUNDS, State
 from edgegym.physics import ONE, Array, radio
 from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
-from edgegym.systems.two_stage.costs import Links, finetune_round_cost, links, pretrain_round_cost
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 from edgegym.systems.two_stage.decision import FINETUNE, PRETRAIN, Decision
+from edgegym.systems.two_stage.draws import Draw, Draws
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
-from edgegym.systems.two_stage.stragglers import block_clock_shares
 
-#: Decades of the logarithms that are shown: losses by the initial gap, the bound by its start,
-#: gains by their mean.
-LOSS_DECADES, BOUND_DECADES, GAIN_DECADES = (-4.0, 1.0), (-6.0, 1.0), (-4.0, 2.0)
+#: Decades of the logarithms that are shown: losses by the initial gap, the bound by its start.
+LOSS_DECADES, BOUND_DECADES = (-4.0, 1.0), (-6.0, 1.0)
 
 
 class Sums(NamedTuple):
@@ -43,26 +40,6 @@ class Sums(NamedTuple):
 def sums_of(totals: Array) -> Sums:
     """Name the rows of totals, (6 + K, ...)."""
     return Sums._make([*totals[:6], totals[6:]])
-
-
-class Draw(NamedTuple):
-    """What the coming fine-tuning round meets, and what follows from that alone.
-
-    (K, C) each but for the last two, with one copy where it is the same for all.
-    """
-
-    uplink_gain: Array
-    downlink_gain: Array
-    clock_share: Array  # 1 where a device does not straggle
-    snr_per_watt: Array
-    download_s: Array
-    download_j: Array  # (1, C)
-    gain_logs: Array  # (2K, C), both gains as they are shown
-
-    @property
-    def links(self) -> Links:
-        """What the gains say of a round, copies along the leading axis."""
-        return Links(self.snr_per_watt.T, self.download_s.T, self.download_j[0])
 
 
 class TwoStageRules:
@@ -88,62 +65,22 @@ class TwoStageRules:
         self.round_limits = s.max_pretrain_rounds, s.max_finetune_rounds
         self.n_own_sums = 2 + s.n_devices
         self.initial_loss = s.initial_loss_gap
-        self.straggles = s.straggler_probability > 0
-        self.fades = s.channel_mode == "per-round"
-        self.varies = s.channel_mode != "fixed"
-        self.is_random = self.varies or self.straggles
+        self._draws = Draws(s)
+        self.is_random = self._draws.are_random
         self.parts = _parts(s)
         self.shown = _shown(s)
-        self._draws = BlockDraws(self._block, self.fades or self.straggles, self._derived)
-        k = s.n_devices
-        ends = [*range(0, 5 * k + 1, k), 5 * k + 1, 7 * k + 1]
-        self._entries = [slice(*pair) for pair in pairwise(ends)]
-        if not self.is_random:
-            self._fixed = self._named(self._derived(self._block(0, 0)))
         self._terms = BoundTerms._make(map(np.asarray, bound_terms(s)))
         self._constants = _constants(s)
-        self._mean_power_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
+        self._limit_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
         self._full = _full(s, self._terms)
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
-        differ = self.fades or self.straggles
-        return differ and bool(np.count_nonzero(stage == FINETUNE))
+        return self._draws.differ and bool(np.count_nonzero(stage == FINETUNE))
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
-        if not self.is_random:
-            return self._fixed
-        return self._named(self._draws.at(seeds, totals[ROUNDS + 1]))
-
-    def _named(self, rows: Array) -> Draw:
-        return Draw._make([rows[entries] for entries in self._entries])
-
-    def _block(self, seed: int, block: int) -> Array:
-        """Draw gains and clock shares for a block of rounds, (3K, `BLOCK_ROUNDS`).
-
-        Without stragglers there are no shares, and (2K, ...) is drawn.
-        """
-        s = self.scenario
-        gains = np.concatenate([s.uplink_gain, s.downlink_gain])[:, np.newaxis]
-        if self.varies:
-            drawn = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
-            gains = drawn.reshape(2 * s.n_devices, -1)
-        if not self.straggles:
-            return gains
-        if not self.fades:
-            gains = np.broadcast_to(gains[:, :1], (len(gains), BLOCK_ROUNDS))
-        return np.concatenate([gains, block_clock_shares(s, seed, block)])
-
-    def _derived(self, drawn: Array) -> Array:
-        """Add to what is drawn for n rounds what follows from it, (7K + 1, n), rows of `Draw`."""
-        s, k = self.scenario, self.scenario.n_devices
-        uplink, downlink, gains = drawn[:k], drawn[k : 2 * k], drawn[: 2 * k]
-        share = drawn[2 * k :] if self.straggles else np.ones((k, drawn.shape[1]))
-        snr_per_watt, download_s, download_j = links(s, uplink.T, downlink.T)
-        logs = LogScale(*GAIN_DECADES).share(gains / s.mean_path_gain)
-        rows = [gains, share, snr_per_watt.T, download_s.T, download_j[np.newaxis], logs]
-        return np.concatenate(rows)
+        return self._draws.at(seeds, totals[ROUNDS + 1])
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
@@ -173,7 +110,7 @@ class TwoStageRules:
         added[0], added[1] = finetune_round_cost(
             self._constants,
             batch_size=batch_size,
-            clock_hz=clock_hz * draw.clock_share.T if self.straggles else clock_hz,
+            clock_hz=clock_hz * draw.clock_share.T if self._draws.straggles else clock_hz,
             tx_power_w=power_w,
             given=draw.links,
         )
@@ -188,22 +125,27 @@ class TwoStageRules:
 
     def used(self, totals: Array) -> Array:
         """Mean power of the device nearest to its limit (10), as a ratio."""
-        mean_power_w = radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1])
-        return np.maximum.reduce(mean_power_w / self._mean_power_w, axis=0, keepdims=True)
+        return np.maximum.reduce(_mean_power_w(totals) / self._limit_w, axis=0, keepdims=True)
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, in the order of `shown`."""
         totals, (n_measured, _) = state.totals, self._full.shape
         ratios = np.empty((n_measured + 2 * self.scenario.n_devices, state.stage.size))
-        ratios[0] = state.stage != PRETRAIN
+        ratios[0] = state.stage  # 2 is shown as 1
         ratios[1:3] = totals[ROUNDS : ROUNDS + 2]
         ratios[3:5] = totals[: ENERGY + 1]
         ratios[5], ratios[6], ratios[7] = state.loss, state.validation[0], state.measured[0]
-        ratios[8:n_measured] = radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1])
+        ratios[8:n_measured] = _mean_power_w(totals)
         np.divide(ratios[:n_measured], self._full, out=ratios[:n_measured])
         np.subtract(ONE, ratios[3:5], out=ratios[3:5])
         ratios[n_measured:] = state.draw.gain_logs
         return ratios
+
+
+def _mean_power_w(totals: Array) -> Array:
+    """Give the mean power of every device, (K, C), the left side of (10)."""
+    # The rounds of one copy as a number without axes, which NumPy need not broadcast.
+    return radio.mean_tx_power_w(totals[6:], totals[ROUNDS + 1].squeeze())
 
 
 def _parts(s: Scenario) -> tuple[LogBox, ...]:

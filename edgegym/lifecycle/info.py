@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.lifecycle.reward import reward_names, reward_terms
+from edgegym.lifecycle.reward import reward_names, write_reward_terms
 from edgegym.lifecycle.rules import Rules, budget_of
-from edgegym.lifecycle.state import ENERGY, EndCode, State
+from edgegym.lifecycle.state import DELAY, ENERGY, EndCode, State
 from edgegym.physics import Array
 
 #: Figures of every system before those of its own limits and measures.
@@ -15,6 +15,15 @@ FIGURES = (
     *("loss", "validation_loss", "validation_accuracy", "delay_s", "energy_j"),
     *("delay_left_s", "energy_left_j", "cost", "cost_delay", "cost_energy"),
 )
+LOSS, VALIDATION, SPENT, LEFT, COST, COSTS = (
+    0,
+    slice(1, 3),
+    slice(3, 5),
+    slice(5, 7),
+    7,
+    slice(8, 10),
+)
+BUDGETED = slice(DELAY, ENERGY + 1)
 
 
 class InfoWriter:
@@ -27,10 +36,14 @@ class InfoWriter:
 
     def __init__(self, rules: Rules) -> None:
         self._budget = budget_of(rules)
+        self._delay_budget_s = self._budget[DELAY].squeeze()
         stands = (*FIGURES, *(f"cost_{name}" for name in rules.limits), *rules.measures)
-        rewards = (f"reward_{name}" for name in reward_names(rules))
+        rewards = [f"reward_{name}" for name in reward_names(rules)]
         self._keys = ("stage", "round", *stands, "end_code", "is_success", *rewards)
-        self._n_stands = len(stands)
+        self._n_stands, self._n_figures = len(stands), len(stands) + len(rewards)
+        self._own_costs = slice(len(FIGURES), len(FIGURES) + len(rules.limits))
+        self._measures = slice(self._own_costs.stop, self._n_stands)
+        self._rewards = slice(self._n_stands, self._n_figures)
 
     def many(self, before: State, after: State) -> dict[str, NDArray[Any]]:
         """Tell of a step of C copies, (C,) each, which the caller may change.
@@ -54,35 +67,23 @@ class InfoWriter:
         return dict(zip(self._keys, values, strict=True))
 
     def _figures(self, before: State, after: State) -> Array:
-        """Give the figures, (n, C), in the order of their keys."""
-        spent = after.totals[: ENERGY + 1]
-        return np.concatenate(
-            (
-                after.loss[np.newaxis],
-                after.validation,
-                spent,
-                self._budget - spent,
-                _costs(before.excess, after.excess),
-                after.measured,
-                *reward_terms(before, after, self._budget),
-            )
-        )
+        """Give the figures, (n, C), in the order of their keys; what is not written is 0."""
+        figures, spent = np.zeros((self._n_figures, after.stage.size)), after.totals[BUDGETED]
+        figures[LOSS], figures[VALIDATION] = after.loss, after.validation
+        figures[SPENT] = spent
+        np.subtract(self._budget, spent, out=figures[LEFT])
+        if after.excess is not before.excess:  # the same as long as nothing is exceeded
+            added = np.maximum(after.excess - before.excess, 0.0)
+            figures[COST], figures[COSTS] = np.add.reduce(added, axis=0), added[BUDGETED]
+            figures[self._own_costs] = after.excess[ENERGY + 1 :]
+        figures[self._measures] = after.measured
+        write_reward_terms(before, after, self._delay_budget_s, out=figures[self._rewards])
+        return figures
 
 
 def _counts(after: State) -> tuple[NDArray[Any], ...]:
     """Give stage, rounds done in it, end code, and who ended with success."""
     return after.stage, after.round, after.end_code, _succeeded(after)
-
-
-def _costs(before: Array, after: Array) -> Array:
-    """Give what the step adds to the excess of all limits, its budgets' parts, and the others'."""
-    costs = np.zeros((1 + len(after), after.shape[1]))
-    if after is not before:  # the same as long as nothing is exceeded
-        added = np.maximum(after - before, 0.0)
-        costs[0] = np.add.reduce(added, axis=0)
-        costs[1 : ENERGY + 2] = added[: ENERGY + 1]
-        costs[ENERGY + 2 :] = after[ENERGY + 1 :]
-    return costs
 
 
 def _succeeded(state: State) -> NDArray[np.bool_]:

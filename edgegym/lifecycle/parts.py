@@ -200,9 +200,10 @@ class ActionCodec(Generic[Decision]):
         mapped *= self._half_log_ratio[lead]
         np.exp(mapped, out=mapped)
         mapped *= self.low[lead]
+        rows = mapped.T
         pairs = zip(self.parts, self._entries, strict=True)
-        read = [part.read(mapped.T[entries].T) for part, entries in pairs]
-        head = [values[..., 0] > ADVANCE_THRESHOLD] if self.has_advance else []
+        read = [part.read(rows[entries].T) for part, entries in pairs]
+        head = [values.T[0] > ADVANCE_THRESHOLD] if self.has_advance else []
         return self.decision(*head, *read)
 
     def encode(self, decision: Any) -> Array:

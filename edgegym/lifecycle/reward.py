@@ -21,28 +21,21 @@ def reward_names(rules: Rules) -> tuple[str, ...]:
     return (*LEARNING_REWARDS, *rules.rewards, "latency")
 
 
-def reward_terms(before: State, after: State, budget: Array) -> tuple[Array, ...]:
-    """Give the terms of a step's reward in the order of their names, (..., C) each.
+def write_reward_terms(before: State, after: State, delay_budget_s: Array, out: Array) -> None:
+    """Write the terms of a step's reward in the order of their names, (n, C).
 
     Parameters
     ----------
     before, after : what the step led from and to
-    budget : (2, 1), whose first is that of delay
+    delay_budget_s : ()
+    out : where to; zeros
     """
-    delay = slice(DELAY, DELAY + 1)
-    return (
-        _learning_terms(before.validation, after.validation),
-        _log_fall(before.measured, after.measured),
-        (before.totals[delay] - after.totals[delay]) / budget[delay],
-    )
-
-
-def _learning_terms(before: Array, after: Array) -> Array:
-    """Give the terms of the validation samples, which in most steps nobody has looked at."""
-    if after is before:
-        return np.zeros((len(LEARNING_REWARDS), after.shape[1]))
-    loss, accuracy = before[0] - after[0], after[1] - before[1]
-    return np.stack([loss, _log_fall(before[0], after[0]), accuracy])
+    n = len(LEARNING_REWARDS)
+    if after.validation is not before.validation:  # in most steps nobody has looked
+        (loss, accuracy), (new_loss, new_accuracy) = before.validation, after.validation
+        out[:n] = loss - new_loss, _log_fall(loss, new_loss), new_accuracy - accuracy
+    out[n:-1] = _log_fall(before.measured, after.measured)
+    out[-1] = (before.totals[DELAY] - after.totals[DELAY]) / delay_budget_s
 
 
 def _log_fall(before: Array, after: Array) -> Array:

@@ -233,7 +233,7 @@ class Lifecycle:
         """Measure the totals, and by how much they exceed the limits."""
         totals, rules = state.totals, self.rules
         used = np.empty(state.excess.shape)
-        used[: ENERGY + 1] = totals[: ENERGY + 1] / self.budget
+        np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
         used[ENERGY + 1 :] = rules.used(totals)
         over = used > AT_MOST
         excess = state.excess  # the same array as long as there is none, which tells `InfoWriter`

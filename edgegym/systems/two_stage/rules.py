@@ -84,14 +84,13 @@ class TwoStageRules:
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
-        pretraining = stage == PRETRAIN
-        n_pretraining = np.count_nonzero(pretraining)
-        if n_pretraining == stage.size:
+        n_beyond = np.count_nonzero(stage)  # pre-training, whose number is 0
+        if not n_beyond:
             return self._pretrained(decision)
         finetuned = self._finetuned(decision, draw)
-        if not n_pretraining:
+        if n_beyond == stage.size:
             return finetuned
-        return np.where(pretraining, self._pretrained(decision), finetuned)
+        return np.where(stage == PRETRAIN, self._pretrained(decision), finetuned)
 
     def _pretrained(self, decision: Decision) -> Array:
         batch_size = decision.server_batch_size

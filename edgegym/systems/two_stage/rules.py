@@ -123,8 +123,8 @@ class TwoStageRules:
         return self._terms.of_sums(totals[2:3] + totals[3:4], totals[4:5], totals[5:6])
 
     def used(self, totals: Array) -> Array:
-        """Mean power of the device nearest to its limit (10), as a ratio."""
-        return np.maximum.reduce(_mean_power_w(totals) / self._limit_w, axis=0, keepdims=True)
+        """Give the mean power of every device by its limit (10)."""
+        return _mean_power_w(totals) / self._limit_w
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, in the order of `shown`."""

@@ -12,7 +12,7 @@ from edgegym.lifecycle.state import ENERGY, ROUNDS, State
 from edgegym.physics import ONE, Array, radio
 from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
-from edgegym.systems.two_stage.decision import FINETUNE, PRETRAIN, Decision
+from edgegym.systems.two_stage.decision import PRETRAIN, Decision
 from edgegym.systems.two_stage.draws import Draw, Draws
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
@@ -76,7 +76,7 @@ class TwoStageRules:
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
-        return self._draws.differ and bool(np.count_nonzero(stage == FINETUNE))
+        return self._draws.differ and bool(np.count_nonzero(stage))
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
@@ -84,11 +84,11 @@ class TwoStageRules:
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
-        n_beyond = np.count_nonzero(stage)  # pre-training, whose number is 0
-        if not n_beyond:
+        n_past = np.count_nonzero(stage)  # pre-training, whose number is 0
+        if not n_past:
             return self._pretrained(decision)
         finetuned = self._finetuned(decision, draw)
-        if n_beyond == stage.size:
+        if n_past == stage.size:
             return finetuned
         return np.where(stage == PRETRAIN, self._pretrained(decision), finetuned)
 

@@ -75,7 +75,17 @@ class Rules(Protocol):
         """Measure what rewards and tables know, (n, C); before the first round as well."""
 
     def used(self, totals: Array) -> Array:
-        """Give what is used of each limit of the system's own, as a ratio, (n, C)."""
+        """Give what is used of each limit of the system's own, as ratios, (n, C).
+
+        A limit that holds for each of some devices has a row for each, all limits as many.
+        """
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, (n, C), a new array."""
+
+
+def budget_of(rules: Rules) -> Array:
+    """Give the budgets of delay and energy, (2, 1); infinite where there is none."""
+    s = rules.scenario
+    energy_j = np.inf if s.energy_budget_j is None else s.energy_budget_j
+    return np.array([[s.delay_budget_s], [energy_j]])

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgegym.lifecycle.state import chosen
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.systems.two_stage.decision import Decision, Stage
+from edgegym.systems.two_stage.decision import FINETUNE, Decision
 from edgegym.systems.two_stage.emulator import Emulated, Emulator
 
 Mask = NDArray[np.bool_]
+NEXT = np.array(1)
 
 
 def start_deviation(seed: int) -> float:
@@ -50,23 +52,22 @@ class EmulatedLearner:
         running: Mask,
     ) -> Array:
         """Run a round in the running copies; their losses before the step."""
-        finetuning = stage == Stage.FINETUNE.value
+        finetuning = stage == FINETUNE
         emulated, finetuned = self.training
         batch_size = decision.server_batch_size
         if np.count_nonzero(finetuning):
-            on_devices = decision.finetune_batch_size.sum(axis=-1)
-            batch_size = np.where(finetuning, on_devices, batch_size)
-            if (handed_over := running & finetuning & ~finetuned).any():
+            on_devices = np.add.reduce(decision.finetune_batch_size, axis=-1)
+            batch_size = chosen(finetuning, on_devices, batch_size)
+            handed_over = running & (finetuning > finetuned)  # and not yet
+            if np.count_nonzero(handed_over):
                 copies = np.flatnonzero(handed_over)
                 emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
                 finetuned = finetuned | handed_over
-        self._watch(finetuning[running], round_index[running] + 1, batch_size[running])
+        if not self.has_warned:
+            self._watch(running > self._are_recorded(finetuning, round_index + NEXT, batch_size))
         losses = self.emulator.loss(emulated)
         after = self.emulator.descend(emulated, batch_size)
-        if np.count_nonzero(running) < running.size:
-            pairs = zip(after, emulated, strict=True)
-            after = Emulated(*(np.where(running, *both) for both in pairs))
-        self.training = Training(after, finetuned)
+        self.training = Training(chosen(running, after, emulated), finetuned)
         return losses
 
     def validate(self, copies: Sequence[int]) -> tuple[Array, Array]:
@@ -91,17 +92,22 @@ class EmulatedLearner:
         """Go back to a snapshot."""
         self.training = snapshot
 
-    def _watch(self, finetuning: Mask, n_rounds: Any, batch_size: Array) -> None:
+    def _are_recorded(
+        self, finetuning: Mask, n_rounds: NDArray[np.int_], batch_size: Array
+    ) -> Mask:
+        """Tell whose round lies within what was recorded of its stage."""
+        before, after = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
+        n_finetuning = np.count_nonzero(finetuning)
+        if not n_finetuning:
+            return before.covers(n_rounds, batch_size)
+        if n_finetuning == finetuning.size:
+            return after.covers(n_rounds, batch_size)
+        both = (stage.covers(n_rounds, batch_size) for stage in (after, before))
+        return np.where(finetuning, *both)
+
+    def _watch(self, leaving: Mask) -> None:
         """Warn once, the first time that an episode leaves what the emulator was fitted on."""
-        if self.has_warned:
-            return
-        recorded = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
-        covered = [
-            stage.covers(n_rounds[inside], batch_size[inside])
-            for stage, inside in zip(recorded, (~finetuning, finetuning), strict=True)
-            if np.count_nonzero(inside)
-        ]
-        if not all(map(np.all, covered)):
+        if np.count_nonzero(leaving):
             self.has_warned = True
             warnings.warn(
                 f"The emulator was fitted on {self.emulator.recorded_in_words()}. An episode "

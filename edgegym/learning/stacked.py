@@ -14,9 +14,10 @@ from torch.nn.functional import cross_entropy
 from edgegym.errors import InputError
 from edgegym.learning.datasets import load_task_data
 from edgegym.learning.learner import draw_round, find_device, network_for, send_index
-from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics
+from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
+from edgegym.scenario.catalogue import find_network
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Samples of all copies that pass at once; 80 kB each for LeNet. Small passes pad less, large ones
@@ -70,14 +71,11 @@ class StackedLearner:
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network
+        if find_network(task.network).shape:  # refused before its data are looked for
+            _require_no_batch_statistics(make_network(task.network, seed=0), task.network)
         self._data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
         self._network = self._make(seed=0)  # the architecture alone
-        if has_batch_statistics(self._network):
-            raise InputError(
-                "learning.network must have no batch statistics to be trained stacked; got "
-                f"{task.network!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
-                "or 'async'."
-            )
+        _require_no_batch_statistics(self._network, task.network)
         if task.precision == "bfloat16":
             compute_in_bfloat16(self._network, self.device)
         self.seeds = [0] * n_copies
@@ -162,6 +160,15 @@ class StackedLearner:
 
     def _forward(self, parameters: dict[str, Tensor], images: Tensor) -> Tensor:
         return functional_call(self._network, parameters, (images,))
+
+
+def _require_no_batch_statistics(network: nn.Module, name: str) -> None:
+    if has_batch_statistics(network):
+        raise InputError(
+            "learning.network must have no batch statistics to be trained stacked; got "
+            f"{name!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
+            "or 'async'."
+        )
 
 
 def _passes(sizes: NDArray[np.int64], n_at_once: int) -> Iterator[tuple[int, slice]]:

@@ -43,7 +43,7 @@ BAD_NUMBERS = [
         "learning.finetune_dataset",
         "cifar10",
         "1x28x28",
-        "cifar10, samples of 3x32x32",
+        "cifar10, samples of 3x32x32 in 10 classes",
     ),
     ("learning.n_device_samples", "2", "at least one for each of 3 devices", "2"),
     ("learning.n_server_samples", "701", "at most 1797 together", "701 + 600 + 137 + 360"),
@@ -153,7 +153,7 @@ def test_a_network_that_does_not_take_the_data_is_refused_before_a_folder_is_mad
 ):
     monkeypatch.chdir(tmp_path)
     sentence = refusal(*command, "--scenario", "digits", "--set", "learning.network=googlenet")
-    assert sentence.startswith("learning.network must be lenet for digits")
+    assert sentence.startswith("learning.network must be lenet or row-transformer for digits")
     assert list(tmp_path.iterdir()) == []
 
 

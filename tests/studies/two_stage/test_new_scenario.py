@@ -77,5 +77,5 @@ def test_no_more_is_shared_out_than_there_is_and_every_device_gets_alike(n, n_de
 
 
 def test_a_network_that_does_not_take_the_data_is_refused():
-    with pytest.raises(InputError, match="learning.network must be row-transf.*|must take samples"):
+    with pytest.raises(InputError, match=r"learning\.network must be row-transformer.* for digits"):
         make(network="googlenet")

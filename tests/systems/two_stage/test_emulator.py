@@ -188,7 +188,10 @@ def test_a_damaged_or_missing_file_is_named(tmp_path):
         ({"shift": [0.0] * 5}, r"shift must have at least 6 items .*; got \["),
         ({"accuracies": [1.0]}, "accuracies must hold one for each of the 2 .*; got 1"),
         ({"accuracies": [], "accuracy_losses": []}, "accuracies must hold one .*; got 0"),
-        ({"learning": GOOGLENET_ON_DIGITS}, "learning.network must be lenet for digits, .*; got g"),
+        (
+            {"learning": GOOGLENET_ON_DIGITS},
+            "learning.network must be lenet or row-transformer for digits, .*; got g",
+        ),
     ],
 )
 def test_a_number_that_no_fit_gives_is_named(tmp_path, change, rule):

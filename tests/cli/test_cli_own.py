@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -147,3 +149,20 @@ def test_a_scenario_that_is_there_is_not_written_over(refusal, tmp_path):
 )
 def test_an_unknown_kind_of_device_or_cell_is_answered_with_those_there_are(refusal, option, valid):
     assert refusal(*NEW, option, "toaster").startswith(f"{option} must be one of {valid}")
+
+
+WALK = (Path(__file__).parents[2] / "examples/README.md").read_text(encoding="utf-8")
+WALK = WALK.split("## Your own network")[1].split("## Results")[0]
+
+
+def test_the_walk_through_of_the_examples_ends_with_its_tables(succeed, tmp_path, monkeypatch):
+    shutil.copy(Path(__file__).parents[2] / "examples/small_resnet.py", tmp_path)
+    commands = re.findall(r"^edgegym (.*)", WALK, re.MULTILINE)
+    assert len(commands) == 8
+    for command in commands:
+        words = command.replace("FashionMNIST", "digits").replace("20000", "64").split()
+        if words[0] in ("compare", "evaluate"):
+            words += ["--set", "max_pretrain_rounds=2", "--set", "max_finetune_rounds=2"]
+        succeed(*words)
+    assert (tmp_path / "runs/fashion/report.html").is_file()
+    sys.modules.pop("small_resnet", None)

@@ -203,6 +203,24 @@ def share_among_devices(
     return [samples.take(torch.from_numpy(index)) for index in parts]
 
 
+def missing_classes(data: TaskData) -> str:
+    """Say which device holds no sample of which class, "" where every one has all.
+
+    Examples
+    --------
+    >>> parts = [Samples(torch.ones(2, 1), torch.tensor(labels)) for labels in ([0, 1], [1, 1])]
+    >>> missing_classes(TaskData.of(parts[0], parts, *parts))
+    'device 1 holds no sample of class 0'
+    """
+    held = [set(samples.labels.tolist()) for samples in data.devices]
+    wanted = set[int]().union(*held)
+    lacking = [(k, min(wanted - own)) for k, own in enumerate(held) if own < wanted]
+    if not lacking:
+        return ""
+    more = f", and {len(lacking) - 1} more lack one" if len(lacking) > 1 else ""
+    return f"device {lacking[0][0]} holds no sample of class {lacking[0][1]}{more}"
+
+
 def prepare(samples: Samples, statistics: tuple[float, float], rotation_deg: float) -> Samples:
     """Rotate, then shift and scale the pixels to mean zero and deviation one.
 

@@ -118,13 +118,15 @@ def prepare(scenario: Any, device: str, data_dir: str | Path | None) -> str:
     """
     import torch
 
+    from edgegym.learning.datasets import TaskData, missing_classes
     from edgegym.learning.learner import find_device
     from edgegym.learning.sources import find_data_dir
 
     torch.set_num_threads(1)
     chosen, folder = find_device(device), find_data_dir(data_dir)
-    imported(system_of(scenario).learner)(scenario, 0, device, data_dir)
-    return f"Training on {chosen}, data sets in {folder}"
+    learner = imported(system_of(scenario).learner)(scenario, 0, device, data_dir)
+    remark = missing_classes(learner.data) if isinstance(learner.data, TaskData) else ""
+    return f"Training on {chosen}, data sets in {folder}" + (remark and f"; {remark}")
 
 
 def episode_files(

@@ -93,6 +93,14 @@ def test_a_run_is_played_in_workers_and_again_without_saying_it_again(succeed, a
     succeed("report", "run")
 
 
+def test_a_class_that_a_device_lacks_is_said_before_all_else(invoke):
+    few = changes(n_device_samples=3)
+    done = invoke("compare", *OWN, *few, "--seeds", 1, "--jobs", 1, "--out", "run")
+    assert done.exit_code == 0
+    said = " ".join(done.stderr.split())
+    assert re.search(r"; device 0 holds no sample of class \d, and \d more lack one", said)
+
+
 def test_a_run_learns_with_the_network_on_the_data(ask):
     answer = ask("run", *OWN, *changes(), "--scheme", "pretrain-only")
     assert answer["test_accuracy"] > 0.3

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from edgegym.errors import InputError
 from edgegym.learning import datasets
 from edgegym.learning.centralized import Samples
-from edgegym.learning.datasets import forget_task_data, load_task_data
+from edgegym.learning.datasets import forget_task_data, load_task_data, missing_classes
 from edgegym.learning.sources import RawData
 from edgegym.scenario.catalogue import DATASETS
 from edgegym.systems.load import load_scenario
@@ -169,3 +169,13 @@ def test_a_rotation_by_a_right_angle_is_a_quarter_turn():
     tasks = [digits_task(finetune_rotation_deg=angle) for angle in (0.0, 90.0)]
     upright, turned = (load_task_data(task, 3, NOWHERE, CPU).test.images for task in tasks)
     assert_close(turned, upright.rot90(dims=(-2, -1)), rtol=0.0, atol=1e-4)
+
+
+def test_a_class_that_a_device_lacks_is_named():
+    scenario = load_scenario("digits-dirichlet")
+    data = load_task_data(scenario.learning, scenario.n_devices, NOWHERE, CPU)
+    held = [set(samples.labels.tolist()) for samples in data.devices]
+    first = next(k for k, labels in enumerate(held) if len(labels) < 10)
+    assert missing_classes(data).startswith(f"device {first} holds no sample of class")
+    even = load_scenario("digits")
+    assert missing_classes(load_task_data(even.learning, even.n_devices, NOWHERE, CPU)) == ""

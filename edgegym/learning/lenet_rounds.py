@@ -145,6 +145,7 @@ class _Pass:
         self._row_parts = padded.unfold(1, 8, 4).permute(0, 3, 1, 2)
         self._row_copies = arena.cut(32, 8, 7, n)
         self._columns = arena.cut(36, 196 * n), arena.cut(216, 25 * n)
+        self._turned_columns = [columns.t() for columns in self._columns]
         self._maxima = [WindowMaxima(arena, 6, 196 * n), WindowMaxima(arena, 16, 25 * n)]
         # Row and column in the patch, then the window's by parity and half.
         of_images = self._row_copies.unfold(0, 6, 2).unflatten(0, (7, 2)).unfold(2, 6, 2)
@@ -162,7 +163,7 @@ class _Pass:
             of_windows[:, :, :, i : i + 5, j : j + 5] for i in range(3) for j in range(3)
         ]
         self._minus_one = self.samples.new_full((n, 1), -1.0)
-        self._ones = self.samples.new_ones(196 * n)
+        self._ones = [self.samples.new_ones(of_all) for of_all in (196 * n, 25 * n, n)]
 
     def forward(self) -> Tensor:
         """Give the logits of `samples`, (B, 10)."""
@@ -194,7 +195,7 @@ class _Pass:
             weight, _, weight_gradient, bias_gradient = layer
             turned = gradient.t()
             add_product(weight_gradient, turned, inputs)
-            bias_gradient.addmv_(turned, self._ones[: len(labels)])
+            bias_gradient.addmv_(turned, self._ones[-1])
             gradient = multiply(gradient, weight)
             # What a ReLU gave is zero where it stops the gradient.
             pass_positive(gradient, inputs, 0, grad_input=gradient)
@@ -208,9 +209,9 @@ class _Pass:
     def _convolve_back(self, i: int, gradient: Tensor) -> None:
         """Add up a kernel's gradients from that of its pooled outputs."""
         kernel = self._kernels[i]
-        kernel.bias_gradient.addmv_(gradient, self._ones[: gradient.shape[1]])
+        kernel.bias_gradient.addmv_(gradient, self._ones[i])
         self._of_outputs = self._maxima[i].backward(gradient)
-        add_product(kernel.matrix_gradient, self._of_outputs, self._columns[i].t())
+        add_product(kernel.matrix_gradient, self._of_outputs, self._turned_columns[i])
 
     def _to_patches(self) -> None:
         """Add up the gradient of the first pooled outputs over the patches that they are in."""

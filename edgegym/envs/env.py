@@ -13,7 +13,7 @@ from edgegym.envs.history import History
 from edgegym.envs.learners import make_learner
 from edgegym.envs.view import View, summary
 from edgegym.errors import InputError, unknown_name
-from edgegym.lifecycle.info import info_of
+from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.learners import Learner
 from edgegym.lifecycle.observed import ObservationCodec
 from edgegym.lifecycle.parts import ActionCodec
@@ -87,8 +87,10 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
             torch_threads=torch_threads,
             emulator=emulator,
         )
+        self._reward_key = f"reward_{self.reward}"
         self.action_codec = ActionCodec(self.rules.decision, self.rules.parts)
         self.observation_codec = ObservationCodec(self.rules.shown)
+        self._info = InfoWriter(self.rules)
         self.action_space = Box(-1.0, 1.0, (self.action_codec.size,), np.float32)
         size = len(self.observation_codec.names)
         self.observation_space = Box(-1.0, 1.0, (size,), np.float32)
@@ -147,7 +149,7 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         self._state = lifecycle.begin(before, ALL, self.np_random.integers(2**62, size=1))
         self.history = History()
         self._remember(None)
-        return self._observe(self._state), self._info(self._state, self._state)
+        return self._observe(self._state), self._info.one(self._state, self._state)
 
     def step(
         self, action: ArrayLike
@@ -159,8 +161,8 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
         before, advancing = self._state, self.action_codec.advances(decision)
         state = self._state = self._open().step(before, decision, advancing, ALL, last=NOBODY)
         self._remember(decision)
-        info = self._info(before, state)
-        reward, ended = info[f"reward_{self.reward}"], bool(state.end_code[0])
+        info = self._info.one(before, state)
+        reward, ended = info[self._reward_key], bool(state.end_code[0])
         return self._observe(state), reward, ended, False, info
 
     def snapshot(self) -> Snapshot:
@@ -217,9 +219,6 @@ class EdgeEnv(gym.Env[NDArray[np.float32], ArrayLike]):
 
     def _observe(self, state: State) -> NDArray[np.float32]:
         return self.observation_codec.encode(self.rules.show(state))[0]
-
-    def _info(self, before: State, after: State) -> dict[str, Any]:
-        return {key: v.item() for key, v in info_of(self._open(), before, after).items()}
 
     def _remember(self, decision: Any) -> None:
         if self.render_mode is not None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgegym.envs.env import EdgeEnv
 from edgegym.envs.learners import make_learner, trains_stacked
 from edgegym.errors import InputError, unknown_name, whole_number
-from edgegym.lifecycle.info import info_of
+from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.lifecycle.state import chosen
 from edgegym.physics import Array
@@ -91,6 +91,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         learner = make_learner(self.system, self.rules, settings, self.num_envs)
         self.lifecycle = Lifecycle(self.rules, learner, settings.budgets, settings.rounds_per_step)
         self.state = self._before = self.lifecycle.blank(self.num_envs)
+        self._info = InfoWriter(self.rules)
         self._is_random = self.rules.is_random or settings.fidelity != "bound"
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._elapsed = np.zeros(self.num_envs, dtype=int)
@@ -126,6 +127,7 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         ]
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._begin(~self._ended)
+        self._before = self.state
         return self._observe(), self._infos()
 
     def step(self, actions: ArrayLike) -> Step:
@@ -154,18 +156,18 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
             finals = _finals(self._ended, observations, infos)
             self._begin(self._ended)
+            self._before = chosen(self._ended, self.state, self._before)
             self._ended = np.zeros(self.num_envs, dtype=bool)
             observations, infos = self._observe(), self._infos() | finals
         return observations, rewards, terminated, truncated, infos
 
     def _begin(self, copies: Mask) -> None:
-        """Open new episodes in some copies, which no step has led to."""
+        """Open new episodes in some copies."""
         seeds = np.zeros(self.num_envs, dtype=np.int64)
         if self._is_random:
             for copy in np.flatnonzero(copies).tolist():
                 seeds[copy] = self._generators[copy].integers(2**62)
         self.state = self.lifecycle.begin(self.state, copies, seeds)
-        self._before = chosen(copies, self.state, self._before)
         self._elapsed = np.where(copies, 0, self._elapsed)
 
     def _observe(self) -> NDArray[np.float32]:
@@ -173,10 +175,9 @@ class EdgeVectorEnv(VectorEnv[NDArray[np.float32], ArrayLike, NDArray[Any]]):
 
     def _infos(self) -> dict[str, Any]:
         """Give the scalar environment's `info` as arrays, with Gymnasium's masks."""
-        info = info_of(self.lifecycle, self._before, self.state)
+        info = self._info.many(self._before, self.state)
         everyone = np.ones(self.num_envs, dtype=bool)
-        copied = {key: value.copy() for key, value in info.items()}  # the caller may change them
-        return copied | {f"_{key}": everyone for key in info}
+        return info | {f"_{key}": everyone for key in info}
 
 
 def _finals(

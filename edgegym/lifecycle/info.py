@@ -1,48 +1,89 @@
 """What a step tells beside its observation: the same keys for one copy and for many."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.lifecycle.reward import reward_terms
-from edgegym.lifecycle.rounds import Lifecycle
-from edgegym.lifecycle.state import DELAY, ENERGY, EndCode, State, rounds_of_stage
+from edgegym.lifecycle.reward import reward_names, write_reward_terms
+from edgegym.lifecycle.rules import Rules, budget_of
+from edgegym.lifecycle.state import DELAY, ENERGY, EndCode, State
 from edgegym.physics import Array
 
+#: Figures of every system before those of its own limits and measures.
+FIGURES = (
+    *("loss", "validation_loss", "validation_accuracy", "delay_s", "energy_j"),
+    *("delay_left_s", "energy_left_j", "cost", "cost_delay", "cost_energy"),
+)
+LOSS, VALIDATION, SPENT, LEFT, COST, COSTS = (
+    0,
+    slice(1, 3),
+    slice(3, 5),
+    slice(5, 7),
+    7,
+    slice(8, 10),
+)
+BUDGETED = slice(DELAY, ENERGY + 1)
 
-def info_of(lifecycle: Lifecycle, before: State, after: State) -> dict[str, Array]:
-    """Write the information about a step, (C,) each.
+
+class InfoWriter:
+    """Writes what a step has led to, all figures into one new array.
 
     Parameters
     ----------
-    lifecycle : the system's rules, budgets and learner
-    before, after : what the step led from and to
+    rules : the system's
     """
-    rules = lifecycle.rules
-    delay_s, energy_j = after.totals[DELAY], after.totals[ENERGY]
-    left = lifecycle.budget - after.totals[: ENERGY + 1]
-    added = after.excess  # the same array, of zeros, where nothing is and was exceeded
-    if after.excess is not before.excess:
-        added = np.maximum(after.excess - before.excess, 0.0)
-    own_limits = zip(rules.limits, after.excess[ENERGY + 1 :], strict=True)
-    return {
-        "stage": after.stage,
-        "round": rounds_of_stage(after, len(rules.stages)).astype(int),
-        "loss": after.loss,
-        "validation_loss": after.validation[0],
-        "validation_accuracy": after.validation[1],
-        "delay_s": delay_s,
-        "energy_j": energy_j,
-        "delay_left_s": left[DELAY],
-        "energy_left_j": left[ENERGY],
-        "cost": np.add.reduce(added, axis=0),
-        "cost_delay": added[DELAY],
-        "cost_energy": added[ENERGY],
-        **{f"cost_{name}": excess for name, excess in own_limits},
-        **dict(zip(rules.measures, after.measured, strict=True)),
-        "end_code": after.end_code,
-        "is_success": _succeeded(after),
-        **reward_terms(rules, before, after),
-    }
+
+    def __init__(self, rules: Rules) -> None:
+        self._budget = budget_of(rules)
+        self._delay_budget_s = self._budget[DELAY].squeeze()
+        stands = (*FIGURES, *(f"cost_{name}" for name in rules.limits), *rules.measures)
+        rewards = [f"reward_{name}" for name in reward_names(rules)]
+        self._keys = ("stage", "round", *stands, "end_code", "is_success", *rewards)
+        self._n_stands, self._n_figures = len(stands), len(stands) + len(rewards)
+        self._own_costs = slice(len(FIGURES), len(FIGURES) + len(rules.limits))
+        self._measures = slice(self._own_costs.stop, self._n_stands)
+        self._rewards = slice(self._n_stands, self._n_figures)
+
+    def many(self, before: State, after: State) -> dict[str, NDArray[Any]]:
+        """Tell of a step of C copies, (C,) each, which the caller may change.
+
+        Parameters
+        ----------
+        before, after : what the step led from and to
+        """
+        counts, figures = _counts(after), self._figures(before, after)
+        return self._named([count.copy() for count in counts], [*figures])
+
+    def one(self, before: State, after: State) -> dict[str, Any]:
+        """Tell of a step of one copy, in plain numbers."""
+        counts, figures = _counts(after), self._figures(before, after)
+        return self._named([count.item() for count in counts], figures[:, 0].tolist())
+
+    def _named(self, counts: list[Any], figures: list[Any]) -> dict[str, Any]:
+        """Name them in the order in which they are read: what is reached, how it ended, rewards."""
+        n = self._n_stands
+        values = (*counts[:2], *figures[:n], *counts[2:], *figures[n:])
+        return dict(zip(self._keys, values, strict=True))
+
+    def _figures(self, before: State, after: State) -> Array:
+        """Give the figures, (n, C), in the order of their keys; what is not written is 0."""
+        figures, spent = np.zeros((self._n_figures, after.stage.size)), after.totals[BUDGETED]
+        figures[LOSS], figures[VALIDATION] = after.loss, after.validation
+        figures[SPENT] = spent
+        np.subtract(self._budget, spent, out=figures[LEFT])
+        if after.excess is not before.excess:  # the same as long as nothing is exceeded
+            added = np.maximum(after.excess - before.excess, 0.0)
+            figures[COST], figures[COSTS] = np.add.reduce(added, axis=0), added[BUDGETED]
+            figures[self._own_costs] = after.excess[ENERGY + 1 :]
+        figures[self._measures] = after.measured
+        write_reward_terms(before, after, self._delay_budget_s, out=figures[self._rewards])
+        return figures
+
+
+def _counts(after: State) -> tuple[NDArray[Any], ...]:
+    """Give stage, rounds done in it, end code, and who ended with success."""
+    return after.stage, after.round, after.end_code, _succeeded(after)
 
 
 def _succeeded(state: State) -> NDArray[np.bool_]:

@@ -1,6 +1,5 @@
 """Parts of an action: what a slice of [-1, 1] means in physical units, in both directions."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
-from edgegym.physics import Array
+from edgegym.physics import MINUS_ONE, ONE, Array
 from edgegym.physics.sums import sum_over_devices
 
 #: An action whose first entry is above this moves the lifecycle on.
-ADVANCE_THRESHOLD = 0.5
+ADVANCE_THRESHOLD = np.array(0.5)
 #: The least share that is not none, by the largest one.
 LEAST_SHARE = 1e-6
 
@@ -37,9 +36,8 @@ class LogBox:
         return self.low, self.high
 
     def read(self, values: Array) -> Array:
-        """Take values (..., n) that were mapped already."""
-        values = np.rint(values) if self.whole else values
-        return values if self.low.ndim else values[..., 0][()]  # a number of one action
+        """Take values (..., n), or (...) of one, that were mapped already."""
+        return np.rint(values) if self.whole else values
 
     def write(self, values: ArrayLike) -> Array:
         """Give the values to be mapped, (n,)."""
@@ -166,6 +164,10 @@ class ActionCodec(Generic[Decision]):
         ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
         self._half_log_ratio = self._log_ratio / 2
         self._slices = [slice(*pair) for pair in pairwise([0, *ends])]
+        self._entries = [
+            entries if np.ndim(part.low) else entries.start
+            for part, entries in zip(parts, self._slices, strict=True)
+        ]
         self.size = self.low.size + self.has_advance
 
     def advances(self, decision: Decision) -> NDArray[np.bool_]:
@@ -180,23 +182,28 @@ class ActionCodec(Generic[Decision]):
         InputError
             If the shape is wrong or a value is not a number.
         """
-        # Column by column: what follows runs over one quantity of all copies at a time.
-        values = np.asarray(as_numbers("action", action), order="F")
+        values = as_numbers("action", action)
         if values.shape != (*shape, self.size):
             raise InputError(
                 f"action must have shape {(*shape, self.size)}; got shape {values.shape}. "
                 "Make one entry for each row of the action table."
             )
-        if math.isnan(np.add.reduce(values, axis=None)) and (nan := np.isnan(values)).any():
+        if np.count_nonzero(nan := np.isnan(values)):
             index = ", ".join(map(str, np.argwhere(nan)[0]))
             raise InputError(
                 f"action must hold numbers only; got NaN at index {index}. Check what computed it."
             )
-        share = np.minimum(np.maximum(values[..., self.has_advance :], -1), 1)
-        mapped = self.low * np.exp((share + 1) * self._half_log_ratio)
-        pairs = zip(self.parts, self._slices, strict=True)
-        read = [part.read(mapped[..., entries]) for part, entries in pairs]
-        head = [values[..., 0] > ADVANCE_THRESHOLD] if self.has_advance else []
+        lead = (np.newaxis,) * len(shape)  # NumPy is fast where nothing has to be broadcast
+        mapped = np.maximum(values[..., self.has_advance :], MINUS_ONE)
+        np.minimum(mapped, ONE, out=mapped)
+        mapped += ONE
+        mapped *= self._half_log_ratio[lead]
+        np.exp(mapped, out=mapped)
+        mapped *= self.low[lead]
+        rows = mapped.T
+        pairs = zip(self.parts, self._entries, strict=True)
+        read = [part.read(rows[entries].T) for part, entries in pairs]
+        head = [values.T[0] > ADVANCE_THRESHOLD] if self.has_advance else []
         return self.decision(*head, *read)
 
     def encode(self, decision: Any) -> Array:
@@ -242,7 +249,9 @@ def decision_of(decisions: Decision, copy: int) -> Decision:
 
 
 def as_numbers(name: str, values: Any) -> Array:
-    """Take numbers, on whatever level, as an array.
+    """Take numbers, on whatever level, as an array; rows of them lie column by column.
+
+    So what follows runs over one quantity of all copies at a time.
 
     Raises
     ------
@@ -250,7 +259,7 @@ def as_numbers(name: str, values: Any) -> Array:
         If there is anything else among them.
     """
     try:
-        return np.asarray(values, dtype=float)
+        return np.asarray(values, dtype=float, order="F")
     except (TypeError, ValueError):
         raise InputError(
             f"{name} must hold numbers only; got {values!r}. Check what computed it."

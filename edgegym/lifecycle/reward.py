@@ -7,7 +7,7 @@ from edgegym.lifecycle.state import DELAY, State
 from edgegym.physics import Array
 
 #: What a logarithm takes for zero: a loss can fall to it on a few samples.
-SMALLEST = 1e-12
+SMALLEST = np.array(1e-12)
 #: Terms that every system has, beside one for each of its measures.
 LEARNING_REWARDS = ("loss", "log_loss", "accuracy")
 
@@ -21,27 +21,21 @@ def reward_names(rules: Rules) -> tuple[str, ...]:
     return (*LEARNING_REWARDS, *rules.rewards, "latency")
 
 
-def reward_terms(rules: Rules, before: State, after: State) -> dict[str, Array]:
-    """Give every term of the reward of a step, (C,) each."""
-    measured = _log_fall(before.measured, after.measured)
-    return {
-        **_learning_terms(before.validation, after.validation),
-        **{f"reward_{name}": term for name, term in zip(rules.rewards, measured, strict=True)},
-        "reward_latency": (before.totals[DELAY] - after.totals[DELAY])
-        / rules.scenario.delay_budget_s,
-    }
+def write_reward_terms(before: State, after: State, delay_budget_s: Array, out: Array) -> None:
+    """Write the terms of a step's reward in the order of their names, (n, C).
 
-
-def _learning_terms(before: Array, after: Array) -> dict[str, Array]:
-    """Give the terms of the validation samples, which in most steps nobody has looked at."""
-    if after is before:
-        nothing = np.zeros(after.shape[1])
-        return {f"reward_{name}": nothing for name in LEARNING_REWARDS}
-    return {
-        "reward_loss": before[0] - after[0],
-        "reward_log_loss": _log_fall(before[0], after[0]),
-        "reward_accuracy": after[1] - before[1],
-    }
+    Parameters
+    ----------
+    before, after : what the step led from and to
+    delay_budget_s : ()
+    out : where to; zeros
+    """
+    n = len(LEARNING_REWARDS)
+    if after.validation is not before.validation:  # in most steps nobody has looked
+        (loss, accuracy), (new_loss, new_accuracy) = before.validation, after.validation
+        out[:n] = loss - new_loss, _log_fall(loss, new_loss), new_accuracy - accuracy
+    out[n:-1] = _log_fall(before.measured, after.measured)
+    out[-1] = (before.totals[DELAY] - after.totals[DELAY]) / delay_budget_s
 
 
 def _log_fall(before: Array, after: Array) -> Array:

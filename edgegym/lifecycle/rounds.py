@@ -9,19 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.lifecycle.learners import Learner
-from edgegym.lifecycle.rules import Rules
+from edgegym.lifecycle.rules import Rules, budget_of
 from edgegym.lifecycle.state import (
     DELAY,
     ENERGY,
     ROUNDS,
+    RUNNING,
     TOLERANCE,
     EndCode,
     State,
-    rounds_of_stage,
+    chosen,
 )
 from edgegym.physics import Array
 
 Mask = NDArray[np.bool_]
+
+#: What is used of a limit that is met.
+AT_MOST = np.array(1 + TOLERANCE)
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,8 @@ class Lifecycle:
 
     @cached_property
     def budget(self) -> Array:
-        """Budgets of delay and energy, (2, 1); infinite where there is none."""
-        s = self.rules.scenario
-        energy_j = np.inf if s.energy_budget_j is None else s.energy_budget_j
-        return np.array([[s.delay_budget_s], [energy_j]])
+        """Budgets of delay and energy, (2, 1)."""
+        return budget_of(self.rules)
 
     @cached_property
     def _never_over(self) -> Array:
@@ -57,9 +59,18 @@ class Lifecycle:
     def _round_limits(self) -> NDArray[np.int_]:
         return np.array(self.rules.round_limits)
 
-    @property
+    @cached_property
+    def _interval(self) -> Array:
+        return np.array(self.learner.interval)
+
+    @cached_property
     def _learns(self) -> bool:
         return self.learner.interval < math.inf
+
+    @cached_property
+    def _start(self) -> State:
+        """Where one copy begins, but for its seed and what is drawn and learned."""
+        return self.blank(1)
 
     def blank(self, n_copies: int) -> State:
         """Make a state of copies none of which has begun."""
@@ -71,6 +82,7 @@ class Lifecycle:
         state = State(
             seeds,
             stage=nothing,
+            round=nothing,
             end_code=np.full(n_copies, EndCode.FINISHED.value),
             totals=totals,
             draw=rules.draw(seeds, totals),
@@ -92,24 +104,24 @@ class Lifecycle:
         copies : (C,) those that begin
         seeds : (C,) of the episodes; those of the other copies are not used
         """
-        zeros = np.zeros_like(state.stage)
+        which, start = np.flatnonzero(copies).tolist(), self._start
         seeds = np.where(copies, seeds, state.seed)
-        totals = np.where(copies, 0.0, state.totals)
-        which = np.flatnonzero(copies).tolist()
+        totals = np.where(copies, start.totals, state.totals)
         self.learner.begin(which, seeds[copies].tolist())
         validation = self._validated(state, which)
-        return self._assess(
-            state._replace(
-                seed=seeds,
-                stage=np.where(copies, zeros, state.stage),
-                end_code=np.where(copies, EndCode.RUNNING.value, state.end_code),
-                totals=totals,
-                draw=self.rules.draw(seeds, totals),
-                loss=np.where(copies, validation[0], state.loss),
-                validation=validation,
-                first_validation=np.where(copies, validation, state.first_validation),
-                rounds_unseen=np.where(copies, zeros, state.rounds_unseen),
-            )
+        return State(
+            seed=seeds,
+            stage=np.where(copies, start.stage, state.stage),
+            round=np.where(copies, start.round, state.round),
+            end_code=np.where(copies, RUNNING, state.end_code),
+            totals=totals,
+            draw=self.rules.draw(seeds, totals),
+            loss=np.where(copies, validation[0], state.loss),
+            validation=validation,
+            first_validation=np.where(copies, validation, state.first_validation),
+            rounds_unseen=np.where(copies, start.rounds_unseen, state.rounds_unseen),
+            measured=np.where(copies, start.measured, state.measured),
+            excess=np.where(copies, start.excess, state.excess),
         )
 
     def step(
@@ -125,72 +137,78 @@ class Lifecycle:
         playing : (C,) who takes part; what the others ask for is not looked at
         last : (C,) for whom this is the last step, whatever comes of it
         """
-        rules, running = self.rules, playing & ~advancing
-        rounds = rounds_of_stage(state, len(rules.stages))
+        rules, running = self.rules, playing > advancing  # and not
         limits = self._round_limits.take(state.stage, mode="clip")
         draws_anew = rules.draws_anew(state.stage)
         for done in range(self.rounds_per_step):
             if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
-            state, running = self._book(state, added, running & (rounds < limits))
-            if not np.count_nonzero(running):  # several times as fast as any()
+            state, running = self._run_round(state, decision, added, running, draws_anew)
+            full = state.round == limits
+            if self.rounds_per_step > 1 and not np.count_nonzero(running := running > full):
                 break
-            round_index, rounds = rounds, rounds + running
-            if self._learns:
-                state, running = self._train(state, round_index, decision, running)
-            if draws_anew:
-                state = state._replace(draw=rules.draw(state.seed, state.totals))
-        state = self._move_on(state, playing & advancing, rounds == limits)
+        state = self._move_on(state, playing & advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
 
-    def _book(self, state: State, added: Array, running: Mask) -> tuple[State, Mask]:
-        """Enter a round of the running copies where it fits, and say where it did."""
-        totals = state.totals + added
-        over = totals[: ENERGY + 1] > self._never_over
-        if np.count_nonzero(over) and (stopped := running & over.any(axis=0)).any():
-            code = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
-            state = state._replace(end_code=np.where(stopped, code, state.end_code))
-            running = running & ~stopped
-        if np.count_nonzero(running) < running.size:
-            totals = np.where(running, totals, state.totals)
-        return state._replace(totals=totals, rounds_unseen=state.rounds_unseen + running), running
-
-    def _train(
-        self, state: State, rounds: Array, decision: Any, running: Mask
+    def _run_round(
+        self, state: State, decision: Any, added: Array, running: Mask, draws_anew: bool
     ) -> tuple[State, Mask]:
-        """Run the round just booked; training that turned non-finite ends the episode."""
-        loss = self.learner.train(state.stage, rounds.astype(int), decision, running)
-        loss = np.where(running, loss, state.loss)
-        state = state._replace(loss=loss)
-        if np.count_nonzero(np.isfinite(loss)) < loss.size:
-            diverged = ~np.isfinite(loss)
-            code = np.where(running & diverged, EndCode.DIVERGED.value, state.end_code)
-            state, running = state._replace(end_code=code), running & ~diverged
+        """Run a round of the running copies where it fits, and say who may run another.
+
+        Training that turned non-finite ends the episode.
+        """
+        totals, loss, code, draw = state.totals + added, state.loss, state.end_code, state.draw
+        over = totals[: ENERGY + 1] > self._never_over
+        if np.count_nonzero(over):
+            stopped = running & over.any(axis=0)
+            why = np.where(over[DELAY], EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
+            code, running = np.where(stopped, why, code), running & ~stopped
+        if not np.count_nonzero(running):  # several times as fast as any()
+            return state._replace(end_code=code), running
+        totals, ran = chosen(running, totals, state.totals), running.astype(int)
+        if self._learns:
+            trained = self.learner.train(state.stage, state.round, decision, running)
+            loss = chosen(running, trained, loss)
+            if np.count_nonzero(np.isfinite(loss)) < loss.size:
+                diverged = ~np.isfinite(loss)
+                code = np.where(running & diverged, EndCode.DIVERGED.value, code)
+                running = running & ~diverged
+        if draws_anew:
+            draw = self.rules.draw(state.seed, totals)
+        state = state._replace(
+            totals=totals,
+            round=state.round + ran,
+            rounds_unseen=state.rounds_unseen + ran,
+            loss=loss,
+            end_code=code,
+            draw=draw,
+        )
         return state, running
 
     def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
         """Advance where it is asked for, and where all rounds of the stage are done."""
-        moving = advancing | (full & ~state.ended)
-        if not np.count_nonzero(moving):
+        if not (np.count_nonzero(advancing) or np.count_nonzero(full)):
             return state
+        moving = advancing | (full & ~state.ended)
         n_stages = len(self.rules.stages)
         at_limit = moving & ~advancing & (state.stage == n_stages - 1)
         stage = state.stage + (moving & ~at_limit)
         code = np.where(at_limit, EndCode.ROUND_LIMIT.value, state.end_code)
         code = np.where(stage == n_stages, EndCode.FINISHED.value, code)
-        return state._replace(stage=stage, end_code=code)
+        is_new = (stage > state.stage) & (stage < n_stages)
+        return state._replace(stage=stage, round=np.where(is_new, 0, state.round), end_code=code)
 
     def _look(self, state: State, last: Mask) -> State:
         """Look at the validation samples where it is due, and once more at the end.
 
         What a diverged training has reached counts as what it was at first.
         """
-        unseen, over = state.rounds_unseen, state.ended | last
-        due = unseen >= self.learner.interval
-        if not (np.count_nonzero(due) or np.count_nonzero(over)):
+        unseen = state.rounds_unseen
+        due = unseen >= self._interval
+        if not any(map(np.count_nonzero, (due, state.end_code, last))):
             return state
         is_lost = state.end_code == EndCode.DIVERGED.value
-        due = due | (over & (unseen > 0))
+        due = due | ((state.ended | last) & (unseen > 0))
         if (looking := due & ~is_lost).any():
             validation = self._validated(state, np.flatnonzero(looking).tolist())
             is_lost = is_lost | ~np.isfinite(validation[0])
@@ -214,11 +232,11 @@ class Lifecycle:
     def _assess(self, state: State) -> State:
         """Measure the totals, and by how much they exceed the limits."""
         totals, rules = state.totals, self.rules
-        used = np.empty_like(state.excess)
+        used = np.empty(state.excess.shape)
         np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
         used[ENERGY + 1 :] = rules.used(totals)
-        over = used > 1 + TOLERANCE
-        excess = state.excess  # the same array as long as there is none, by which `info_of` knows
+        over = used > AT_MOST
+        excess = state.excess  # the same array as long as there is none, which tells `InfoWriter`
         if np.count_nonzero(over) or np.count_nonzero(excess):
             excess = np.where(over, used - 1, 0.0)
         return state._replace(measured=rules.measure(totals), excess=excess)

@@ -79,3 +79,10 @@ class Rules(Protocol):
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, (n, C), a new array."""
+
+
+def budget_of(rules: Rules) -> Array:
+    """Give the budgets of delay and energy, (2, 1); infinite where there is none."""
+    s = rules.scenario
+    energy_j = np.inf if s.energy_budget_j is None else s.energy_budget_j
+    return np.array([[s.delay_budget_s], [energy_j]])

@@ -26,7 +26,7 @@ class EndCode(IntEnum):
     DIVERGED = 5
 
 
-RUNNING = EndCode.RUNNING.value
+RUNNING = np.array(EndCode.RUNNING.value)
 
 
 class State(NamedTuple):
@@ -38,6 +38,7 @@ class State(NamedTuple):
 
     seed: NDArray[np.int64]  # (C,), of the episode
     stage: NDArray[np.int_]  # (C,), as many as there are stages when all are done
+    round: NDArray[np.int_]  # (C,), done in the present stage, or in the last one
     end_code: NDArray[np.int_]  # (C,)
     totals: Array  # (T, C): delay in s, energy in J, rounds of each stage, the system's own sums
     draw: Any  # what the coming round meets: a record of arrays
@@ -58,7 +59,7 @@ def rounds_of_stage(state: State, n_stages: int) -> Array:
     """Count the rounds done in the present stage, or in the last one, (C,), whole numbers."""
     rounds = state.totals[ROUNDS]
     for stage in range(1, n_stages):
-        rounds = np.where(state.stage >= stage, state.totals[ROUNDS + stage], rounds)
+        rounds = np.where(state.stage < stage, rounds, state.totals[ROUNDS + stage])
     return rounds
 
 
@@ -68,7 +69,9 @@ def one(record: Any, copy: int) -> Any:
 
 
 def chosen(copies: NDArray[np.bool_], new: Any, old: Any) -> Any:
-    """Take some copies of one record and the others of another one, field by field."""
+    """Take some copies of one record, or array, and the others of another one, field by field."""
+    if np.count_nonzero(copies) == copies.size:
+        return new
     if hasattr(new, "_fields"):
         return type(new)(*(chosen(copies, *both) for both in zip(new, old, strict=True)))
     return np.where(copies, new, old)

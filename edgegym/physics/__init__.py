@@ -11,3 +11,6 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[Any] | float
+
+#: As arrays without axes, over which NumPy takes half the time that it takes over Python's numbers.
+MINUS_ONE, ONE = np.array(-1.0), np.array(1.0)

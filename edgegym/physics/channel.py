@@ -4,6 +4,8 @@ import numpy as np
 
 from edgegym.physics import Array
 
+TINY = np.array(np.finfo(float).tiny)
+
 
 def rayleigh_gain(
     rng: np.random.Generator, mean_gain: float, shape: int | tuple[int, ...]
@@ -32,4 +34,4 @@ def rayleigh_gain(
     True
     """
     # A draw of exactly zero would be an infinite delay; float64 allows it about once in 2**53.
-    return mean_gain * np.maximum(rng.standard_exponential(shape), np.finfo(float).tiny)
+    return mean_gain * np.maximum(rng.standard_exponential(shape), TINY)

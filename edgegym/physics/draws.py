@@ -4,6 +4,8 @@ from enum import IntEnum
 
 import numpy as np
 
+WORD = 2**32 - 1
+
 
 class Stream(IntEnum):
     """What a generator is for, the first part of its key."""
@@ -24,7 +26,8 @@ def keyed_generator(
     """Make the generator of one purpose, round and device.
 
     Nothing that is drawn elsewhere moves it, so every policy that plays a seed meets the same
-    channels, initial weights and mini-batches.
+    channels, initial weights and mini-batches. It is that of the child of `SeedSequence(seed)` with
+    the rest as spawn key, given in the words that it makes of both, which takes half the time.
 
     Examples
     --------
@@ -32,6 +35,8 @@ def keyed_generator(
     >>> first == again, first == keyed_generator(1, Stream.UPLINK, 8).random()
     (True, False)
     """
-    return np.random.default_rng(
-        np.random.SeedSequence(seed, spawn_key=(stream, round_index, device))
-    )
+    seed = int(seed)
+    words = [seed >> bits & WORD for bits in range(0, max(128, seed.bit_length()), 32)]
+    words += stream, round_index, device
+    sequence = np.random.SeedSequence(np.array(words, dtype=np.uint32))
+    return np.random.Generator(np.random.PCG64(sequence))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from edgegym.physics import Array, Numbers
+from edgegym.physics import ONE, Array, Numbers
 
-LN2 = np.log(2)
+LN2 = np.array(np.log(2))
 
 
 def mean_tx_power_w(tx_power_sum_w: Numbers, n_rounds: Numbers) -> Array:
@@ -26,7 +26,7 @@ def mean_tx_power_w(tx_power_sum_w: Numbers, n_rounds: Numbers) -> Array:
     >>> mean_tx_power_w(np.array([0.2, 0.8]), 4), float(mean_tx_power_w(0.0, 0))
     (array([0.05, 0.2 ]), 0.0)
     """
-    return np.asarray(tx_power_sum_w) / np.maximum(n_rounds, 1)
+    return np.asarray(tx_power_sum_w) / np.maximum(n_rounds, ONE)
 
 
 def snr_per_watt(gain: Numbers, bandwidth_hz: Numbers, noise_psd_w_per_hz: Numbers) -> Array:
@@ -82,6 +82,28 @@ def rate_bps(
     1000000.0
     """
     snr = tx_power_w * snr_per_watt(gain, bandwidth_hz, noise_psd_w_per_hz)
+    return rate_of_snr_bps(snr, bandwidth_hz)
+
+
+def rate_of_snr_bps(snr: Numbers, bandwidth_hz: Numbers) -> Array:
+    """Achievable rate of a signal-to-noise ratio, the outer part of (12) and (13).
+
+    r = W · log₂(1 + snr)
+
+    Parameters
+    ----------
+    snr : (..., K) power ratio
+    bandwidth_hz : () or (K,) Hz, W
+
+    Returns
+    -------
+    (..., K) bit/s
+
+    Examples
+    --------
+    >>> float(rate_of_snr_bps(1023.0, 100e3))
+    1000000.0
+    """
     return bandwidth_hz * np.log1p(snr) / LN2
 
 

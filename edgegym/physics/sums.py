@@ -4,6 +4,9 @@ import numpy as np
 
 from edgegym.physics import Array
 
+#: From so many copies on, a sum for each device takes less time than one that runs over each copy.
+MANY_COPIES = 64
+
 
 def sum_over_devices(values: Array) -> Array:
     """Add up the last axis, one device after another.
@@ -25,4 +28,9 @@ def sum_over_devices(values: Array) -> Array:
     >>> bool((sum_over_devices(many)[2] == sum_over_devices(many[2])).all())
     True
     """
-    return np.asarray(np.add.accumulate(values, axis=-1)[..., -1])
+    if values[..., 0].size < MANY_COPIES:
+        return np.asarray(np.add.accumulate(values, axis=-1)[..., -1])
+    total = values[..., 0]
+    for device in range(1, values.shape[-1]):
+        total = total + values[..., device]
+    return total

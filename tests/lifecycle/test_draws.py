@@ -37,6 +37,22 @@ def test_where_rounds_do_not_differ_all_have_the_first_draw_of_the_seed(asked):
             assert np.array_equal(got[..., copy], block_of(seed, 0)[..., 0])
 
 
+@pytest.mark.parametrize("per_round", [True, False])
+def test_what_follows_is_the_same_for_few_copies_and_for_many(per_round):
+    def with_double(drawn):
+        return np.concatenate([drawn, 2 * drawn])
+
+    n_many = BLOCK_ROUNDS + 10
+    rng, seeds, rounds = np.random.default_rng(0), np.arange(n_many), np.zeros(n_many)
+    few, many = (BlockDraws(block_of, per_round, with_double) for _ in range(2))
+    for moving in (1.0, 0.5, 0.02, 0.0, 0.3):
+        rounds = rounds + 40 * (rng.random(n_many) < moving)
+        seeds = seeds + n_many * (rng.random(n_many) < moving / 4)
+        got = many.at(seeds, rounds)
+        for some in (slice(0, 7), slice(n_many - 7, n_many)):
+            assert np.array_equal(got[..., some], few.at(seeds[some], rounds[some]))
+
+
 def test_a_block_is_drawn_once_for_each_copy_that_is_in_it():
     drawn = []
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgegym.lifecycle.observed import ObservationCodec, Shown, log_share
+from edgegym.lifecycle.observed import LogScale, ObservationCodec, Shown
 
 CODEC = ObservationCodec(
     [
@@ -41,4 +41,4 @@ def test_whatever_is_shown_lies_in_the_space_a_row_for_each_copy(ratios):
 
 def test_a_logarithm_ends_where_its_decades_do():
     ratios = np.array([0.0, 1e-300, 1e-4, 0.1, 100.0])
-    assert log_share(ratios, (-4.0, 2.0)) == pytest.approx([-1, -1, -1, 0, 1])
+    assert LogScale(-4.0, 2.0).share(ratios) == pytest.approx([-1, -1, -1, 0, 1])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegym.lifecycle.info import info_of
+from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.learners import NoLearner
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.lifecycle.state import EndCode
@@ -227,7 +227,7 @@ def test_every_step_is_that_of_the_reference(
         state = lifecycle.step(
             before, asked, asked.advance == 1, playing, np.full(N_COPIES, number == last)
         )
-        info = info_of(lifecycle, before, state)
+        info = InfoWriter(lifecycle.rules).many(before, state)
         for copy, (reference, values) in enumerate(zip(references, step, strict=True)):
             excess = reference.excess()
             if playing[copy]:
@@ -331,7 +331,7 @@ def test_a_diverged_copy_runs_no_further_round_and_counts_as_its_first_validatio
     assert state.totals[2].tolist() == [2, 4] and lifecycle.learner.n_trained.tolist() == [2, 4]
     assert state.loss[0] == state.validation[0, 0] == first.validation[0, 0]
     assert state.loss[1] == INITIAL_LOSS - 4
-    assert not info_of(lifecycle, first, state)["is_success"].any()
+    assert not InfoWriter(lifecycle.rules).many(first, state)["is_success"].any()
 
 
 def test_a_validation_loss_that_is_no_number_ends_the_episode_as_diverged():

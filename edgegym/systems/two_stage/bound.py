@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgegym.physics import Array, Numbers
+from edgegym.physics import ONE, Array, Numbers
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -30,7 +30,7 @@ class BoundTerms(NamedTuple):
     def of_sums(self, n_rounds: Numbers, pretrain_sum: Any, finetune_sum: Any) -> Any:
         """Bound (34) of M + N rounds with Λ and Ω; before the first one what (34) starts from."""
         noise = self.pretrain_noise * pretrain_sum + self.finetune_noise * finetune_sum
-        return (noise + self.start) / np.maximum(n_rounds, 1)
+        return (noise + self.start) / np.maximum(n_rounds, ONE)
 
 
 def bound_terms(scenario: Scenario) -> BoundTerms:

@@ -85,6 +85,43 @@ def download_delay_s(scenario: Scenario, downlink_gain: Numbers | None = None) -
     return radio.transfer_delay_s(s.update_size_bits, rate_bps)
 
 
+class Links(NamedTuple):
+    """What follows from the gains of a round alone, (..., K) but for the broadcast's energy."""
+
+    snr_per_watt: Array  # of the uplink, 1/W, g_u / (W · N₀)
+    download_s: Array  # β / r_d
+    download_j: Array  # (...), P̃ · max_k β / r_d
+
+
+def links(
+    scenario: Scenario, uplink_gain: Numbers | None = None, downlink_gain: Numbers | None = None
+) -> Links:
+    """Work out what the gains of a round say of (12), (13) and (20), whatever is decided.
+
+    Parameters
+    ----------
+    scenario : the constants
+    uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none is given
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> float(links(load_scenario("mnist")).download_j.round(5))
+    0.06021
+    """
+    s = scenario
+    download_s = download_delay_s(s, downlink_gain)
+    return Links(
+        radio.snr_per_watt(
+            s.uplink_gain if uplink_gain is None else uplink_gain,
+            s.uplink_bandwidth_hz,
+            s.server_noise_psd_w_per_hz,
+        ),
+        download_s,
+        radio.download_energy_j(s.server_tx_power_w, download_s),
+    )
+
+
 def finetune_round_cost(
     scenario: Scenario,
     *,
@@ -93,7 +130,7 @@ def finetune_round_cost(
     tx_power_w: Numbers,
     uplink_gain: Numbers | None = None,
     downlink_gain: Numbers | None = None,
-    download_s: Array | None = None,
+    given: Links | None = None,
 ) -> Cost:
     """Delay and energy of a fine-tuning round, the summands of (16) and (21).
 
@@ -107,7 +144,7 @@ def finetune_round_cost(
     clock_hz : (..., K) Hz, f̂_k
     tx_power_w : (..., K) W, p_k
     uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none is given
-    download_s : (..., K) s, where `download_delay_s` of the downlink gains is known already
+    given : in place of the gains, where their `links` are known already
 
     Returns
     -------
@@ -126,15 +163,9 @@ def finetune_round_cost(
         "flop_per_sample": s.flop_per_sample,
         "flop_per_cycle": s.device_flop_per_cycle,
     }
-    if download_s is None:
-        download_s = download_delay_s(s, downlink_gain)
+    snr_per_watt, download_s, download_j = given or links(s, uplink_gain, downlink_gain)
     training_s = processor.compute_delay_s(batch_size, clock_hz, **work)
-    upload_bps = radio.rate_bps(
-        tx_power_w,
-        gain=s.uplink_gain if uplink_gain is None else uplink_gain,
-        bandwidth_hz=s.uplink_bandwidth_hz,
-        noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
-    )
+    upload_bps = radio.rate_of_snr_bps(tx_power_w * snr_per_watt, s.uplink_bandwidth_hz)
     upload_s = radio.transfer_delay_s(s.update_size_bits, upload_bps)
     training_j = processor.compute_energy_j(
         batch_size,
@@ -146,8 +177,7 @@ def finetune_round_cost(
     upload_j = radio.upload_energy_j(tx_power_w, upload_s)
     return Cost(
         delay_s=np.maximum.reduce(download_s + training_s + upload_s, axis=-1),
-        energy_j=radio.download_energy_j(s.server_tx_power_w, download_s)
-        + sum_over_devices(training_j + upload_j),
+        energy_j=download_j + sum_over_devices(training_j + upload_j),
     )
 
 

@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Stage(IntEnum):
     """Where the lifecycle is; a number, so that vector environments can stack it."""
@@ -10,6 +12,10 @@ class Stage(IntEnum):
     PRETRAIN = 0
     FINETUNE = 1
     DONE = 2
+
+
+#: As what states hold: NumPy is slow with members of an enum, and with Python's numbers.
+PRETRAIN, FINETUNE = np.array(Stage.PRETRAIN.value), np.array(Stage.FINETUNE.value)
 
 
 class Decision(NamedTuple):

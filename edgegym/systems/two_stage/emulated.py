@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.physics import Array
+from edgegym.lifecycle.state import chosen
+from edgegym.physics import ONE, Array
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.systems.two_stage.decision import Decision, Stage
-from edgegym.systems.two_stage.emulator import Emulated, Emulator
+from edgegym.systems.two_stage.decision import FINETUNE, Decision
+from edgegym.systems.two_stage.emulator import Emulated, Emulator, within
 
 Mask = NDArray[np.bool_]
 
@@ -34,6 +35,8 @@ class EmulatedLearner:
         self.emulator, self.interval = emulator, interval
         nothing = np.zeros(n_copies)
         self.training = Training(Emulated(nothing, nothing), np.zeros(n_copies, dtype=bool))
+        recorded = emulator.recorded_pretrain, emulator.recorded_finetune
+        self._ends = np.transpose([stage.ends for stage in recorded])  # (3, 2)
         self.has_warned = False
 
     def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
@@ -50,23 +53,23 @@ class EmulatedLearner:
         running: Mask,
     ) -> Array:
         """Run a round in the running copies; their losses before the step."""
-        finetuning = stage == Stage.FINETUNE.value
+        finetuning = stage == FINETUNE
         emulated, finetuned = self.training
         batch_size = decision.server_batch_size
         if np.count_nonzero(finetuning):
-            on_devices = decision.finetune_batch_size.sum(axis=-1)
-            batch_size = np.where(finetuning, on_devices, batch_size)
-            if (handed_over := running & finetuning & ~finetuned).any():
+            on_devices = np.add.reduce(decision.finetune_batch_size, axis=-1)
+            batch_size = chosen(finetuning, on_devices, batch_size)
+            handed_over = running & (finetuning > finetuned)  # and not yet
+            if np.count_nonzero(handed_over):
                 copies = np.flatnonzero(handed_over)
                 emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
                 finetuned = finetuned | handed_over
-        self._watch(finetuning[running], round_index[running] + 1, batch_size[running])
+        if not self.has_warned:
+            ends = self._ends.take(stage, axis=1, mode="clip")
+            self._watch(running, ends, round_index + ONE, batch_size)
         losses = self.emulator.loss(emulated)
         after = self.emulator.descend(emulated, batch_size)
-        if np.count_nonzero(running) < running.size:
-            pairs = zip(after, emulated, strict=True)
-            after = Emulated(*(np.where(running, *both) for both in pairs))
-        self.training = Training(after, finetuned)
+        self.training = Training(chosen(running, after, emulated), finetuned)
         return losses
 
     def validate(self, copies: Sequence[int]) -> tuple[Array, Array]:
@@ -91,17 +94,9 @@ class EmulatedLearner:
         """Go back to a snapshot."""
         self.training = snapshot
 
-    def _watch(self, finetuning: Mask, n_rounds: Any, batch_size: Array) -> None:
-        """Warn once, the first time that an episode leaves what the emulator was fitted on."""
-        if self.has_warned:
-            return
-        recorded = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
-        covered = [
-            stage.covers(n_rounds[inside], batch_size[inside])
-            for stage, inside in zip(recorded, (~finetuning, finetuning), strict=True)
-            if np.count_nonzero(inside)
-        ]
-        if not all(map(np.all, covered)):
+    def _watch(self, running: Mask, ends: Array, n_rounds: Array, batch_size: Array) -> None:
+        """Warn once, the first time that a round lies beyond the ends of what was recorded."""
+        if np.count_nonzero(running & ~within(ends, n_rounds, batch_size)):
             self.has_warned = True
             warnings.warn(
                 f"The emulator was fitted on {self.emulator.recorded_in_words()}. An episode "

@@ -1,5 +1,6 @@
 """The emulator: how far a round of training takes the loss, fitted on recorded real rounds."""
 
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgegym.errors import InputError, as_path, from_validation
-from edgegym.physics import Array, Numbers
+from edgegym.physics import ONE, Array, Numbers
 from edgegym.scenario.fields import Count, Finite, NonNegative, Positive
 from edgegym.scenario.learning_task import LearningTask
 from edgegym.systems.two_stage.plan import Plan
@@ -48,13 +49,29 @@ class Recorded(BaseModel):
 
     def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
         """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
+        return within(self.ends, n_rounds, batch_size)
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """What is called recorded still: most rounds, and the least and the largest batch."""
         least, most = self.batch_size
-        above, below = 1 + MARGIN, 1 - MARGIN
-        return (
-            (n_rounds <= above * self.n_rounds)
-            & (batch_size >= below * least)
-            & (batch_size <= above * most)
-        )
+        return (1 + MARGIN) * self.n_rounds, (1 - MARGIN) * least, (1 + MARGIN) * most
+
+
+def within(ends: Any, n_rounds: Numbers, batch_size: Numbers) -> Any:
+    """Tell of rounds whether they lie within the ends of what was recorded of their stage."""
+    most_rounds, least, most = ends
+    return (n_rounds <= most_rounds) & (batch_size >= least) & (batch_size <= most)
+
+
+class _Fit(NamedTuple):
+    """Fitted numbers, as arrays."""
+
+    descent: Array
+    noise: Array
+    half_speed_batch_size: Array
+    kept_excess: Array  # 1 − λ
+    guess_loss: Array
 
 
 def _one_each(knots: Array) -> Any:
@@ -117,11 +134,12 @@ class Emulator(BaseModel):
     def descend(self, state: Emulated, batch_size: Numbers) -> Emulated:
         """Run one round of either stage with so many samples, over all devices, (3) and (9)."""
         batch_size = np.asarray(batch_size, dtype=float)
-        speed = np.interp(state.progress, DESCENT_KNOTS, self.descent)
-        noise = np.interp(state.progress, NOISE_KNOTS, self.noise)
+        fit = self._fit
+        speed = np.interp(state.progress, DESCENT_KNOTS, fit.descent)
+        noise = np.interp(state.progress, NOISE_KNOTS, fit.noise)
         return Emulated(
-            state.progress + speed * (batch_size / (batch_size + self.half_speed_batch_size)),
-            (1 - self.relaxation) * state.excess_loss + noise / batch_size,
+            state.progress + speed * (batch_size / (batch_size + fit.half_speed_batch_size)),
+            fit.kept_excess * state.excess_loss + noise / batch_size,
         )
 
     def hand_over(self, state: Emulated) -> Emulated:
@@ -164,7 +182,14 @@ class Emulator(BaseModel):
         )
 
     def _valley(self, progress: Array) -> Array:
-        return self.guess_loss / (1 + np.exp(progress))
+        return self._fit.guess_loss / (ONE + np.exp(progress))
+
+    @cached_property
+    def _fit(self) -> _Fit:
+        """Give what every round takes as arrays, which NumPy need not make again."""
+        kept_excess = 1 - self.relaxation
+        fit = self.descent, self.noise, self.half_speed_batch_size, kept_excess, self.guess_loss
+        return _Fit._make(map(np.array, fit))
 
 
 def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulator:

@@ -60,7 +60,7 @@ def device_app(
         held, size = learner.data.places[1 + k], int(batch_sizes[n, k])
         index = draw_index(seed, Stream.FINETUNE_BATCH, n, k, len(held), size)
         learner.network.load_state_dict(message.content["arrays"].to_torch_state_dict())
-        loss = learner.descend(held.start + index)
+        loss = learner.descend(held.start + index, learner.learning_rate)
         content = RecordDict(
             {
                 "arrays": ArrayRecord(learner.network.state_dict()),

@@ -23,6 +23,8 @@ from edgegym.systems.two_stage.scenario import Scenario
 #: keep a device busy. The CPU's number is the fastest of seven, the GPU's has not been measured.
 SAMPLES_AT_ONCE = {"cpu": 256, "cuda": 4096}
 
+INSTEAD = "Train many with gym.make_vec(..., vectorization_mode='sync') or 'async'."
+
 
 class StackedRound(NamedTuple):
     """A round that one copy is to run."""
@@ -43,7 +45,8 @@ class StackedLearner:
     Raises
     ------
     InputError
-        If the network has batch statistics, which padding would falsify, or as for `Learner`.
+        If the network has batch statistics, which padding would falsify, the federation is not the
+        paper's, or as for `Learner`.
 
     Examples
     --------
@@ -67,6 +70,11 @@ class StackedLearner:
         data_dir: str | Path | None = None,
     ) -> None:
         task = scenario.learning
+        if departures := scenario.federation.departures:
+            raise InputError(
+                "federation must be the paper's to be trained stacked; got "
+                f"{', '.join(departures)}. {INSTEAD}"
+            )
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network
@@ -74,8 +82,7 @@ class StackedLearner:
         if has_batch_statistics(self._network):
             raise InputError(
                 "learning.network must have no batch statistics to be trained stacked; got "
-                f"{task.network!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
-                "or 'async'."
+                f"{task.network!r}. {INSTEAD}"
             )
         if task.precision == "bfloat16":
             compute_in_bfloat16(self._network, self.device)

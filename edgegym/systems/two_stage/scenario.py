@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from edgegym.errors import whole_number
 from edgegym.scenario.base import BaseScenario
+from edgegym.scenario.federation import Federation
 from edgegym.scenario.fields import (
     Count,
     CountArray,
@@ -88,6 +89,7 @@ class Scenario(BaseScenario):
     distribution_distance: NonNegative
 
     learning: LearningTask
+    federation: Federation = Federation()
 
     @model_validator(mode="before")
     @classmethod
@@ -128,10 +130,34 @@ class Scenario(BaseScenario):
             )
         return self
 
+    @model_validator(mode="after")
+    def _participants_are_devices(self) -> "Scenario":
+        if (self.federation.n_participants or 1) > self.n_devices:
+            raise ValueError(
+                f"federation.n_participants must be at most {self.n_devices}, the number of "
+                f"devices; got {self.federation.n_participants}"
+            )
+        return self
+
     @property
     def n_devices(self) -> int:
         """Number of devices, K."""
         return len(self.uplink_gain)
+
+    @property
+    def participation_share(self) -> float:
+        """In how many of the fine-tuning rounds a device takes part, in the mean."""
+        return (self.federation.n_participants or self.n_devices) / self.n_devices
+
+    @property
+    def device_flop_per_sample(self) -> float:
+        """What a device computes in a round for each sample of a mini-batch."""
+        return self.federation.n_local_steps * self.flop_per_sample
+
+    @property
+    def upload_size_bits(self) -> float:
+        """What a device sends in a round."""
+        return self.federation.upload_bits(self.update_size_bits)
 
     def replace(self, **changes: Any) -> Self:
         """Make a checked copy with some values changed; a dotted key reaches into `learning`.

@@ -52,8 +52,9 @@ class View(NamedTuple):
     @property
     def limits(self) -> dict[str, float]:
         """What is used of each limit of the system's own, as a ratio, by name."""
-        used = self.rules.used(self.state.totals[:, np.newaxis])[:, 0]
-        return dict(zip(self.rules.limits, map(float, used), strict=True))
+        names, used = self.rules.limits, self.rules.used(self.state.totals[:, np.newaxis])
+        most = used.reshape(len(names), -1).max(axis=1) if names else used
+        return dict(zip(names, map(float, most), strict=True))
 
     @property
     def status(self) -> str:

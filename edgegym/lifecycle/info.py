@@ -88,7 +88,6 @@ def _counts(after: State) -> tuple[NDArray[Any], ...]:
 
 def _succeeded(state: State) -> NDArray[np.bool_]:
     """Say who ended with no limit exceeded and without having diverged."""
-    ended = state.ended
-    if not np.count_nonzero(ended):
-        return ended
-    return ended & (state.end_code != EndCode.DIVERGED.value) & ~state.excess.any(axis=0)
+    if not np.count_nonzero(state.end_code):
+        return np.zeros(state.end_code.shape, dtype=bool)
+    return state.ended & (state.end_code != EndCode.DIVERGED.value) & ~state.excess.any(axis=0)

@@ -60,6 +60,13 @@ class Lifecycle:
         return np.array(self.rules.round_limits)
 
     @cached_property
+    def _limits_begin(self) -> list[int]:
+        """Say in which row of what is used each limit begins: a budget has one."""
+        own = len(self.rules.used(self._start.totals))
+        rows_each = own // max(len(self.rules.limits), 1)
+        return [DELAY, ENERGY, *(ENERGY + 1 + row for row in range(0, own, rows_each or 1))]
+
+    @cached_property
     def _interval(self) -> Array:
         return np.array(self.learner.interval)
 
@@ -147,7 +154,7 @@ class Lifecycle:
             full = state.round == limits
             if self.rounds_per_step > 1 and not np.count_nonzero(running := running > full):
                 break
-        state = self._move_on(state, playing & advancing, full)
+        state = self._move_on(state, playing, advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
 
     def _run_round(
@@ -185,10 +192,11 @@ class Lifecycle:
         )
         return state, running
 
-    def _move_on(self, state: State, advancing: Mask, full: Mask) -> State:
+    def _move_on(self, state: State, playing: Mask, advancing: Mask, full: Mask) -> State:
         """Advance where it is asked for, and where all rounds of the stage are done."""
         if not (np.count_nonzero(advancing) or np.count_nonzero(full)):
             return state
+        advancing = playing & advancing
         moving = advancing | (full & ~state.ended)
         n_stages = len(self.rules.stages)
         at_limit = moving & ~advancing & (state.stage == n_stages - 1)
@@ -232,11 +240,10 @@ class Lifecycle:
     def _assess(self, state: State) -> State:
         """Measure the totals, and by how much they exceed the limits."""
         totals, rules = state.totals, self.rules
-        used = np.empty(state.excess.shape)
-        np.divide(totals[: ENERGY + 1], self.budget, out=used[: ENERGY + 1])
-        used[ENERGY + 1 :] = rules.used(totals)
+        used = np.concatenate((totals[: ENERGY + 1] / self.budget, rules.used(totals)))
         over = used > AT_MOST
         excess = state.excess  # the same array as long as there is none, which tells `InfoWriter`
         if np.count_nonzero(over) or np.count_nonzero(excess):
-            excess = np.where(over, used - 1, 0.0)
+            most = np.maximum.reduceat(used, self._limits_begin)
+            excess = np.where(most > AT_MOST, most - 1, 0.0)
         return state._replace(measured=rules.measure(totals), excess=excess)

@@ -75,7 +75,10 @@ class Rules(Protocol):
         """Measure what rewards and tables know, (n, C); before the first round as well."""
 
     def used(self, totals: Array) -> Array:
-        """Give what is used of each limit of the system's own, as a ratio, (n, C)."""
+        """Give what is used of each limit of the system's own, as ratios, (n, C).
+
+        A limit that holds for each of some devices has a row for each, all limits as many.
+        """
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, (n, C), a new array."""

@@ -28,9 +28,10 @@ def sum_over_devices(values: Array) -> Array:
     >>> bool((sum_over_devices(many)[2] == sum_over_devices(many[2])).all())
     True
     """
-    if values[..., 0].size < MANY_COPIES:
+    devices = values.T
+    if devices[0].size < MANY_COPIES:
         return np.asarray(np.add.accumulate(values, axis=-1)[..., -1])
-    total = values[..., 0]
-    for device in range(1, values.shape[-1]):
-        total = total + values[..., device]
-    return total
+    total = devices[0]
+    for device in devices[1:]:
+        total = total + device
+    return np.asarray(total.T)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.lifecycle.state import chosen
-from edgegym.physics import ONE, Array
+from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.two_stage.decision import FINETUNE, Decision
-from edgegym.systems.two_stage.emulator import Emulated, Emulator, within
+from edgegym.systems.two_stage.emulator import Emulated, Emulator
 
 Mask = NDArray[np.bool_]
+NEXT = np.array(1)
 
 
 def start_deviation(seed: int) -> float:
@@ -35,8 +36,6 @@ class EmulatedLearner:
         self.emulator, self.interval = emulator, interval
         nothing = np.zeros(n_copies)
         self.training = Training(Emulated(nothing, nothing), np.zeros(n_copies, dtype=bool))
-        recorded = emulator.recorded_pretrain, emulator.recorded_finetune
-        self._ends = np.transpose([stage.ends for stage in recorded])  # (3, 2)
         self.has_warned = False
 
     def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
@@ -65,8 +64,7 @@ class EmulatedLearner:
                 emulated = _put(emulated, copies, self.emulator.hand_over(_of(emulated, copies)))
                 finetuned = finetuned | handed_over
         if not self.has_warned:
-            ends = self._ends.take(stage, axis=1, mode="clip")
-            self._watch(running, ends, round_index + ONE, batch_size)
+            self._watch(running > self._are_recorded(finetuning, round_index + NEXT, batch_size))
         losses = self.emulator.loss(emulated)
         after = self.emulator.descend(emulated, batch_size)
         self.training = Training(chosen(running, after, emulated), finetuned)
@@ -94,9 +92,22 @@ class EmulatedLearner:
         """Go back to a snapshot."""
         self.training = snapshot
 
-    def _watch(self, running: Mask, ends: Array, n_rounds: Array, batch_size: Array) -> None:
-        """Warn once, the first time that a round lies beyond the ends of what was recorded."""
-        if np.count_nonzero(running & ~within(ends, n_rounds, batch_size)):
+    def _are_recorded(
+        self, finetuning: Mask, n_rounds: NDArray[np.int_], batch_size: Array
+    ) -> Mask:
+        """Tell whose round lies within what was recorded of its stage."""
+        before, after = self.emulator.recorded_pretrain, self.emulator.recorded_finetune
+        n_finetuning = np.count_nonzero(finetuning)
+        if not n_finetuning:
+            return before.covers(n_rounds, batch_size)
+        if n_finetuning == finetuning.size:
+            return after.covers(n_rounds, batch_size)
+        both = (stage.covers(n_rounds, batch_size) for stage in (after, before))
+        return np.where(finetuning, *both)
+
+    def _watch(self, leaving: Mask) -> None:
+        """Warn once, the first time that an episode leaves what the emulator was fitted on."""
+        if np.count_nonzero(leaving):
             self.has_warned = True
             warnings.warn(
                 f"The emulator was fitted on {self.emulator.recorded_in_words()}. An episode "

@@ -1,11 +1,13 @@
 """The emulator: how far a round of training takes the loss, fitted on recorded real rounds."""
 
+import math
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgegym.errors import InputError, as_path, from_validation
@@ -49,19 +51,16 @@ class Recorded(BaseModel):
 
     def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
         """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
-        return within(self.ends, n_rounds, batch_size)
+        most_rounds, least, most = self._ends
+        return (n_rounds <= most_rounds) & (batch_size >= least) & (batch_size <= most)
 
-    @property
-    def ends(self) -> tuple[float, float, float]:
+    @cached_property
+    def _ends(self) -> tuple[NDArray[Any], ...]:
         """What is called recorded still: most rounds, and the least and the largest batch."""
+        above, below = 1 + MARGIN, 1 - MARGIN
         least, most = self.batch_size
-        return (1 + MARGIN) * self.n_rounds, (1 - MARGIN) * least, (1 + MARGIN) * most
-
-
-def within(ends: Any, n_rounds: Numbers, batch_size: Numbers) -> Any:
-    """Tell of rounds whether they lie within the ends of what was recorded of their stage."""
-    most_rounds, least, most = ends
-    return (n_rounds <= most_rounds) & (batch_size >= least) & (batch_size <= most)
+        ends = math.floor(above * self.n_rounds), below * least, above * most
+        return tuple(map(np.array, ends))
 
 
 class _Fit(NamedTuple):

@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 
 from edgegym.lifecycle.observed import Shown
 from edgegym.lifecycle.parts import LogBox
-from edgegym.lifecycle.state import ENERGY, ROUNDS, State
+from edgegym.lifecycle.state import DELAY, ENERGY, ROUNDS, State
 from edgegym.physics import ONE, Array, radio
 from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
-from edgegym.systems.two_stage.decision import FINETUNE, PRETRAIN, Decision
+from edgegym.systems.two_stage.decision import PRETRAIN, Decision
 from edgegym.systems.two_stage.draws import Draw, Draws
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 #: Decades of the logarithms that are shown: losses by the initial gap, the bound by its start.
 LOSS_DECADES, BOUND_DECADES = (-4.0, 1.0), (-6.0, 1.0)
+#: Rows of totals in the order in which they are shown, and where what is left of budgets is.
+ROUNDS_AND_BUDGETS, LEFT = np.array([ROUNDS, ROUNDS + 1, DELAY, ENERGY]), slice(3, 5)
 
 
 class Sums(NamedTuple):
@@ -76,7 +78,7 @@ class TwoStageRules:
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
-        return self._draws.differ and bool(np.count_nonzero(stage == FINETUNE))
+        return self._draws.differ and bool(np.count_nonzero(stage))
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
         """Draw the gains and the stragglers of the coming fine-tuning round."""
@@ -84,11 +86,11 @@ class TwoStageRules:
 
     def added(self, stage: NDArray[np.int_], decision: Decision, draw: Draw) -> Array:
         """Write what one round adds to the totals, in the order of `Sums`."""
-        n_beyond = np.count_nonzero(stage)  # pre-training, whose number is 0
-        if not n_beyond:
+        n_past = np.count_nonzero(stage)  # pre-training, whose number is 0
+        if not n_past:
             return self._pretrained(decision)
         finetuned = self._finetuned(decision, draw)
-        if n_beyond == stage.size:
+        if n_past == stage.size:
             return finetuned
         return np.where(stage == PRETRAIN, self._pretrained(decision), finetuned)
 
@@ -123,21 +125,24 @@ class TwoStageRules:
         return self._terms.of_sums(totals[2:3] + totals[3:4], totals[4:5], totals[5:6])
 
     def used(self, totals: Array) -> Array:
-        """Mean power of the device nearest to its limit (10), as a ratio."""
-        return np.maximum.reduce(_mean_power_w(totals) / self._limit_w, axis=0, keepdims=True)
+        """Give the mean power of every device by its limit (10)."""
+        return _mean_power_w(totals) / self._limit_w
 
     def show(self, state: State) -> Array:
         """Give the ratios that an observation shows, in the order of `shown`."""
-        totals, (n_measured, _) = state.totals, self._full.shape
-        ratios = np.empty((n_measured + 2 * self.scenario.n_devices, state.stage.size))
-        ratios[0] = state.stage  # 2 is shown as 1
-        ratios[1:3] = totals[ROUNDS : ROUNDS + 2]
-        ratios[3:5] = totals[: ENERGY + 1]
-        ratios[5], ratios[6], ratios[7] = state.loss, state.validation[0], state.measured[0]
-        ratios[8:n_measured] = _mean_power_w(totals)
-        np.divide(ratios[:n_measured], self._full, out=ratios[:n_measured])
-        np.subtract(ONE, ratios[3:5], out=ratios[3:5])
-        ratios[n_measured:] = state.draw.gain_logs
+        totals, n_before_gains = state.totals, len(self._full)
+        ratios = np.empty((n_before_gains + 2 * self.scenario.n_devices, state.stage.size))
+        stands = (
+            state.stage[np.newaxis],  # 2 is shown as 1
+            totals.take(ROUNDS_AND_BUDGETS, axis=0),
+            state.loss[np.newaxis],
+            state.validation[:1],
+            state.measured,
+            _mean_power_w(totals),
+        )
+        np.divide(np.concatenate(stands), self._full, out=ratios[:n_before_gains])
+        np.subtract(ONE, ratios[LEFT], out=ratios[LEFT])
+        ratios[n_before_gains:] = state.draw.gain_logs
         return ratios
 
 

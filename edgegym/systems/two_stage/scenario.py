@@ -145,9 +145,10 @@ class Scenario(BaseScenario):
         return len(self.uplink_gain)
 
     @property
-    def participation_share(self) -> float:
-        """In how many of the fine-tuning rounds a device takes part, in the mean."""
-        return (self.federation.n_participants or self.n_devices) / self.n_devices
+    def mean_participation(self) -> float | None:
+        """Share of the fine-tuning rounds in which a device takes part; None where all do."""
+        k = self.federation.n_participants
+        return None if k is None else k / self.n_devices
 
     @property
     def device_flop_per_sample(self) -> float:

@@ -170,9 +170,9 @@ def plan(
     if printed:
         message = _breaches(best, scenario)
     else:
-        message = (
-            f"No plan can be better by more than {max(1 - found.proven_bound / bound, 0):.2%}."
-        )
+        by_what = " of (34), which does not hold here" if scenario.federation.departures else ""
+        percent = f"{max(1 - found.proven_bound / bound, 0):.2%}"
+        message = f"No plan can be better by more than {percent}{by_what}."
     certified = found.relaxed.gap <= CERTIFIED
     if not certified:
         message += " The solver stopped short of full accuracy."

@@ -45,9 +45,10 @@ def device_app(
     Raises
     ------
     InputError
-        If Flower or its simulation engine is not installed.
+        If Flower or its simulation engine is not installed, or the federation is not the paper's.
     """
     _require_flower()
+    scenario.federation.require_papers("on Flower", "Leave [federation] out.")
     from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
     from flwr.clientapp import ClientApp
 

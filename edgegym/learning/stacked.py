@@ -70,11 +70,7 @@ class StackedLearner:
         data_dir: str | Path | None = None,
     ) -> None:
         task = scenario.learning
-        if departures := scenario.federation.departures:
-            raise InputError(
-                "federation must be the paper's to be trained stacked; got "
-                f"{', '.join(departures)}. {INSTEAD}"
-            )
+        scenario.federation.require_papers("to be trained stacked", INSTEAD)
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from edgegym.errors import InputError
 from edgegym.scenario.fields import Count, NonNegative, Positive, Probability, Share
 
 #: Bits of a number that is sent as it is.
@@ -62,6 +63,20 @@ class Federation(BaseModel):
             f"{self.top_k_share:g} of every update": self.compression == "top-k",
         }
         return [words for words, holds in said.items() if holds]
+
+    def require_papers(self, purpose: str, advice: str) -> None:
+        """Refuse other rounds than the paper's.
+
+        Raises
+        ------
+        InputError
+            Saying for what, and in what they differ.
+        """
+        if self.departures:
+            raise InputError(
+                f"federation must be the paper's {purpose}; got {', '.join(self.departures)}. "
+                f"{advice}"
+            )
 
     def n_sent(self, n_numbers: int) -> int:
         """Count the numbers that a sparse update keeps of so many.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import plans
 
 from baselines import plan as make_plan
-from edgegym import evaluate, load_scenario
+from edgegym import InputError, evaluate, load_scenario
 from edgegym.envs.vector import EdgeVectorEnv
 from edgegym.runs.play import follow_plan, make_env, play
 from edgegym.scenario.groups import PER_DEVICE
@@ -16,9 +16,11 @@ from edgegym.systems.two_stage.costs import finetune_round_cost
 from edgegym.systems.two_stage.decision import FINETUNE, Decision
 from edgegym.systems.two_stage.participation import participants
 from edgegym.systems.two_stage.plan import FINETUNE_FIELDS, Plan
+from edgegym.systems.two_stage.remarks import other_rounds, remarks
 from edgegym.systems.two_stage.rules import TwoStageRules
 from edgegym.systems.two_stage.stragglers import clock_share
 
+pytestmark = pytest.mark.filterwarnings("ignore:The bound .34. does not hold")
 DIGITS = load_scenario("digits")
 ASKED = {
     "batch_size": np.array([180, 90, 60]),
@@ -213,3 +215,29 @@ def test_who_is_there_is_counted_once(data):
     assert np.array_equal(
         all_of_them.finetune_rounds.energy_j, evaluate(played, DIGITS).finetune_rounds.energy_j
     )
+
+
+def test_where_34_does_not_hold_planners_and_fidelity_bound_say_so():
+    scenario = federated(n_local_steps=5, compression="int8")
+    assert other_rounds(DIGITS) == []
+    (remark,) = other_rounds(scenario)
+    assert "(34) does not hold with 5 local steps a round and 8-bit updates" in remark
+    assert "budgets are exact" in remark
+    assert remark in remarks(scenario)
+    with pytest.warns(UserWarning, match="does not hold with 5 local steps"):
+        make_env(scenario, fidelity="bound")
+    assert "which does not hold here" in make_plan(scenario).message
+    assert "which does not hold" not in make_plan(DIGITS).message
+    assert "the mean energy over who takes part" in other_rounds(CASES["in turn"])[0]
+
+
+def test_what_knows_the_papers_rounds_alone_refuses_others():
+    message = "federation must be the paper's to be emulated; got 3 local steps a round"
+    with pytest.raises(InputError, match=message):
+        make_env(CASES["local steps"], fidelity="curve")
+
+
+def test_a_scenario_written_before_there_were_federations_can_be_read():
+    data = DIGITS.model_dump(mode="json")
+    del data["federation"]
+    assert load_scenario(data) == DIGITS

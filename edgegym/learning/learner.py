@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round
 from edgegym.learning.datasets import TaskData, load_task_data
+from edgegym.learning.device_accuracy import served
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.federation import FederatedRounds, FederationState
 from edgegym.learning.lenet_rounds import LeNetRounds
@@ -218,9 +219,11 @@ class Learner:
         """Measure loss and accuracy on the target domain's validation samples."""
         return self.measure(self.data.validation)
 
-    def report(self) -> dict[str, float]:
+    def report(self) -> dict[str, Any]:
         """Measure the final figures: the training loss (5) over all devices, and the test set's."""
-        return final_figures(self.measure, self.data.devices, self.data.test)
+        devices, test = self.data.devices, self.data.test
+        figures = final_figures(self.measure, devices, test)
+        return figures | served(self.measure, devices, test)
 
 
 def measure(network: nn.Module, samples: Samples) -> tuple[float, float]:

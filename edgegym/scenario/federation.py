@@ -60,7 +60,7 @@ class Federation(BaseModel):
             f"{k} device{'s' if k != 1 else ''} in a round": k is not None,
             f"updates of which {self.dropout_probability:g} are lost": self.dropout_probability > 0,
             "8-bit updates": self.compression == "int8",
-            f"{self.top_k_share:g} of every update": self.compression == "top-k",
+            f"the largest {self.top_k_share:g} of every update": self.compression == "top-k",
         }
         return [words for words, holds in said.items() if holds]
 

@@ -131,6 +131,16 @@ class Scenario(BaseScenario):
         return self
 
     @model_validator(mode="after")
+    def _a_sample_count_for_each_device(self) -> "Scenario":
+        counts = self.learning.device_sample_counts
+        if counts is not None and len(counts) != self.n_devices:
+            raise ValueError(
+                f"learning.device_sample_counts must hold one count for each of the "
+                f"{self.n_devices} devices in uplink_gain; got {len(counts)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _participants_are_devices(self) -> "Scenario":
         if (self.federation.n_participants or 1) > self.n_devices:
             raise ValueError(

@@ -15,14 +15,9 @@ FIGURES = (
     *("loss", "validation_loss", "validation_accuracy", "delay_s", "energy_j"),
     *("delay_left_s", "energy_left_j", "cost", "cost_delay", "cost_energy"),
 )
-LOSS, VALIDATION, SPENT, LEFT, COST, COSTS = (
-    0,
-    slice(1, 3),
-    slice(3, 5),
-    slice(5, 7),
-    7,
-    slice(8, 10),
-)
+#: Where they are written, and which totals have a budget.
+LOSS, VALIDATION, SPENT, LEFT = 0, slice(1, 3), slice(3, 5), slice(5, 7)
+COST, COSTS = 7, slice(8, 10)
 BUDGETED = slice(DELAY, ENERGY + 1)
 
 

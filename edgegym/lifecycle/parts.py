@@ -164,8 +164,8 @@ class ActionCodec(Generic[Decision]):
         ends = np.cumsum([np.size(part.low) for part in parts]).tolist()
         self._half_log_ratio = self._log_ratio / 2
         self._slices = [slice(*pair) for pair in pairwise([0, *ends])]
-        self._entries = [
-            entries if np.ndim(part.low) else entries.start
+        self._readers = [
+            (part.read, entries if np.ndim(part.low) else entries.start)
             for part, entries in zip(parts, self._slices, strict=True)
         ]
         self.size = self.low.size + self.has_advance
@@ -201,10 +201,9 @@ class ActionCodec(Generic[Decision]):
         np.exp(mapped, out=mapped)
         mapped *= self.low[lead]
         rows = mapped.T
-        pairs = zip(self.parts, self._entries, strict=True)
-        read = [part.read(rows[entries].T) for part, entries in pairs]
+        parts = [read(rows[entries].T) for read, entries in self._readers]
         head = [values.T[0] > ADVANCE_THRESHOLD] if self.has_advance else []
-        return self.decision(*head, *read)
+        return self.decision(*head, *parts)
 
     def encode(self, decision: Any) -> Array:
         """Write a decision as an action, in float64 so that it is played exactly.

@@ -213,7 +213,8 @@ class Lifecycle:
         """
         unseen = state.rounds_unseen
         due = unseen >= self._interval
-        if not any(map(np.count_nonzero, (due, state.end_code, last))):
+        over = np.count_nonzero(state.end_code) or np.count_nonzero(last)
+        if not (over or np.count_nonzero(due)):
             return state
         is_lost = state.end_code == EndCode.DIVERGED.value
         due = due | ((state.ended | last) & (unseen > 0))

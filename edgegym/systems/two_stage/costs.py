@@ -24,6 +24,8 @@ class Cost(NamedTuple):
 def pretrain_round_cost(scenario: Scenario, *, batch_size: Numbers, clock_hz: Numbers) -> Cost:
     """Delay and energy of a pre-training round, the summands of (14) and (17).
 
+    Static power, which the paper has none of, is drawn all the while.
+
     Parameters
     ----------
     scenario : the constants
@@ -43,16 +45,21 @@ def pretrain_round_cost(scenario: Scenario, *, batch_size: Numbers, clock_hz: Nu
     """
     s = scenario
     work = {"flop_per_sample": s.flop_per_sample, "flop_per_cycle": s.server_flop_per_cycle}
-    return Cost(
-        delay_s=processor.compute_delay_s(batch_size, clock_hz, **work),
-        energy_j=processor.compute_energy_j(
-            batch_size,
-            clock_hz,
-            **work,
-            pue=s.server_pue,
-            power_coefficient_w_per_hz3=s.server_power_coefficient_w_per_hz3,
-        ),
+    delay_s = processor.compute_delay_s(batch_size, clock_hz, **work)
+    energy_j = processor.compute_energy_j(
+        batch_size,
+        clock_hz,
+        **work,
+        pue=s.server_pue,
+        power_coefficient_w_per_hz3=s.server_power_coefficient_w_per_hz3,
     )
+    return _with_static_power(s, delay_s, energy_j)
+
+
+def _with_static_power(scenario: Scenario, delay_s: Array, energy_j: Array) -> Cost:
+    if scenario.static_power_w:
+        energy_j = energy_j + scenario.static_power_w * delay_s
+    return Cost(delay_s, energy_j)
 
 
 def download_delay_s(scenario: Scenario, downlink_gain: Numbers | None = None) -> Array:
@@ -143,8 +150,8 @@ def finetune_round_cost(
     delay = max_k (β/r_d + B̃_k·N_FLOP/(f̂_k·ĉ_k) + β/r_u)
     energy = P̃·max_k β/r_d + Σ_k (η̂_k·B̃_k·N_FLOP/ĉ_k·φ̂_k·f̂_k² + p_k·β/r_u)
 
-    over the devices that take part; N_FLOP is that of all local steps, and β/r_u is of what is sent
-    after compression.
+    over the devices that take part, and static power all the while. N_FLOP is that of all local
+    steps, and β/r_u is of what is sent after compression.
 
     Parameters
     ----------
@@ -191,10 +198,8 @@ def finetune_round_cost(
     device_s, device_j = download_s + training_s + upload_s, training_j + upload_j
     if takes_part is not None:
         device_s, device_j = device_s * np.greater(takes_part, 0), device_j * takes_part
-    return Cost(
-        delay_s=np.maximum.reduce(device_s, axis=-1),
-        energy_j=download_j + sum_over_devices(device_j),
-    )
+    delay_s = np.maximum.reduce(device_s, axis=-1)
+    return _with_static_power(s, delay_s, download_j + sum_over_devices(device_j))
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class Scenario(BaseScenario):
     device_pue: RealArray
     server_power_coefficient_w_per_hz3: Positive
     device_power_coefficient_w_per_hz3: RealArray
+    static_power_w: NonNegative = 0.0  # of all machines together, while a round of a stage lasts
     # each device, each fine-tuning round; the environment's alone, planners count on none
     straggler_probability: Probability = 0.0
     straggler_clock_share: Share = 1.0

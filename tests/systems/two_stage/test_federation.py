@@ -40,8 +40,11 @@ CASES = {
     "the largest": federated(compression="top-k", top_k_share=0.02),
     "by chance": federated(DIGITS.replace(n_devices=7), n_participants=2),
     "in turn": federated(n_participants=2, participation="round-robin"),
+    "static power": DIGITS.replace(static_power_w=0.1),
     "all at once": federated(
-        DIGITS.replace(channel_mode="per-round", straggler_probability=0.2, n_devices=5),
+        DIGITS.replace(
+            static_power_w=0.1, channel_mode="per-round", straggler_probability=0.2, n_devices=5
+        ),
         n_local_steps=2,
         n_participants=3,
         dropout_probability=0.2,

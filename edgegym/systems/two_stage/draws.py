@@ -119,8 +119,12 @@ class Draws:
         gains, of_devices = drawn[: 2 * k], drawn[2 * k :]
         if not len(of_devices):
             of_devices = np.ones(gains.shape)
-        here = of_devices[k:]
-        logs = GAIN_LOGS.share(gains * np.concatenate([here, here]) / s.mean_path_gain)
-        snr_per_watt, download_s, download_j = links(s, gains[:k].T, gains[k:].T, here.T)
+        here, linked = None, gains
+        if self.is_partial:
+            here = of_devices[k:]
+            linked = gains * np.concatenate([here, here])
+            here = here.T
+        logs = GAIN_LOGS.share(linked / s.mean_path_gain)
+        snr_per_watt, download_s, download_j = links(s, gains[:k].T, gains[k:].T, here)
         rows = gains, of_devices, logs, snr_per_watt.T, download_s.T, download_j[np.newaxis]
         return np.concatenate(rows)

@@ -115,7 +115,10 @@ class FederatedRounds:
         return losses[0]
 
     def _sent(self, k: int, update: Tensor, arrives: bool, rng: np.random.Generator) -> Tensor:
-        """Compress an update; what a sparse one leaves out is added to the device's next one."""
+        """Compress an update; what a sparse one leaves out is added to the device's next one.
+
+        So is all of one that is lost.
+        """
         if self.federation.compression == "none":
             return update
         if self.federation.compression == "int8":

@@ -180,6 +180,8 @@ class Learner:
     def finetune(self, round_index: int, batch_sizes: Array) -> float:
         """Run one fine-tuning round on the devices, (7)-(9), and return its loss.
 
+        Where the scenario's federation is another, it is run device by device as that says.
+
         The weights of (8) make the aggregate the gradient over the union of the mini-batches, so
         that the round is one of SGD on them all. With batch statistics it would not be.
         """

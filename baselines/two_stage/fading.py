@@ -54,8 +54,8 @@ def plan_known_gains(
     Raises
     ------
     InputError
-        If the gains are not two (N, K) arrays of positive numbers, or the scheme runs no
-        fine-tuning.
+        If the gains are not two (N, K) arrays of positive numbers, the scheme runs no fine-tuning,
+        or there is static power.
 
     Examples
     --------
@@ -74,6 +74,11 @@ def plan_known_gains(
     if not scheme.finetunes:
         raise InputError(
             f"scheme must run fine-tuning rounds; got {scheme.name!r}. Use baselines.plan for it."
+        )
+    if scenario.static_power_w:
+        raise InputError(
+            f"static_power_w must be 0 where all gains are known; got {scenario.static_power_w:g}. "
+            "Use baselines.plan for it."
         )
     _check_gains(scenario, uplink_gain, downlink_gain)
     s = scenario

@@ -33,7 +33,7 @@ def device_clock_hz(scenario: Scenario, batch_size: Numbers, time_s: Numbers) ->
     return processor.clock_for_deadline_hz(
         batch_size,
         time_s,
-        flop_per_sample=scenario.flop_per_sample,
+        flop_per_sample=scenario.device_flop_per_sample,
         flop_per_cycle=scenario.device_flop_per_cycle,
     )
 
@@ -50,7 +50,7 @@ def device_tx_power_w(scenario: Scenario, time_s: Numbers, uplink_gain: Numbers)
     [1e-06, 1e-06, 1e-06]
     """
     return radio.least_power_w(
-        scenario.update_size_bits,
+        scenario.upload_size_bits,
         time_s,
         gain=uplink_gain,
         bandwidth_hz=scenario.uplink_bandwidth_hz,

@@ -1,7 +1,7 @@
 """One door to every planner: a scenario, a scheme and a method in, a graded plan out."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
@@ -12,6 +12,7 @@ from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
+from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
 from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
@@ -115,7 +116,8 @@ def plan(
 
     Parameters
     ----------
-    scenario : what is planned; its fixed gains are used, and no device straggles
+    scenario : what is planned; its fixed gains are used, no device straggles, and where some take
+        part in a round energies are means; with static power a plan may end within the budget
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
     method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
     grid : points on each axis of Algorithm 1's first grid over (M, N)
@@ -153,6 +155,8 @@ def plan(
             f"rounding 'paper' must go with method 'sca', Algorithm 1; got method {method!r}. "
             "Choose rounding 'feasible', or method 'sca'."
         )
+    if scenario.static_power_w:
+        return _with_static_power(scenario, design, method, grid, rounding)
     printed = rounding == "paper"
     usable = usable_stages(scenario, design)
     if not (usable.pretrains or usable.finetunes):
@@ -170,9 +174,7 @@ def plan(
     if printed:
         message = _breaches(best, scenario)
     else:
-        message = (
-            f"No plan can be better by more than {max(1 - found.proven_bound / bound, 0):.2%}."
-        )
+        message = _proven(scenario, max(1 - found.proven_bound / bound, 0))
     certified = found.relaxed.gap <= CERTIFIED
     if not certified:
         message += " The solver stopped short of full accuracy."
@@ -186,6 +188,37 @@ def plan(
         proven_bound=found.proven_bound,
         relaxed=found.relaxed,
     )
+
+
+def _with_static_power(
+    scenario: Scenario, design: Scheme, method: str, grid: int, rounding: str
+) -> PlanResult:
+    """Plan for the delay within which it is best to end."""
+    head: dict[str, Any] = {"scenario": scenario, "scheme": design.name, "method": method}
+    delay_s = best_delay_s(scenario, design)
+    if delay_s is None:
+        message = explain_no_delay(scenario, design)
+        return PlanResult(**head, status="infeasible", message=message)
+    found = plan(ending_within(scenario, delay_s), design.name, method, grid, rounding)
+    if found.relaxed is None or found.plan is None:
+        return replace(found, **head)
+    lowest = lowest_bound(scenario, design, delay_s)
+    by_most = max(1 - lowest / found.gradient_norm_bound, 0)
+    message = found.message if rounding == "paper" else _proven(scenario, by_most)
+    certified = 1 - lowest / found.relaxed.gradient_norm_bound <= CERTIFIED
+    return replace(
+        found,
+        **head,
+        status="optimal" if certified else "inaccurate",
+        message=message,
+        relaxed_bound=lowest,
+        proven_bound=lowest,
+    )
+
+
+def _proven(scenario: Scenario, by_most: float) -> str:
+    by_what = " of (34), which does not hold here" if scenario.federation.departures else ""
+    return f"No plan can be better by more than {by_most:.2%}{by_what}."
 
 
 def _breaches(best: Plan, scenario: Scenario) -> str:

@@ -16,9 +16,11 @@ from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, ser
 from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES, Done, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
+from baselines.two_stage.static import best_delay_s, ending_within
 from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State, rounds_of_stage
 from edgegym.physics import Array
+from edgegym.scenario.channel import mean_channel
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.rules import sums_of
@@ -61,7 +63,10 @@ def receding_horizon(
     >>> float(receding_horizon(env.scenario)(env.state).server_batch_size)
     82.0
     """
-    design = find_scheme(scheme)
+    design, static_w = find_scheme(scheme), scenario.static_power_w
+    if static_w:
+        delay_s = best_delay_s(mean_channel(scenario), design)
+        scenario = ending_within(scenario, delay_s or scenario.delay_budget_s)
     later: Decision | None = None
     planned_at = (-1, -1)
 
@@ -71,7 +76,7 @@ def receding_horizon(
         if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
             return later
         planned_at = stage, done
-        left = _look(scenario, state)
+        left = _look(scenario, state, static_w)
         plan = (_pretrain if stage == Stage.PRETRAIN else _finetune)(scenario, design, left)
         if plan is None:
             later = None
@@ -84,13 +89,14 @@ def receding_horizon(
     return decide
 
 
-def _look(scenario: Scenario, state: State) -> Left:
+def _look(scenario: Scenario, state: State, static_w: float) -> Left:
+    """Look at where an episode stands, at its energy without what `static_w` has drawn."""
     sums = sums_of(state.totals)
     return Left(
         n_pretrain_rounds=int(sums.n_pretrain_rounds),
         n_finetune_rounds=int(sums.n_finetune_rounds),
         delay_s=scenario.delay_budget_s - float(sums.delay_s),
-        energy_j=scenario.energy_budget_j - float(sums.energy_j),
+        energy_j=scenario.energy_budget_j - float(sums.energy_j - static_w * sums.delay_s),
         gradient_norm_bound=float(state.measured[0]),
         mean_tx_power_w=sums.mean_tx_power_w,
         uplink_gain=state.draw.uplink_gain,

@@ -10,6 +10,7 @@ from baselines.two_stage.box import (
     PRETRAIN_BATCH,
     PRETRAIN_ROUNDS,
 )
+from baselines.two_stage.prices import Prices
 from baselines.two_stage.problem import Problem
 from baselines.two_stage.relaxation import Relaxation
 from baselines.two_stage.workload import NEARLY_FREE
@@ -17,6 +18,8 @@ from baselines.two_stage.workload import NEARLY_FREE
 #: Share of a limit or of the bound's numerator below which something is nothing, and the rounds
 #: below which a stage is not run.
 NOTHING, NO_ROUNDS = 1e-5, 1e-2
+#: Share of static power's price up to which a second is worth what it draws, and no more.
+LEVEL = 1e-2
 
 
 class Sensitivity(NamedTuple):
@@ -52,10 +55,17 @@ def sensitivity(problem: Problem, relaxed: Relaxation) -> Sensitivity:
         return Sensitivity(np.nan, np.nan, ())
     n_rounds = relaxed.n_pretrain_rounds + relaxed.n_finetune_rounds
     return Sensitivity(
-        bound_per_s=float(relaxed.prices.delay_per_s / n_rounds),
+        bound_per_s=float(_worth_of_a_second(problem, relaxed.prices) / n_rounds),
         bound_per_j=float(relaxed.prices.energy_per_j / n_rounds),
         binding=tuple(key for key, binds in _limits(problem, relaxed).items() if binds),
     )
+
+
+def _worth_of_a_second(problem: Problem, prices: Prices) -> float:
+    """Give what a second is worth beyond the static energy that it takes."""
+    drawn = problem.scenario.static_power_w * prices.energy_per_j
+    worth = prices.delay_per_s - drawn
+    return worth if worth > LEVEL * drawn else 0.0
 
 
 def _limits(problem: Problem, relaxed: Relaxation) -> dict[str, bool]:
@@ -72,7 +82,7 @@ def _limits(problem: Problem, relaxed: Relaxation) -> dict[str, bool]:
     power = np.any(device_w >= work.uplink.price_w(work.uplink.least_s)) and not scheme.fixed_power
     mean_is_lower = s.device_tx_power_mean_limit_w < s.device_tx_power_peak_limit_w
     return {
-        "delay_budget_s": prices.delay_per_s * s.delay_budget_s > NOTHING * start,
+        "delay_budget_s": _worth_of_a_second(problem, prices) * s.delay_budget_s > NOTHING * start,
         "energy_budget_j": prices.energy_per_j * s.energy_budget_j > NOTHING * start,
         "max_pretrain_rounds": pretrains and bool(share[PRETRAIN_ROUNDS]),
         "max_finetune_rounds": finetunes and bool(share[FINETUNE_ROUNDS]),

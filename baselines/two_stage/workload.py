@@ -112,6 +112,8 @@ def workload(
 ) -> Workload:
     """Reduce a scenario to times and energies at the limits.
 
+    Where some devices take part in a round, energies and powers are means over who does.
+
     Parameters
     ----------
     scenario : the constants
@@ -128,7 +130,7 @@ def workload(
     >>> float(server.least_s), round(float(server.limit_w), 2)
     (0.000625, 64.06)
     """
-    s = scenario
+    s, share = scenario, scenario.mean_participation or 1.0
     download_s = download_delay_s(s, downlink_gain)
     if tx_power_limit_w is None:
         limit_w = np.minimum(s.device_tx_power_peak_limit_w, s.device_tx_power_mean_limit_w)
@@ -139,6 +141,13 @@ def workload(
         s.uplink_bandwidth_hz,
         s.server_noise_psd_w_per_hz,
     )
+    devices = _at_the_limit(
+        s.device_flop_per_sample,
+        s.device_flop_per_cycle,
+        s.device_clock_limit_hz,
+        s.device_pue,
+        s.device_power_coefficient_w_per_hz3,
+    )
     return Workload(
         server=_at_the_limit(
             s.flop_per_sample,
@@ -147,16 +156,10 @@ def workload(
             s.server_pue,
             s.server_power_coefficient_w_per_hz3,
         ),
-        devices=_at_the_limit(
-            s.flop_per_sample,
-            s.device_flop_per_cycle,
-            s.device_clock_limit_hz,
-            s.device_pue,
-            s.device_power_coefficient_w_per_hz3,
-        ),
+        devices=devices._replace(limit_w=share * devices.limit_w),
         uplink=Uplink(
-            nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
-            limit_w=limit_w,
+            nats_s=np.log(2) * s.upload_size_bits / s.uplink_bandwidth_hz,
+            limit_w=share * limit_w,
             limit_snr=snr_per_watt * limit_w,
             floor_snr=snr_per_watt * (POWER_FLOOR * s.device_tx_power_peak_limit_w),
         ),

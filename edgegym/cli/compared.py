@@ -28,7 +28,7 @@ def report(
         return print_json({"scenario": scenario, "run": str(run_dir), "rows": rows})
     print_table(_table(summary, title, measures))
     print_remarks(manifest, results, "have no final losses")
-    print(f"Written to {run_dir}: results.csv, rounds.csv, manifest.json and pictures")
+    print(f"Written to {run_dir}: results.csv, rounds.csv, devices.csv, manifest.json and pictures")
 
 
 def _table(summary: pd.DataFrame, title: str, measures: Sequence[Measure]) -> Table:

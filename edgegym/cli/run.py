@@ -79,7 +79,8 @@ def run(
 
         write_whole(out, pd.DataFrame(episode.rounds).to_csv(index=False))
     if as_json:
-        return print_json({"scenario": checked.name, "seed": seed, **episode.final})
+        devices = {"devices": episode.devices} if episode.devices else {}
+        return print_json({"scenario": checked.name, "seed": seed, **episode.final, **devices})
     print_lines(episode.final, ".6g")
 
 

@@ -1,5 +1,6 @@
 """The learner of an environment, by its fidelity."""
 
+import warnings
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -27,6 +28,8 @@ def make_learner(
         networks would be trained on a CPU.
     """
     if settings.fidelity == "bound":
+        for remark in system.untrained(rules.scenario):
+            warnings.warn(remark, stacklevel=2)
         return NoLearner(rules.initial_loss)
     scenario = rules.scenario
     if settings.fidelity == "curve":

@@ -102,8 +102,8 @@ def load_task_data(
 
     The split is the same for every seed. Validation and test follow the devices' distribution,
     the target of the fine-tuning. Where both stages use one data set the server's part comes
-    first, and the devices share what follows: evenly, or with `dirichlet_concentration` label by
-    label (`edgegym.learning.partition`).
+    first, and the devices share what follows: evenly, by `device_sample_counts`, or with
+    `dirichlet_concentration` label by label (`edgegym.learning.partition`).
 
     Parameters
     ----------
@@ -160,7 +160,9 @@ def share_task(task: LearningTask, n_devices: int, raws: dict[str, RawData]) -> 
     on_device, validation, test = (
         prepare(part, target, task.finetune_rotation_deg) for part in others
     )
-    devices = share_among_devices(on_device, n_devices, task.dirichlet_concentration)
+    devices = share_among_devices(
+        on_device, n_devices, task.dirichlet_concentration, task.device_sample_counts
+    )
     n_classes = inputs[task.finetune_dataset].n_classes
     return TaskData.of(prepare(server, source, 0.0), devices, validation, test, n_classes)
 
@@ -193,11 +195,15 @@ def share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Sampl
 
 
 def share_among_devices(
-    samples: Samples, n_devices: int, concentration: float | None
+    samples: Samples,
+    n_devices: int,
+    concentration: float | None,
+    counts: Sequence[int] | None = None,
 ) -> list[Samples]:
-    """Deal out the devices' part: evenly, or by label with a concentration."""
+    """Deal out the devices' part: evenly, so many to each, or by label with a concentration."""
     if concentration is None:
-        return samples.split(len(samples) // n_devices)[:n_devices]
+        counts = counts or [len(samples) // n_devices] * n_devices
+        return samples.split([*counts, len(samples) - sum(counts)])[:n_devices]
     rng = np.random.default_rng(1)  # 0 mixed them
     parts = dirichlet_partition(samples.labels.numpy(), n_devices, concentration, rng)
     return [samples.take(torch.from_numpy(index)) for index in parts]

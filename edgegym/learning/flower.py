@@ -45,9 +45,10 @@ def device_app(
     Raises
     ------
     InputError
-        If Flower or its simulation engine is not installed.
+        If Flower or its simulation engine is not installed, or the federation is not the paper's.
     """
     _require_flower()
+    scenario.federation.require_papers("on Flower", "Leave [federation] out.")
     from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
     from flwr.clientapp import ClientApp
 
@@ -60,7 +61,7 @@ def device_app(
         held, size = learner.data.places[1 + k], int(batch_sizes[n, k])
         index = draw_index(seed, Stream.FINETUNE_BATCH, n, k, len(held), size)
         learner.network.load_state_dict(message.content["arrays"].to_torch_state_dict())
-        loss = learner.descend(held.start + index)
+        loss = learner.descend(held.start + index, learner.learning_rate)
         content = RecordDict(
             {
                 "arrays": ArrayRecord(learner.network.state_dict()),

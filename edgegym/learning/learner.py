@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round, trainable
 from edgegym.learning.datasets import TaskData, as_task_data, load_task_data
+from edgegym.learning.device_accuracy import served
 from edgegym.learning.federated import fedsgd_round
+from edgegym.learning.federation import FederatedRounds, FederationState
 from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.networks import (
     LeNet,
@@ -128,6 +130,7 @@ class LearnerState(NamedTuple):
 
     seed: int
     weights: dict[str, Tensor]  # and running statistics
+    federation: FederationState | None
 
 
 class Learner:
@@ -182,6 +185,11 @@ class Learner:
             LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None
         )
         self.seed = seed
+        self.federation = (
+            FederatedRounds(scenario, self.network, self.descend)
+            if scenario.federation.departures
+            else None
+        )
 
     @staticmethod
     def share_data(data: Any, scenario: Scenario) -> TaskData:
@@ -191,12 +199,15 @@ class Learner:
     def snapshot(self) -> LearnerState:
         """Copy what training changes; the data and the architecture stay out."""
         weights = {name: value.clone() for name, value in self.network.state_dict().items()}
-        return LearnerState(self.seed, weights)
+        carried = self.federation.snapshot() if self.federation else None
+        return LearnerState(self.seed, weights, carried)
 
     def restore(self, snapshot: LearnerState) -> None:
         """Go on from a snapshot, which may be restored again."""
         self.seed = snapshot.seed
         self.network.load_state_dict(snapshot.weights)
+        if self.federation and snapshot.federation:
+            self.federation.restore(snapshot.federation)
 
     def run_round(self, stage: int, round_index: int, decision: Decision) -> float:
         """Run a round of either stage and return its loss."""
@@ -207,23 +218,29 @@ class Learner:
     def pretrain(self, round_index: int, batch_size: int) -> float:
         """Run one pre-training round on the server, (2)-(3), and return its loss."""
         (places,) = draw_round(self.data, self.seed, False, round_index, [batch_size])
-        return self.descend(places)
+        return self.descend(places, self.learning_rate)
 
     def finetune(self, round_index: int, batch_sizes: Array) -> float:
         """Run one fine-tuning round on the devices, (7)-(9), and return its loss.
 
+        Where the scenario's federation is another, it is run device by device as that says.
+
         The weights of (8) make the aggregate the gradient over the union of the mini-batches, so
         that the round is one of SGD on them all. With batch statistics it would not be.
         """
+        if self.federation:
+            batch_sizes = self.federation.n_drawn(self.seed, round_index, batch_sizes)
         parts = draw_round(self.data, self.seed, True, round_index, batch_sizes)
+        if self.federation:
+            return self.federation.run(self.seed, round_index, parts)
         union = np.concatenate(parts)
         if not self.batch_statistics:
-            return self.descend(union)
+            return self.descend(union, self.learning_rate)
         index = send_index(union, self.device).split([len(part) for part in parts])
         batches = [self.data.pool.take(part) for part in index]
         return fedsgd_round(self.network, batches, self.learning_rate)
 
-    def descend(self, places: NDArray[np.int64]) -> float:
+    def descend(self, places: NDArray[np.int64], learning_rate: float) -> float:
         """Take one step against the gradient over the samples at some places of the pool.
 
         Returns
@@ -232,11 +249,11 @@ class Learner:
         """
         index = send_index(places, self.device)
         if self.by_hand:
-            return self.by_hand.sgd_round(self.data.pool, index, self.learning_rate)
+            return self.by_hand.sgd_round(self.data.pool, index, learning_rate)
         # A gradient is the sum of its chunks' unless they would share their statistics.
         chunk = CPU_CHUNK if self.device.type == "cpu" and not self.batch_statistics else None
         batch = self.data.pool.take(index)
-        return sgd_round(self.network, batch, self.learning_rate, chunk, self._parameters)
+        return sgd_round(self.network, batch, learning_rate, chunk, self._parameters)
 
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Measure loss and accuracy on some samples."""
@@ -248,9 +265,11 @@ class Learner:
         """Measure loss and accuracy on the target domain's validation samples."""
         return self.measure(self.data.validation)
 
-    def report(self) -> dict[str, float]:
+    def report(self) -> dict[str, Any]:
         """Measure the final figures: the training loss (5) over all devices, and the test set's."""
-        return final_figures(self.measure, self.data.devices, self.data.test)
+        devices, test = self.data.devices, self.data.test
+        figures = final_figures(self.measure, devices, test)
+        return figures | served(self.measure, devices, test)
 
 
 def measure(network: nn.Module, samples: Samples) -> tuple[float, float]:

@@ -24,6 +24,8 @@ from edgegym.systems.two_stage.scenario import Scenario
 #: keep a device busy. The CPU's number is the fastest of seven, the GPU's has not been measured.
 SAMPLES_AT_ONCE = {"cpu": 256, "cuda": 4096}
 
+INSTEAD = "Train many with gym.make_vec(..., vectorization_mode='sync') or 'async'."
+
 
 class StackedRound(NamedTuple):
     """A round that one copy is to run."""
@@ -44,7 +46,8 @@ class StackedLearner:
     Raises
     ------
     InputError
-        If the network has batch statistics, which padding would falsify, or as for `Learner`.
+        If the network has batch statistics, which padding would falsify, the federation is not the
+        paper's, or as for `Learner`.
 
     Examples
     --------
@@ -68,6 +71,7 @@ class StackedLearner:
         data_dir: str | Path | None = None,
     ) -> None:
         task = scenario.learning
+        scenario.federation.require_papers("to be trained stacked", INSTEAD)
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.network_name = task.network
@@ -166,8 +170,7 @@ def _require_no_batch_statistics(network: nn.Module, name: str) -> None:
     if has_batch_statistics(network):
         raise InputError(
             "learning.network must have no batch statistics to be trained stacked; got "
-            f"{name!r}. Train many with gym.make_vec(..., vectorization_mode='sync') "
-            "or 'async'."
+            f"{name!r}. {INSTEAD}"
         )
 
 

@@ -35,8 +35,11 @@ class Learner(Protocol):
     def validate(self, copies: Sequence[int]) -> Losses:
         """Measure loss and accuracy of some copies on the validation samples."""
 
-    def report(self, copy: int) -> dict[str, float]:
-        """Measure the final figures of a copy; nothing where nothing was trained."""
+    def report(self, copy: int) -> dict[str, Any]:
+        """Measure the final figures of a copy; nothing where nothing was trained.
+
+        Those of each device are lists.
+        """
 
     def snapshot(self) -> Any:
         """Copy what training changes."""
@@ -84,8 +87,8 @@ class OneLearner(Protocol):
     def validation(self) -> tuple[float, float]:
         """Measure loss and accuracy on the validation samples."""
 
-    def report(self) -> dict[str, float]:
-        """Measure the final figures."""
+    def report(self) -> dict[str, Any]:
+        """Measure the final figures; those of each device are lists."""
 
     def snapshot(self) -> Any:
         """Copy what training changes."""
@@ -130,7 +133,7 @@ class OneByOne:
         """Measure loss and accuracy of some copies on the validation samples."""
         return tuple(np.transpose([self.learners[copy].validation() for copy in copies]))
 
-    def report(self, copy: int) -> dict[str, float]:
+    def report(self, copy: int) -> dict[str, Any]:
         """Measure the final figures of a copy."""
         return self.learners[copy].report()
 

@@ -18,6 +18,9 @@ class Stream(IntEnum):
     ACTION = 5
     CALIBRATION = 6
     STRAGGLER = 7
+    PARTICIPATION = 8
+    DROPOUT = 9
+    COMPRESSION = 10
 
 
 def keyed_generator(

@@ -22,6 +22,7 @@ GROUPS = {
     "learning_rate": "Learning",
     "learning.network": "Network and data",
     "learning.dataset": "Network and data",
+    "federation.n_local_steps": "Federation",
 }
 #: Units that the names do not end with.
 UNITS = {
@@ -119,7 +120,8 @@ def _comments(name: str, keys: Collection[str]) -> dict[str, str]:
 def _flat(scenario: BaseScenario) -> dict[str, Any]:
     """Give the values as plain data, by dotted key."""
     data = scenario.model_dump(mode="json")
-    inner = {f"learning.{key}": value for key, value in (data.pop("learning") or {}).items()}
+    tables = {name: data.pop(name, None) or {} for name in ("learning", "federation")}
+    inner = {f"{name}.{key}": v for name, table in tables.items() for key, v in table.items()}
     return data | inner
 
 

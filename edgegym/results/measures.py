@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from edgegym.systems.measure import COMMON, VALIDATED, Measure
+from edgegym.systems.measure import COMMON, SERVED, VALIDATED, Measure
 from edgegym.systems.system import SYSTEMS, System
 
 
@@ -21,7 +21,7 @@ def measures_of(system: System) -> tuple[Measure, ...]:
 def known_measures() -> dict[str, Measure]:
     """Map the names of all measures of all systems to them."""
     own = [measure for system in SYSTEMS.values() for measure in system.measures]
-    return {measure.name: measure for measure in (*COMMON, *VALIDATED, *own)}
+    return {measure.name: measure for measure in (*COMMON, *SERVED, *VALIDATED, *own)}
 
 
 class Metric(NamedTuple):

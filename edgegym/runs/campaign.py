@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
 from edgegym.runs.play import make_env
 from edgegym.runs.players import Contender, find_contenders
@@ -21,6 +22,8 @@ from edgegym.runs.pool import (
 if TYPE_CHECKING:
     import pandas as pd
 
+#: One row per episode and device, where something was trained.
+DEVICES = "devices.csv"
 #: Shows a bar under a description, and gives what moves it: how much is done, of how much.
 Counting = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
@@ -39,6 +42,8 @@ def carry_out(
     counting: Counting,
 ) -> "tuple[Manifest, pd.DataFrame, pd.DataFrame]":
     """Plan what a new run plays, or take up an old one, and play all that is missing.
+
+    What was trained leaves a table of the devices in the run folder.
 
     What is wrong with data, device or agents is said before a new folder is made.
 
@@ -87,4 +92,7 @@ def carry_out(
                 data_dir=data_dir,
                 on_progress=on_progress,
             )
-    return manifest, *collect(contenders, manifest.seeds, run_dir)
+    results, rounds, devices = collect(contenders, manifest.seeds, run_dir)
+    if len(devices):
+        write_whole(run_dir / DEVICES, devices.to_csv(index=False))
+    return manifest, results, rounds

@@ -33,17 +33,20 @@ FINAL_COLUMNS = (
 )
 #: What to do with a damaged file of an episode.
 PLAY_AGAIN = "Delete it, and --resume plays the episode again."
-TRAINED_COLUMNS = ("train_loss", "test_loss", "test_accuracy")
 
 
 class Episode(BaseModel):
-    """Figures at the end, and the course of every round, or last round of a step, as columns."""
+    """Figures at the end, and the course of every round, or last round of a step, as columns.
+
+    Where something was trained, also columns with a figure of every device.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     system: str = "two-stage"
     final: dict[str, bool | int | float | None]
     rounds: dict[str, list[float]]
+    devices: dict[str, list[float]] = {}
 
     @model_validator(mode="after")
     def _columns_are_all_there(self) -> "Episode":
@@ -52,8 +55,9 @@ class Episode(BaseModel):
             raise ValueError(f"final must hold every figure; got none of {sorted(missing)}")
         if not {*ROUND_COLUMNS} <= self.rounds.keys() <= {*ROUND_COLUMNS, *LATER_COLUMNS}:
             raise ValueError(f"rounds must hold {ROUND_COLUMNS}; got {sorted(self.rounds)}")
-        if len(lengths := {len(column) for column in self.rounds.values()}) > 1:
-            raise ValueError(f"rounds must hold columns of one length; got {sorted(lengths)}")
+        for name in ("rounds", "devices"):
+            if len(lengths := {*map(len, getattr(self, name).values())}) > 1:
+                raise ValueError(f"{name} must hold columns of one length; got {sorted(lengths)}")
         return self
 
 
@@ -121,13 +125,14 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         "end_code": info["end_code"],
         "is_success": info["is_success"],
     }
-    if env.fidelity == "train":
-        diverged = info["end_code"] == EndCode.DIVERGED
-        trained = dict.fromkeys(TRAINED_COLUMNS, math.nan) if diverged else env.learner.report(0)
-        final |= _known(trained)
+    report = env.learner.report(0)
+    devices = {key: report.pop(key) for key in [*report] if isinstance(report[key], list)}
+    if info["end_code"] == EndCode.DIVERGED:
+        report, devices = dict.fromkeys(report, math.nan), {}
+    final |= _known(report)
     measures = env.system.measures
     final |= _known({m.name: m.derive(final) for m in measures if m.derive is not None})
-    return Episode(system=env.system.name, final=final, rounds=rounds)
+    return Episode(system=env.system.name, final=final, rounds=rounds, devices=devices)
 
 
 def _known(figures: Mapping[str, float]) -> dict[str, float | None]:

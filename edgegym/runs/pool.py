@@ -190,14 +190,21 @@ def _write_episode(path: Path, episode: Episode) -> None:
 
 def collect(
     contenders: Mapping[str, Contender], seeds: Sequence[int], run_dir: Path
-) -> "tuple[pd.DataFrame, pd.DataFrame]":
-    """Read the run folder's episodes as two tables, one row per episode and one per round."""
+) -> "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]":
+    """Read the run folder's episodes as tables, one row per episode, per round and per device.
+
+    Where nothing was trained, the last one is empty.
+    """
     import pandas as pd  # half a second, and what plays needs none
 
-    results, rounds = [], []
+    results, rounds, devices = [], [], []
     for (design, seed), path in episode_files(contenders, seeds, run_dir).items():
         episode = read_model(Episode, path, PLAY_AGAIN)
-        results.append({"design": design, "seed": seed, **episode.final})
-        rounds.append(pd.DataFrame({"design": design, "seed": seed, **episode.rounds}))
+        who = {"design": design, "seed": seed}
+        results.append({**who, **episode.final})
+        rounds.append(pd.DataFrame({**who, **episode.rounds}))
+        if episode.devices:
+            devices.append(pd.DataFrame({**who, **episode.devices}))
     played = [frame for frame in rounds if len(frame)] or rounds[:1]
-    return pd.DataFrame(results), pd.concat(played, ignore_index=True)
+    of_devices = pd.concat(devices, ignore_index=True) if devices else pd.DataFrame()
+    return pd.DataFrame(results), pd.concat(played, ignore_index=True), of_devices

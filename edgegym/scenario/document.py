@@ -86,6 +86,8 @@ def changed_text(name: str, changes: Mapping[str, Any]) -> str:
     --------
     >>> "n_devices = 5 # given by --set" in changed_text("mnist", {"n_devices": 5})
     True
+    >>> changed_text("mnist", {"federation.n_local_steps": 5}).splitlines()[-2:]
+    ['[federation]', 'n_local_steps = 5 # given by --set']
     """
     import tomlkit
 
@@ -94,7 +96,7 @@ def changed_text(name: str, changes: Mapping[str, Any]) -> str:
         *tables, key = dotted.split(".")
         table = document
         for part in tables:
-            table = table[part]
+            table = table.setdefault(part, tomlkit.table())
         for group in document.get("device_group", []):
             group.pop(key, None)
         table[key] = tomlkit.item(value).comment("given by --set")

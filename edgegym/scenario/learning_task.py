@@ -21,6 +21,7 @@ class LearningTask(BaseModel):
     n_server_samples: Count
     n_device_samples: Count
     dirichlet_concentration: Positive | None = None  # None deals them out evenly
+    device_sample_counts: tuple[Count, ...] | None = None  # or so many to each device
     n_validation_samples: Count
     n_test_samples: Count
     validation_interval: Count
@@ -78,6 +79,23 @@ class LearningTask(BaseModel):
     def _data_set_is_known(cls, name: str) -> str:
         find_dataset(name)
         return name
+
+    @model_validator(mode="after")
+    def _samples_are_dealt_in_one_way(self) -> "LearningTask":
+        counts = self.device_sample_counts
+        if counts is None:
+            return self
+        if self.dirichlet_concentration is not None:
+            raise ValueError(
+                "learning.device_sample_counts must stand without "
+                "learning.dirichlet_concentration, which draws them; got both"
+            )
+        if sum(counts) > self.n_device_samples:
+            raise ValueError(
+                f"learning.device_sample_counts must be at most {self.n_device_samples} together, "
+                f"learning.n_device_samples; got {sum(counts)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _network_takes_the_samples(self) -> "LearningTask":

@@ -42,6 +42,13 @@ COMMON = (
     Measure("total_delay_s", "delay", "s", ".1f", less_is_better=True),
     Measure("total_energy_j", "energy", "J", ".2f", less_is_better=True),
 )
+#: Of devices whose data differ, where something was really trained.
+SERVED = (
+    Measure("worst_device_accuracy", "worst device", form=".3f", less_is_better=False, varies=True),
+    Measure(
+        "device_accuracy_spread", "spread of devices", form=".3f", less_is_better=True, varies=True
+    ),
+)
 #: Known of every episode as well, and shown where nothing else was trained.
 VALIDATED = (
     Measure("validation_loss", "validation loss", form=".3f", less_is_better=True, varies=True),

@@ -35,6 +35,7 @@ class System:
     describe : what one round of a plan does, by name; of None as well
     remarks : says what a scenario may hold and hardly means
     unusual : those of its remarks that can be why nothing fits
+    untrained : those of its remarks that whoever trains nothing has to know
     environment : "module:class" of its environment, where it has a name of its own
     """
 
@@ -57,6 +58,7 @@ class System:
     describe: Callable[[Any], dict[str, Any]]
     remarks: Callable[[Any], list[str]] = lambda scenario: []
     unusual: Callable[[Any], list[str]] = lambda scenario: []
+    untrained: Callable[[Any], list[str]] = lambda scenario: []
     environment: str = "edgegym.envs.env:EdgeEnv"
 
     def __reduce__(self) -> tuple[Any, ...]:

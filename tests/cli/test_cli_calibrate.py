@@ -43,3 +43,10 @@ def test_a_calibration_writes_what_it_found_and_a_cut_one_goes_on(ask, tmp_path)
 def test_a_folder_without_a_calibration_cannot_be_resumed(invoke, tmp_path):
     with pytest.raises(InputError, match=r"calibration\.json"):
         invoke("calibrate", "--resume", tmp_path)
+
+
+def test_only_the_papers_rounds_are_calibrated(refusal, tmp_path):
+    out = tmp_path / "run"
+    sentence = refusal("calibrate", "--set", "federation.n_local_steps=5", "--out", out)
+    assert "federation must be the paper's to be calibrated; got 5 local steps" in sentence
+    assert not out.exists()

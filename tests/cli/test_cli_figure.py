@@ -61,7 +61,7 @@ def test_a_sweep_writes_picture_numbers_and_claims(figure4):
     folder, report = figure4
     assert names(folder) == {
         *("figure-4.png", "figure-4.svg", "figure-4.csv", "results.csv", "claims.csv"),
-        *("manifest.json", "episodes"),
+        *("devices.csv", "manifest.json", "episodes"),
     }
     claims = pd.read_csv(folder / "claims.csv").to_dict(orient="records")
     assert report["claims"] == claims

@@ -54,3 +54,14 @@ def test_a_plan_with_time_to_spare_is_played_to_its_end(ask, scheme):
     report = ask("run", "--scheme", scheme, "--fidelity", "bound", *spare)
     assert report["is_success"] is True
     assert report["total_delay_s"] <= load_scenario("digits").delay_budget_s
+
+
+def test_a_federation_is_trained_and_tells_of_every_device(ask, tiny):
+    plain, other = (
+        ask("run", *tiny, *changes)
+        for changes in ((), ("--set", "federation.n_local_steps=3", "--set", "static_power_w=0.01"))
+    )
+    assert other["test_loss"] != plain["test_loss"]
+    accuracies = other["devices"]["test_accuracy_of_device"]
+    assert len(accuracies) == 3
+    assert other["worst_device_accuracy"] == min(accuracies)

@@ -50,7 +50,7 @@ def make_diverged(path):
 
 def test_a_run_folder_holds_tables_manifest_and_pictures(whole):
     names = {path.name for path in whole[0].iterdir()}
-    assert names == {*TABLES, *PICTURES, "manifest.json", "episodes"}
+    assert names == {*TABLES, *PICTURES, "devices.csv", "manifest.json", "episodes"}
     for name in PICTURES:
         assert (whole[0] / name).read_bytes().startswith(b"\x89PNG\r\n")
 
@@ -63,6 +63,16 @@ def test_results_hold_one_row_for_each_design_and_seed(whole):
     assert results[list(TRAINED)].notna().all(axis=None)
     assert (results["total_delay_s"] <= 1.5).all()
     assert (results["total_energy_j"] <= 0.5).all()
+
+
+def test_devices_hold_one_row_for_each_of_an_episode_and_results_the_worst(whole):
+    results, devices = (pd.read_csv(whole[0] / name) for name in ("results.csv", "devices.csv"))
+    episodes = devices.groupby(["design", "seed"], sort=False)
+    assert episodes["device"].apply(list).tolist() == [[0, 1, 2]] * len(results)
+    worst = episodes["test_accuracy_of_device"].min()
+    assert worst.tolist() == pytest.approx(results["worst_device_accuracy"].tolist())
+    spread = episodes["test_accuracy_of_device"].std(ddof=0)
+    assert spread.tolist() == pytest.approx(results["device_accuracy_spread"].tolist())
 
 
 def test_rounds_hold_one_row_for_each_round_played(whole):

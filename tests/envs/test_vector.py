@@ -316,7 +316,7 @@ def test_one_environment_trains_its_network_alone_wherever_many_are_stacked(monk
     env = TwoStageEdgeEnv("digits")
     env.reset(seed=0)
     assert isinstance(env.learner, OneByOne)
-    assert env.learner.report(0).keys() == {"train_loss", "test_loss", "test_accuracy"}
+    assert env.learner.report(0).keys() >= {"train_loss", "test_loss", "test_accuracy"}
 
 
 @pytest.mark.parametrize(("budgets", "rounds", "reset"), TRAIN_CASES)

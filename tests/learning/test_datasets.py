@@ -97,6 +97,19 @@ def test_devices_hold_equally_many_samples_and_what_is_left_is_not_used(put_sets
     assert [len(part) for part in data.devices] == [6, 6, 6]
 
 
+def test_devices_hold_as_many_samples_as_they_are_given(put_sets, make_task):
+    put_sets(digits=RawData(make_numbered(100), None))
+    even = make_task("digits", counts=(40, 30, 20, 10))
+    uneven = even.model_copy(update={"device_sample_counts": (20, 1, 8)})
+    shared, data = (load_task_data(task, 3, NOWHERE, CPU) for task in (even, uneven))
+    assert [len(part) for part in data.devices] == [20, 1, 8]
+    held, others = (
+        list(chain(*(read_numbers(part, "digits") for part in one.devices)))
+        for one in (data, shared)
+    )
+    assert held == others[:29]
+
+
 def test_the_split_is_the_same_every_time(put_sets, make_task):
     put_sets(digits=RawData(make_numbered(100), None))
     task = make_task("digits", counts=(40, 30, 20, 10))

@@ -59,7 +59,7 @@ def test_designs_with_one_plan_share_their_episodes(tmp_path, plans):
 
 
 def test_episodes_are_collected_design_by_design(run_dir, plans):
-    results, rounds = collect(plans, SEEDS, run_dir)
+    results, rounds, _ = collect(plans, SEEDS, run_dir)
     rows = list(zip(results["design"], results["seed"], strict=True))
     assert rows == [(design, seed) for design in plans for seed in SEEDS]
     n_rounds = results["n_pretrain_rounds"] + results["n_finetune_rounds"]

@@ -76,3 +76,23 @@ def test_a_rotation_must_be_finite(value):
     rule = "learning.finetune_rotation_deg must be a finite number; got"
     with pytest.raises(InputError, match=rule):
         changed(finetune_rotation_deg=value)
+
+
+@pytest.mark.parametrize(
+    ("counts", "rule"),
+    [
+        ([1, 1], "must hold one count for each of the 3 devices in uplink_gain; got 2"),
+        ([2, 1, 1], "must be at most 3 together, learning.n_device_samples; got 4"),
+    ],
+)
+def test_counts_by_hand_are_one_for_each_device_and_not_too_many(counts, rule):
+    assert changed(device_sample_counts=[1, 1, 1]).learning.device_sample_counts == (1, 1, 1)
+    with pytest.raises(InputError, match=f"learning.device_sample_counts {rule}"):
+        changed(device_sample_counts=counts)
+    with pytest.raises(InputError, match=r"device_sample_counts\S* must be greater than .*; got 0"):
+        changed(device_sample_counts=[1, 0, 1])
+
+
+def test_counts_by_hand_and_by_chance_exclude_each_other():
+    with pytest.raises(InputError, match=r"must stand without learning\.dirichlet"):
+        changed(device_sample_counts=[1, 1, 1], dirichlet_concentration=1.0)

@@ -40,7 +40,15 @@ class Campaign(BaseModel):
 
 
 def begin(campaign: Campaign, run_dir: Path) -> None:
-    """Begin a run folder, which must be new."""
+    """Begin a run folder, which must be new.
+
+    Raises
+    ------
+    InputError
+        If there is one, or the scenario's federation is not the one that (34) speaks of.
+    """
+    advice = "Calibrate without a [federation]."
+    campaign.read_scenario().federation.require_papers("to be calibrated", advice)
     require_new(run_dir, CAMPAIGN)
     write_whole(run_dir / CAMPAIGN, campaign.model_dump_json(indent=2))
 

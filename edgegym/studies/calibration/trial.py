@@ -41,7 +41,7 @@ def try_constants(
         on_progress=on_progress,
         **where,
     )
-    results, _ = collect(contenders, seeds, run_dir)
+    results, *_ = collect(contenders, seeds, run_dir)
     rows = summarise(results, measures_of(TWO_STAGE)).set_index("design")
     return [
         {

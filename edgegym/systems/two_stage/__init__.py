@@ -8,7 +8,7 @@ from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.emulated import EmulatedLearner
 from edgegym.systems.two_stage.emulator import load_emulator
 from edgegym.systems.two_stage.plan import Plan, describe_round
-from edgegym.systems.two_stage.remarks import remarks, unusual
+from edgegym.systems.two_stage.remarks import other_rounds, remarks, unusual
 from edgegym.systems.two_stage.rules import TwoStageRules
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -57,5 +57,6 @@ TWO_STAGE = System(
     describe=describe_round,
     remarks=remarks,
     unusual=unusual,
+    untrained=other_rounds,
     environment="edgegym.envs.two_stage:TwoStageEdgeEnv",
 )

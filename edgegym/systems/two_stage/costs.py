@@ -24,6 +24,8 @@ class Cost(NamedTuple):
 def pretrain_round_cost(scenario: Scenario, *, batch_size: Numbers, clock_hz: Numbers) -> Cost:
     """Delay and energy of a pre-training round, the summands of (14) and (17).
 
+    Static power, which the paper has none of, is drawn all the while.
+
     Parameters
     ----------
     scenario : the constants
@@ -43,16 +45,21 @@ def pretrain_round_cost(scenario: Scenario, *, batch_size: Numbers, clock_hz: Nu
     """
     s = scenario
     work = {"flop_per_sample": s.flop_per_sample, "flop_per_cycle": s.server_flop_per_cycle}
-    return Cost(
-        delay_s=processor.compute_delay_s(batch_size, clock_hz, **work),
-        energy_j=processor.compute_energy_j(
-            batch_size,
-            clock_hz,
-            **work,
-            pue=s.server_pue,
-            power_coefficient_w_per_hz3=s.server_power_coefficient_w_per_hz3,
-        ),
+    delay_s = processor.compute_delay_s(batch_size, clock_hz, **work)
+    energy_j = processor.compute_energy_j(
+        batch_size,
+        clock_hz,
+        **work,
+        pue=s.server_pue,
+        power_coefficient_w_per_hz3=s.server_power_coefficient_w_per_hz3,
     )
+    return _with_static_power(s, delay_s, energy_j)
+
+
+def _with_static_power(scenario: Scenario, delay_s: Array, energy_j: Array) -> Cost:
+    if scenario.static_power_w:
+        energy_j = energy_j + scenario.static_power_w * delay_s
+    return Cost(delay_s, energy_j)
 
 
 def download_delay_s(scenario: Scenario, downlink_gain: Numbers | None = None) -> Array:
@@ -94,7 +101,10 @@ class Links(NamedTuple):
 
 
 def links(
-    scenario: Scenario, uplink_gain: Numbers | None = None, downlink_gain: Numbers | None = None
+    scenario: Scenario,
+    uplink_gain: Numbers | None = None,
+    downlink_gain: Numbers | None = None,
+    takes_part: Numbers | None = None,
 ) -> Links:
     """Work out what the gains of a round say of (12), (13) and (20), whatever is decided.
 
@@ -102,6 +112,7 @@ def links(
     ----------
     scenario : the constants
     uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none is given
+    takes_part : (..., K) ratios above 0 of those who receive the broadcast; of all if none is given
 
     Examples
     --------
@@ -111,6 +122,7 @@ def links(
     """
     s = scenario
     download_s = download_delay_s(s, downlink_gain)
+    received_s = download_s if takes_part is None else download_s * np.greater(takes_part, 0)
     return Links(
         radio.snr_per_watt(
             s.uplink_gain if uplink_gain is None else uplink_gain,
@@ -118,7 +130,7 @@ def links(
             s.server_noise_psd_w_per_hz,
         ),
         download_s,
-        radio.download_energy_j(s.server_tx_power_w, download_s),
+        radio.download_energy_j(s.server_tx_power_w, received_s),
     )
 
 
@@ -131,11 +143,15 @@ def finetune_round_cost(
     uplink_gain: Numbers | None = None,
     downlink_gain: Numbers | None = None,
     given: Links | None = None,
+    takes_part: Numbers | None = None,
 ) -> Cost:
     """Delay and energy of a fine-tuning round, the summands of (16) and (21).
 
     delay = max_k (β/r_d + B̃_k·N_FLOP/(f̂_k·ĉ_k) + β/r_u)
     energy = P̃·max_k β/r_d + Σ_k (η̂_k·B̃_k·N_FLOP/ĉ_k·φ̂_k·f̂_k² + p_k·β/r_u)
+
+    over the devices that take part, and static power all the while. N_FLOP is that of all local
+    steps, and β/r_u is of what is sent after compression.
 
     Parameters
     ----------
@@ -145,6 +161,8 @@ def finetune_round_cost(
     tx_power_w : (..., K) W, p_k
     uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none is given
     given : in place of the gains, where their `links` are known already
+    takes_part : (..., K) 1 of who takes part and 0 of who does not, or how likely it is, for the
+        longest delay and the mean energy; where none is given that is the scenario's
 
     Returns
     -------
@@ -160,13 +178,15 @@ def finetune_round_cost(
     """
     s = scenario
     work: dict[str, Any] = {
-        "flop_per_sample": s.flop_per_sample,
+        "flop_per_sample": s.device_flop_per_sample,
         "flop_per_cycle": s.device_flop_per_cycle,
     }
-    snr_per_watt, download_s, download_j = given or links(s, uplink_gain, downlink_gain)
+    if takes_part is None:
+        takes_part = s.mean_participation
+    snr_per_watt, download_s, download_j = given or links(s, uplink_gain, downlink_gain, takes_part)
     training_s = processor.compute_delay_s(batch_size, clock_hz, **work)
     upload_bps = radio.rate_of_snr_bps(tx_power_w * snr_per_watt, s.uplink_bandwidth_hz)
-    upload_s = radio.transfer_delay_s(s.update_size_bits, upload_bps)
+    upload_s = radio.transfer_delay_s(s.upload_size_bits, upload_bps)
     training_j = processor.compute_energy_j(
         batch_size,
         clock_hz,
@@ -175,10 +195,11 @@ def finetune_round_cost(
         power_coefficient_w_per_hz3=s.device_power_coefficient_w_per_hz3,
     )
     upload_j = radio.upload_energy_j(tx_power_w, upload_s)
-    return Cost(
-        delay_s=np.maximum.reduce(download_s + training_s + upload_s, axis=-1),
-        energy_j=download_j + sum_over_devices(training_j + upload_j),
-    )
+    device_s, device_j = download_s + training_s + upload_s, training_j + upload_j
+    if takes_part is not None:
+        device_s, device_j = device_s * np.greater(takes_part, 0), device_j * takes_part
+    delay_s = np.maximum.reduce(device_s, axis=-1)
+    return _with_static_power(s, delay_s, download_j + sum_over_devices(device_j))
 
 
 @dataclass(frozen=True)
@@ -207,17 +228,21 @@ def evaluate(
     *,
     uplink_gain: Numbers | None = None,
     downlink_gain: Numbers | None = None,
+    takes_part: Numbers | None = None,
 ) -> Outcome:
     """Grade a plan: the cost of every round, the bound (34), violations of (10), (11), (35a)-(35f).
 
     Without given gains the channel is the scenario's fixed one, whatever its mode, and no device
-    straggles; playing a plan through the environment shows what both do to it.
+    straggles; playing a plan through the environment shows what both do to it. Where some devices
+    take part in a round, and it is not given which, a round has the delay of the slowest of all and
+    its mean energy.
 
     Parameters
     ----------
     plan : what every round does
     scenario : the constants and limits
     uplink_gain, downlink_gain : (K,) or (N, K) power ratios; the scenario's where none is given
+    takes_part : (K,) or (N, K) 1 of who takes part and 0 of who does not
 
     Returns
     -------
@@ -249,12 +274,15 @@ def evaluate(
         tx_power_w=plan.device_tx_power_w,
         uplink_gain=uplink_gain,
         downlink_gain=downlink_gain,
+        takes_part=takes_part,
     )
+    tx_power_w = plan.device_tx_power_w * (1 if takes_part is None else np.asarray(takes_part))
+    mean_power_w = radio.mean_tx_power_w(tx_power_w.sum(axis=0), plan.n_finetune_rounds)
     return Outcome(
         pretrain,
         finetune,
         plan_bound(scenario, plan),
-        _violations(plan, scenario, pretrain, finetune),
+        _violations(plan, scenario, pretrain, finetune, mean_power_w),
     )
 
 
@@ -273,8 +301,9 @@ def require_same_devices(plan: Plan, scenario: Scenario) -> None:
         )
 
 
-def _violations(plan: Plan, scenario: Scenario, pretrain: Cost, finetune: Cost) -> dict[str, float]:
-    mean_power_w = radio.mean_tx_power_w(plan.device_tx_power_w.sum(axis=0), plan.n_finetune_rounds)
+def _violations(
+    plan: Plan, scenario: Scenario, pretrain: Cost, finetune: Cost, mean_power_w: Array
+) -> dict[str, float]:
     demands = {
         "max_pretrain_rounds": plan.n_pretrain_rounds,
         "max_finetune_rounds": plan.n_finetune_rounds,

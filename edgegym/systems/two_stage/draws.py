@@ -1,4 +1,4 @@
-"""What a fine-tuning round meets: gains and stragglers, and what follows from them alone."""
+"""What a fine-tuning round meets: gains, stragglers, who takes part, and what follows from them."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from edgegym.lifecycle.draws import BLOCK_ROUNDS, BlockDraws, fading_gains
 from edgegym.lifecycle.observed import LogScale
 from edgegym.physics import Array
 from edgegym.systems.two_stage.costs import Links, links
+from edgegym.systems.two_stage.participation import block_participants
 from edgegym.systems.two_stage.scenario import Scenario
 from edgegym.systems.two_stage.stragglers import block_clock_shares
 
@@ -22,12 +23,12 @@ class Draw(NamedTuple):
     All of it lies in one array, which costs the least to make; (K, ...) each.
     """
 
-    rows: Array  # (7K + 1, C), with one copy where it is the same for all
+    rows: Array  # (8K + 1, C), with one copy where it is the same for all
 
     @property
     def n_devices(self) -> int:
         """Number of devices, K."""
-        return len(self.rows) // 7
+        return len(self.rows) // 8
 
     @property
     def uplink_gain(self) -> Array:
@@ -45,15 +46,20 @@ class Draw(NamedTuple):
         return self.rows[2 * self.n_devices : 3 * self.n_devices]
 
     @property
+    def takes_part(self) -> Array:
+        """1 of who takes part, 0 of who does not."""
+        return self.rows[3 * self.n_devices : 4 * self.n_devices]
+
+    @property
     def gain_logs(self) -> Array:
-        """Both gains as they are shown, (2K, ...)."""
-        return self.rows[3 * self.n_devices : 5 * self.n_devices]
+        """Both gains as they are shown, (2K, ...), the least of who takes no part."""
+        return self.rows[4 * self.n_devices : 6 * self.n_devices]
 
     @property
     def links(self) -> Links:
         """What the gains say of a round, devices along the last axis."""
         rows, k = self.rows, self.n_devices
-        return Links(rows[5 * k : 6 * k].T, rows[6 * k : -1].T, rows[-1])
+        return Links(rows[6 * k : 7 * k].T, rows[7 * k : -1].T, rows[-1])
 
 
 class Draws:
@@ -72,8 +78,10 @@ class Draws:
         self.straggles = s.straggler_probability > 0
         self.fades = s.channel_mode == "per-round"
         self.varies = s.channel_mode != "fixed"
-        self.differ = self.fades or self.straggles  # from round to round
-        self.are_random = self.varies or self.straggles
+        self.is_partial = s.federation.n_participants is not None
+        self.differ = self.fades or self.straggles or self.is_partial  # from round to round
+        is_by_chance = self.is_partial and s.federation.participation == "random"
+        self.are_random = self.varies or self.straggles or is_by_chance
         self._blocks = BlockDraws(self._block, self.differ, self._derived)
         self._fixed = Draw(self._derived(self._block(0, 0)[:, :1]))
 
@@ -85,28 +93,38 @@ class Draws:
         seeds : (C,) of the episodes
         rounds : (C,) fine-tuning rounds done before
         """
-        return Draw(self._blocks.at(seeds, rounds)) if self.are_random else self._fixed
+        changes = self.varies or self.differ
+        return Draw(self._blocks.at(seeds, rounds)) if changes else self._fixed
 
     def _block(self, seed: int, block: int) -> Array:
-        """Draw gains for a block of rounds, (2K, ...), and where some straggle, K clock shares."""
+        """Draw gains for a block of rounds, (2K, ...), and where devices differ, (2K, ...) of that.
+
+        Those are the shares of the clocks, and who takes part.
+        """
         s = self.scenario
         gains = np.concatenate([s.uplink_gain, s.downlink_gain])[:, np.newaxis]
         if self.varies:
             drawn = fading_gains(seed, block if self.fades else 0, s.mean_path_gain, s.n_devices)
             gains = drawn.reshape(len(gains), BLOCK_ROUNDS)
-        if not self.straggles:
+        if not (self.straggles or self.is_partial):
             return gains
         if not self.fades:
             gains = np.broadcast_to(gains[:, :1], (len(gains), BLOCK_ROUNDS))
-        return np.concatenate([gains, block_clock_shares(s, seed, block)])
+        shares, here = block_clock_shares(s, seed, block), block_participants(s, seed, block)
+        return np.concatenate([gains, shares, here])
 
     def _derived(self, drawn: Array) -> Array:
         """Add to what is drawn for n rounds what follows from it: the rows of `Draw`, (..., n)."""
         s, k = self.scenario, self.scenario.n_devices
-        gains, shares = drawn[: 2 * k], drawn[2 * k :]
-        if not self.straggles:
-            shares = np.ones((k, drawn.shape[1]))
-        logs = GAIN_LOGS.share(gains / s.mean_path_gain)
-        snr_per_watt, download_s, download_j = links(s, gains[:k].T, gains[k:].T)
-        rows = gains, shares, logs, snr_per_watt.T, download_s.T, download_j[np.newaxis]
+        gains, of_devices = drawn[: 2 * k], drawn[2 * k :]
+        if not len(of_devices):
+            of_devices = np.ones(gains.shape)
+        here, linked = None, gains
+        if self.is_partial:
+            here = of_devices[k:]
+            linked = gains * np.concatenate([here, here])
+            here = here.T
+        logs = GAIN_LOGS.share(linked / s.mean_path_gain)
+        snr_per_watt, download_s, download_j = links(s, gains[:k].T, gains[k:].T, here)
+        rows = gains, of_devices, logs, snr_per_watt.T, download_s.T, download_j[np.newaxis]
         return np.concatenate(rows)

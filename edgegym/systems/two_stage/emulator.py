@@ -199,8 +199,10 @@ def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulato
     Raises
     ------
     InputError
-        If none was fitted for this network, data and learning rate, or the file is damaged.
+        If none was fitted for this network, data and learning rate, the federation is not the
+        paper's, or the file is damaged.
     """
+    scenario.federation.require_papers("to be emulated", "Use fidelity='train' or 'bound'.")
     curves = Path(str(resources.files("edgegym.curves")))
     files = [as_path("emulator", path)] if path is not None else sorted(curves.glob("*.json"))
     for file in files:

@@ -74,7 +74,8 @@ def remarks(scenario: Scenario) -> list[str]:
     >>> print(*remarks(mnist.replace(uplink_gain=[51.7, 1e-5, 2e-6])))
     uplink_gain is 51.7, and at most 1 is usual. A loss of 51.7 dB would be 6.76e-06.
     """
-    return [*unusual(scenario), *_long_rounds(scenario), *_no_bound(scenario)]
+    voided = [*_no_bound(scenario), *other_rounds(scenario)]
+    return [*unusual(scenario), *_long_rounds(scenario), *voided]
 
 
 def unusual(scenario: Scenario) -> list[str]:
@@ -127,3 +128,34 @@ def _no_bound(scenario: Scenario) -> list[str]:
         f"learning_rate must be at most 1/smoothness = {1 / smoothness:g} for Theorem 3.1 to "
         f"hold; got {scenario.learning_rate:g}. The bound (34) is then no bound."
     ]
+
+
+def other_rounds(scenario: Scenario) -> list[str]:
+    """Remark on rounds that (34) does not speak of, and on what is counted on instead.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> fedavg = load_scenario("mnist").replace(**{"federation.n_local_steps": 5})
+    >>> other_rounds(fedavg)[0][:61]
+    'The bound (34) does not hold with 5 local steps a round: plan'
+    """
+    departures = scenario.federation.departures
+    if not departures:
+        return []
+    share = scenario.mean_participation
+    costs = (
+        "Their delays, energies and budgets are exact."
+        if share is None
+        else "They count on the delay of the slowest of all devices, and on the mean energy over "
+        "who takes part; what is played costs what those who are there cost."
+    )
+    return [
+        f"The bound (34) does not hold with {_listed(departures)}: planners and fidelity 'bound' "
+        f"take every fine-tuning round for one step on the gradients of all devices. {costs}"
+    ]
+
+
+def _listed(words: list[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

@@ -77,7 +77,7 @@ class TwoStageRules:
         self._full = _full(s, self._terms)
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
-        """Say whether rounds differ: those of fine-tuning, under fading or with stragglers."""
+        """Say whether rounds differ: those of fine-tuning, by gains, stragglers or who is there."""
         return self._draws.differ and bool(np.count_nonzero(stage))
 
     def draw(self, seeds: NDArray[np.int64], totals: Array) -> Draw:
@@ -107,6 +107,7 @@ class TwoStageRules:
     def _finetuned(self, decision: Decision, draw: Draw) -> Array:
         batch_size, power_w = decision.finetune_batch_size, decision.device_tx_power_w
         clock_hz = decision.device_clock_hz
+        here = draw.takes_part.T if self._draws.is_partial else None
         added = np.zeros((6 + self.scenario.n_devices, len(batch_size)))
         added[0], added[1] = finetune_round_cost(
             self._constants,
@@ -114,10 +115,11 @@ class TwoStageRules:
             clock_hz=clock_hz * draw.clock_share.T if self._draws.straggles else clock_hz,
             tx_power_w=power_w,
             given=draw.links,
+            takes_part=here,
         )
         added[3] = ONE
         added[5] = ONE / np.add.reduce(batch_size, axis=-1)
-        added[6:] = power_w.T
+        added[6:] = power_w.T if here is None else (power_w * here).T
         return added
 
     def measure(self, totals: Array) -> Array:
@@ -170,9 +172,11 @@ def _constants(s: Scenario) -> Any:
 
     So most that meet in a cost of one copy have one shape: NumPy takes its time to broadcast.
     """
+    derived = {key: getattr(s, key) for key in ("device_flop_per_sample", "upload_size_bits")}
     numbers = {key: value for key, value in s if isinstance(value, int | float | np.ndarray)}
-    arrays = {key: np.asarray(value) for key, value in numbers.items()}
-    return SimpleNamespace(**{key: a[np.newaxis] if a.ndim else a for key, a in arrays.items()})
+    arrays = {key: np.asarray(value) for key, value in (numbers | derived).items()}
+    shaped = {key: a[np.newaxis] if a.ndim else a for key, a in arrays.items()}
+    return SimpleNamespace(**shaped, mean_participation=s.mean_participation)
 
 
 def _full(s: Scenario, terms: BoundTerms) -> Array:

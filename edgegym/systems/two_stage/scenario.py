@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from edgegym.errors import whole_number
 from edgegym.scenario.base import BaseScenario
+from edgegym.scenario.federation import Federation
 from edgegym.scenario.fields import (
     Count,
     CountArray,
@@ -74,6 +75,7 @@ class Scenario(BaseScenario):
     device_pue: RealArray
     server_power_coefficient_w_per_hz3: Positive
     device_power_coefficient_w_per_hz3: RealArray
+    static_power_w: NonNegative = 0.0  # of all machines together, while a round of a stage lasts
     # each device, each fine-tuning round; the environment's alone, planners count on none
     straggler_probability: Probability = 0.0
     straggler_clock_share: Share = 1.0
@@ -88,6 +90,7 @@ class Scenario(BaseScenario):
     distribution_distance: NonNegative
 
     learning: LearningTask
+    federation: Federation = Federation()
 
     @model_validator(mode="before")
     @classmethod
@@ -128,10 +131,45 @@ class Scenario(BaseScenario):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_sample_count_for_each_device(self) -> "Scenario":
+        counts = self.learning.device_sample_counts
+        if counts is not None and len(counts) != self.n_devices:
+            raise ValueError(
+                f"learning.device_sample_counts must hold one count for each of the "
+                f"{self.n_devices} devices in uplink_gain; got {len(counts)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _participants_are_devices(self) -> "Scenario":
+        if (self.federation.n_participants or 1) > self.n_devices:
+            raise ValueError(
+                f"federation.n_participants must be at most {self.n_devices}, the number of "
+                f"devices; got {self.federation.n_participants}"
+            )
+        return self
+
     @property
     def n_devices(self) -> int:
         """Number of devices, K."""
         return len(self.uplink_gain)
+
+    @property
+    def mean_participation(self) -> float | None:
+        """Share of the fine-tuning rounds in which a device takes part; None where all do."""
+        k = self.federation.n_participants
+        return None if k is None else k / self.n_devices
+
+    @property
+    def device_flop_per_sample(self) -> float:
+        """What a device computes in a round for each sample of a mini-batch."""
+        return self.federation.n_local_steps * self.flop_per_sample
+
+    @property
+    def upload_size_bits(self) -> float:
+        """What a device sends in a round."""
+        return self.federation.upload_bits(self.update_size_bits)
 
     def replace(self, **changes: Any) -> Self:
         """Make a checked copy with some values changed; a dotted key reaches into `learning`.

@@ -7,6 +7,7 @@ from strategies import TINY_SCENARIO
 
 import baselines
 from edgegym import load_scenario
+from edgegym.scenario.catalogue import DATASETS, NETWORKS
 
 settings.register_profile("suite", deadline=None, max_examples=50)
 settings.load_profile("suite")
@@ -17,6 +18,16 @@ def strict_numpy():
     """Turn silent floating-point trouble into errors."""
     with np.errstate(divide="raise", invalid="raise", over="raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered():
+    """Forget the networks and data sets of one test before the next."""
+    before = [(names, dict(names)) for names in (NETWORKS, DATASETS)]
+    yield
+    for names, known in before:
+        names.clear()
+        names.update(known)
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,10 @@ from edgegym.cli import (
     study,
     train,
 )
-from edgegym.cli.console import Console
+from edgegym.cli.command_line import CommandLine
 from edgegym.errors import InputError
 
-app = Console(
+app = CommandLine(
     name="edgegym",
     help="Edge learning: plan it, play it, compare.",
     no_args_is_help=True,

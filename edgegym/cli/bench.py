@@ -7,7 +7,7 @@ import typer
 from edgegym.cli.bench_fading import bench_fading
 from edgegym.cli.bench_learning import bench_learning
 from edgegym.cli.bench_sizes import Repeats, bench_devices, bench_vector
-from edgegym.cli.console import Console
+from edgegym.cli.command_line import CommandLine
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -21,7 +21,7 @@ from edgegym.cli.options import (
 from edgegym.cli.printing import print_rows
 from edgegym.cli.progress import telling
 
-app = Console(help="Speed of this machine beside its references.", no_args_is_help=True)
+app = CommandLine(help="Speed of this machine beside its references.", no_args_is_help=True)
 app.command("devices")(bench_devices)
 app.command("fading")(bench_fading)
 app.command("learning")(bench_learning)

@@ -1,4 +1,4 @@
-"""`edgegym scenario list/show/check/new`: the scenarios as TOML, and one of one's own."""
+"""`edgegym scenario list/show/check` and `new`: the scenarios as TOML, and one of one's own."""
 
 import shlex
 from itertools import cycle, islice
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from edgegym.cli.console import Console
+from edgegym.cli.command_line import CommandLine
 from edgegym.cli.options import (
     AsJson,
     Changes,
@@ -31,7 +31,7 @@ from edgegym.systems.system import system_of
 #: Where devices are that nobody places.
 DISTANCES_M = (60.0, 100.0, 160.0)
 
-app = Console(help="The scenarios as TOML, and one of your own.", no_args_is_help=True)
+app = CommandLine(help="The scenarios as TOML, and one of your own.", no_args_is_help=True)
 Name = Annotated[
     str | None,
     typer.Argument(metavar="NAME|FILE", help="A shipped name or a TOML file; else digits."),

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from edgegym.cli.console import Console
+from edgegym.cli.command_line import CommandLine
 from edgegym.cli.options import AsJson, Changes, DataDir, ScenarioName, Seed, read_scenario
 from edgegym.cli.printing import print_json, print_rows
 from edgegym.cli.progress import counting
 from edgegym.cli.runs import N_CORES, Jobs, Out, Seeds, new_run_dir
 
-app = Console(help="Studies that settle a question about a paper.", no_args_is_help=True)
+app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
 
 
 @app.callback()

@@ -22,10 +22,9 @@ def import_modules(names: Iterable[str]) -> None:
     Examples
     --------
     >>> import_modules(["json"])
-    >>> import_modules(["no_such_module"])
-    Traceback (most recent call last):
-    edgegym.errors.InputError: --import must name a module that can be imported; got
-    'no_such_module' (ModuleNotFoundError: No module named 'no_such_module'). Correct it.
+    >>> "json" in IMPORTED
+    True
+    >>> IMPORTED.remove("json")
     """
     here = str(Path.cwd())
     if here not in sys.path:

@@ -23,7 +23,10 @@ FILLED = {
     **{"N": "2", "ROW": "1", "NAME": "digits", "FILE": "plan.json", "...": "digits"},
     **{"{known.figure}": "2", "{job}": "compare", "{manifest.command_name}": "compare"},
     **{"{shlex.quote(str(run_dir))}": "RUN", "{first}": "ppo-seed0"},
+    **{"{shlex.quote(str(path))}": "digits", "{imports}": ""},
 }
+#: Its commands need a module of one's own, and are run in their order by test_cli_own.py.
+WALK_THROUGH = re.compile(r"^## Your own network.*?(?=^## )", re.DOTALL | re.MULTILINE)
 TINY = [part for item in TINY_SCENARIO.items() for part in ("--set", "{}={}".format(*item))]
 HERE = ["--scenario", "digits", *TINY]
 ONE_SEED = [*HERE, "--seeds", "1", "--device", "cpu"]
@@ -67,6 +70,7 @@ def texts_of(path):
     if path.suffix == ".json":
         return json.loads(text)["commands"]
     if path.suffix != ".py":
+        text = WALK_THROUGH.sub("", text)
         return [text if path.suffix == ".md" else text.replace("\n#", "\n")]
     nodes = list(ast.walk(ast.parse(text)))
     formatted = [node for node in nodes if isinstance(node, ast.JoinedStr)]

@@ -7,7 +7,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from edgegym import InputError, load_scenario
-from edgegym.learning.federation import FederatedRounds
 from edgegym.learning.learner import Learner
 from edgegym.learning.networks import make_network
 from edgegym.learning.stacked import StackedLearner
@@ -182,17 +181,15 @@ def test_a_snapshot_holds_what_is_carried_and_is_gone_back_to_bit_for_bit(case):
 
 def test_statistics_of_batches_are_averaged_over_what_arrives():
     scenario = federated(server_learning_rate=0.5)
-    learner = Learner(scenario, SEED, device="cpu")
     network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Linear(784, 10))
-    learner.network, learner.by_hand, learner.batch_statistics = network, None, True
-    learner.federation = FederatedRounds(scenario, network, learner.descend)
+    learner = Learner(scenario, SEED, device="cpu", network=network)
     expected = torch.zeros(784)
     for k, samples in enumerate(learner.data.devices):
         rng = keyed_generator(SEED, Stream.FINETUNE_BATCH, 0, k)
         index = torch.from_numpy(rng.integers(len(samples), size=SIZES[k]))
         expected += 0.1 * SIZES[k] / SIZES.sum() * samples.images[index].flatten(1).mean(dim=0)
     learner.finetune(0, SIZES)
-    assert torch.allclose(network[1].running_mean, expected, atol=1e-6)
+    assert torch.allclose(learner.network[1].running_mean, expected, atol=1e-6)
 
 
 def test_networks_that_are_trained_stacked_know_the_papers_rounds_alone():

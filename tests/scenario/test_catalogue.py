@@ -1,15 +1,7 @@
 import pytest
 
 from edgegym import InputError, load_scenario, register_dataset, register_network
-from edgegym.scenario import catalogue
-from edgegym.scenario.catalogue import DATASETS, NETWORKS, TORCHVISION, find_dataset, find_network
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays_registered(monkeypatch):
-    monkeypatch.setattr(catalogue, "NETWORKS", networks := dict(NETWORKS))
-    monkeypatch.setattr(catalogue, "DATASETS", datasets := dict(DATASETS))
-    return networks, datasets
+from edgegym.scenario.catalogue import TORCHVISION, find_dataset, find_network
 
 
 def make(*arguments):

@@ -84,6 +84,7 @@ def share_counts(
 
     Examples
     --------
+    >>> import torch
     >>> from edgegym.learning.centralized import Samples
     >>> held = RawData(Samples(torch.zeros(150, 1), torch.zeros(150, dtype=torch.int64)), None)
     >>> list(share_counts({"mine": held}, "mine", "mine", n_devices=3).values())

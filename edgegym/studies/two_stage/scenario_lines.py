@@ -108,7 +108,7 @@ def constants(learning_rate: float) -> Entries:
 def toml_text(name: str, physics: Entries, task: Entries) -> str:
     """Write TOML, every value with its source."""
     about = (
-        '# Made by `edgegym scenario new`. Every value carries its source: "measured" on this\n'
+        '# A new scenario of edgegym. Every value carries its source: "measured" on this\n'
         '# network and these data, "assumed" with the reason, or what it is taken from.\n'
     )
     lines = [about + f"name = {json.dumps(name)}\n"]

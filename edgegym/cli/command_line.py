@@ -27,7 +27,7 @@ Imports = Annotated[
 ]
 
 
-class Console(typer.Typer):
+class CommandLine(typer.Typer):
     """An application, or a group of commands, in which every command takes `--import`."""
 
     def command(self, *arguments: Any, **options: Any) -> Callable[..., Any]:

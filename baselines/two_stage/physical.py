@@ -50,7 +50,7 @@ def device_tx_power_w(scenario: Scenario, time_s: Numbers, uplink_gain: Numbers)
     [1e-06, 1e-06, 1e-06]
     """
     return radio.least_power_w(
-        scenario.update_size_bits,
+        scenario.update_bits,
         time_s,
         gain=uplink_gain,
         bandwidth_hz=scenario.uplink_bandwidth_hz,

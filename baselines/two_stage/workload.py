@@ -155,7 +155,7 @@ def workload(
             s.device_power_coefficient_w_per_hz3,
         ),
         uplink=Uplink(
-            nats_s=np.log(2) * s.update_size_bits / s.uplink_bandwidth_hz,
+            nats_s=np.log(2) * s.update_bits / s.uplink_bandwidth_hz,
             limit_w=limit_w,
             limit_snr=snr_per_watt * limit_w,
             floor_snr=snr_per_watt * (POWER_FLOOR * s.device_tx_power_peak_limit_w),

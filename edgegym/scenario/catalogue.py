@@ -28,6 +28,7 @@ class Network(NamedTuple):
 
     factory: str | Callable[[tuple[int, ...], int], Any]  # "module:function", or the function
     shape: tuple[int, ...] | None = None  # of a sample; None where it must be tried
+    is_pretrained: bool = False  # the factory takes the data folder as well, where its weights lie
 
 
 class Dataset(NamedTuple):

@@ -82,7 +82,7 @@ def download_delay_s(scenario: Scenario, downlink_gain: Numbers | None = None) -
         bandwidth_hz=s.downlink_bandwidth_hz,
         noise_psd_w_per_hz=s.device_noise_psd_w_per_hz,
     )
-    return radio.transfer_delay_s(s.update_size_bits, rate_bps)
+    return radio.transfer_delay_s(s.update_bits, rate_bps)
 
 
 def finetune_round_cost(
@@ -135,7 +135,7 @@ def finetune_round_cost(
         bandwidth_hz=s.uplink_bandwidth_hz,
         noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
     )
-    upload_s = radio.transfer_delay_s(s.update_size_bits, upload_bps)
+    upload_s = radio.transfer_delay_s(s.update_bits, upload_bps)
     training_j = processor.compute_energy_j(
         batch_size,
         clock_hz,

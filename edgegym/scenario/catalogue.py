@@ -43,11 +43,15 @@ class Dataset(NamedTuple):
 
 
 GREY, COLOUR = Inputs((1, 28, 28), 10), Inputs((3, 32, 32), 10)
+#: What the frozen layers of MiniLM make of a text: numbers of each token; good or bad.
+LOWER = Inputs((32, 384), 2)
 _SOURCES, _FILES = "edgegym.learning.sources", "edgegym.learning.files"
+_TEXTS = "edgegym.learning.texts:load_texts"
 
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
@@ -56,6 +60,10 @@ DATASETS: dict[str, Dataset] = {
     # The part for training, without CIFAR-10's 20,000; scaled by CIFAR-10's statistics, so that the
     # network's inputs keep their scale from one stage to the next.
     "cinic10": Dataset(f"{_SOURCES}:load_cinic10", (), COLOUR, 70_000, None, (0.4733, 0.2516)),
+    # Texts pass the frozen layers when they are loaded; what comes out is not scaled.
+    "movie-snippets": Dataset(_TEXTS, ("movieReviewSnippets",), LOWER, 2600, None, (0.0, 1.0)),
+    "tweets": Dataset(_TEXTS, ("tweets",), LOWER, 2114, None, (0.0, 1.0)),
+    "amazon-snippets": Dataset(_TEXTS, ("amazonReviewSnippets",), LOWER, 2466, None, (0.0, 1.0)),
 }
 SHIPPED = {*NETWORKS, *DATASETS}
 

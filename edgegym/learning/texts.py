@@ -59,6 +59,11 @@ def load_texts(data_dir: Path, name: str) -> RawData:
     return _as_data(made)
 
 
+def file_name(name: str) -> str:
+    """Name the file that holds texts with their ratings."""
+    return f"{name}_GroundTruth.txt"
+
+
 def _as_data(made: dict[str, torch.Tensor]) -> RawData:
     return RawData(Samples(made["lower"], made["labels"]), None)
 
@@ -71,7 +76,7 @@ def read_texts(data_dir: Path, name: str) -> tuple[list[str], list[int]]:
     InputError
         If they do not lie there, or are something else.
     """
-    file = data_dir / FOLDER / f"{name}_GroundTruth.txt"
+    file = data_dir / FOLDER / file_name(name)
     try:
         rows = [line.split("\t") for line in file.read_bytes().decode().split("\r\n")]
         rated = [(html.unescape(text).strip(), float(mean)) for _, mean, text in rows]

@@ -15,7 +15,7 @@ def test_every_value_of_a_shipped_scenario_has_a_source(name):
     rows = rows_of(scenario, "compare", "--scenario", name)
     assert list(rows) == [k for k in scenario.valid_keys() if k not in ("name", "learning")]
     for _, _, source in rows.values():
-        assert source.startswith(("paper", "assumed: ", "calibrated: ", "default"))
+        assert source.startswith(("paper", "assumed: ", "measured: ", "calibrated: ", "default"))
 
 
 @pytest.mark.parametrize("name", ["digits", "partitioned-digits"])

@@ -63,7 +63,7 @@ def test_every_value_carries_its_source(name):
         if " = " in line and not line.startswith(("#", "name")):
             source = line.partition("#")[2].strip()
             assert source == "paper" or source.startswith(
-                ("paper: ", "assumed: ", "calibrated: ")
+                ("paper: ", "assumed: ", "measured: ", "calibrated: ")
             ), line
 
 

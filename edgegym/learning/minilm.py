@@ -49,9 +49,6 @@ class UpperLayers(nn.Module):
     def forward(self, lower: Tensor) -> Tensor:
         """Give logits, (n, classes), for what the lower layers made of texts."""
         held = (lower != 0).any(dim=2)
-        if lower.device.type == "cpu":  # a GPU would have to be waited for
-            longest = int(held.sum(dim=1).max())
-            lower, held = lower[:, :longest], held[:, :longest]
         hidden, mask = lower.float(), held[:, None, None]
         for layer in self.layers:
             hidden = layer(hidden, mask)

@@ -11,6 +11,7 @@ from edgegym.errors import InputError
 from edgegym.learning import minilm, texts
 from edgegym.learning.learner import Learner
 from edgegym.learning.sources import load_raw
+from edgegym.learning.stacked import StackedLearner, StackedRound
 from edgegym.learning.trainable import changing, count_trained
 from edgegym.scenario.catalogue import DATASETS, NETWORKS, TEXTS, Inputs
 
@@ -142,6 +143,16 @@ def test_the_same_seed_learns_the_same(scenario, tmp_path):
     first, again, other = (make_learner(scenario, tmp_path, seed) for seed in (1, 1, 2))
     losses = [[learner.pretrain(n, 8) for n in range(3)] for learner in (first, again, other)]
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # attention, one copy at a time
+def test_stacked_networks_are_trained_like_one_alone(scenario, tmp_path):
+    alone = make_learner(scenario, tmp_path)
+    stacked = StackedLearner(scenario, 2, "cpu", tmp_path)
+    stacked.begin([0, 1], seeds=[0, 1])
+    for n in range(3):
+        losses = stacked.train([StackedRound(copy, True, n, [4, 2, 3]) for copy in (0, 1)])
+        assert losses[0] == pytest.approx(alone.finetune(n, [4, 2, 3]), rel=1e-4)
 
 
 def test_the_update_of_the_shipped_scenario_is_that_of_the_published_model():

@@ -10,7 +10,9 @@ from edgegym.cli.progress import telling
 from edgegym.errors import InputError, unknown_name
 
 #: For each network the scenario that trains it.
-SCENARIOS = {"lenet": "digits", "googlenet": "cinic10-cifar10"}
+SCENARIOS = {"lenet": "digits", "googlenet": "cinic10-cifar10", "minilm": "minilm-sentiment"}
+#: Those that need no weights from elsewhere.
+BY_DEFAULT = ("lenet", "googlenet")
 RIVALS = ("bare", "flower")
 
 
@@ -19,7 +21,7 @@ def bench_learning(
         str, typer.Option("--against", help="bare (a PyTorch loop) or flower (needs Flower)")
     ] = "bare",
     network: Annotated[
-        list[str] | None, typer.Option("--network", help="lenet or googlenet, repeatable.")
+        list[str] | None, typer.Option("--network", help="lenet, googlenet or minilm, repeatable.")
     ] = None,
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")
@@ -41,6 +43,8 @@ def bench_learning(
     least time for a round's floating-point operations at the rate of a large matrix product, or
     for the bytes that its operations read and write at the rate of a large copy, both measured in
     this run: `binds` says which takes longer, `limit_share` how much of a round it is.
+
+    The samples of minilm are what its frozen layers give, for the bare loop as well.
 
     Against Flower, scenario `digits` fine-tunes its joint plan on a CPU: on Flower's simulation
     engine, which looks for messages ten times a second; with Flower's client, messages and strategy
@@ -66,8 +70,16 @@ def bench_learning(
         else:
             from edgegym.bench.learning import learning_rows
 
-            named = {name: read_scenario(SCENARIOS[name], changes) for name in network or SCENARIOS}
+            named = {
+                name: read_scenario(SCENARIOS[name], changes) for name in network or BY_DEFAULT
+            }
             rows, about = learning_rows(
-                named, batch_size, for_s=seconds, seed=seed, device=device, on_progress=on_progress
+                named,
+                batch_size,
+                for_s=seconds,
+                seed=seed,
+                device=device,
+                data_dir=data_dir,
+                on_progress=on_progress,
             )
     print_rows(rows, as_json, about)

@@ -57,7 +57,10 @@ def test_people_get_a_table_with_the_machine_below(succeed):
     ("options", "sentence"),
     [
         (("--against", "flowr"), "--against must be one of bare, flower; got 'flowr'. Did you"),
-        (("--network", "lennet"), "--network must be one of lenet, googlenet; got 'lennet'."),
+        (
+            ("--network", "lennet"),
+            "--network must be one of lenet, googlenet, minilm; got 'lennet'.",
+        ),
     ],
 )
 def test_unknown_names_are_refused(refusal, options, sentence):

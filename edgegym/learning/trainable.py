@@ -1,5 +1,6 @@
 """Parameter-efficient fine-tuning: which of a network's parameters are trained, and sent."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def _add_low_rank(network: nn.Module, head: nn.Module, rank: int, seed: int) -> 
             "Install it: pip install 'edgegym[text]'."
         ) from None
     chosen = [name for name in linear if name.split(".")[-1] in ATTENTION] or linear
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=chosen)
+    # As a pattern: a list would take names that end alike as well.
+    exactly = "|".join(map(re.escape, chosen))
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=exactly)
     with seeded(seed, 1):
         inject_adapter_in_model(config, network)
 

@@ -89,6 +89,14 @@ def test_a_projection_of_attention_is_updated_in_place_of_all_linear_layers():
     assert {name.split(".")[0] for name in names} == {"query", "value", "head"}
 
 
+def test_a_head_whose_name_ends_like_another_is_trained_whole():
+    pytest.importorskip("peft")
+    last = nn.Sequential(nn.ReLU(), nn.Linear(4, 2))
+    network = restrict(nn.Sequential(nn.ReLU(), nn.Linear(4, 4), last), "lora:1", SEED)
+    names = ["1.lora_A.default.weight", "1.lora_B.default.weight", "2.1.weight", "2.1.bias"]
+    assert list(changing(network)) == names
+
+
 @BOTH
 def test_a_snapshot_holds_what_is_trained_and_is_gone_on_from(what, n_trained):
     learner = make_learner(what)

@@ -38,10 +38,10 @@ def load_texts(data_dir: Path, name: str) -> RawData:
     InputError
         If transformers, the model or the texts are missing.
     """
+    require_installed()
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
-    require_installed()
     kept = data_dir / f"{MODEL}-activations" / f"{name}-{N_TOKENS}-tokens.safetensors"
     unreadable = (OSError, SafetensorError, KeyError)
     with suppress(*unreadable):

@@ -33,7 +33,8 @@ THIRD_PARTY = {
     "edgegym.scenario": {"numpy", "pydantic", "tomlkit"},
     "edgegym.lifecycle": {"numpy"},
     "edgegym.systems": {"numpy", "pydantic"},
-    "edgegym.learning": {"numpy", "torch", "torchvision", "PIL", "filelock", "flwr"},
+    "edgegym.learning": {"numpy", "torch", "torchvision", "PIL", "filelock", "flwr"}
+    | {"peft", "transformers", "tokenizers", "safetensors", "huggingface_hub"},
     "baselines": {"numpy", "scipy", "cvxpy", "clarabel"},
     "edgegym.envs": {"numpy", "gymnasium", "torch", "matplotlib"},
     "edgegym.wrappers": {"numpy", "gymnasium"},

@@ -21,11 +21,21 @@ from edgegym.systems.two_stage.scenario import Scenario
 
 #: A round of GoogLeNet with 8 samples on each of three devices takes a CPU's core some seconds.
 BATCH_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
-    "cpu": {"lenet": (2, 8, 32, 64, 256), "googlenet": (2, 8), "row-transformer": (8, 32, 64)},
-    "cuda": {"lenet": (8, 64, 256), "googlenet": (8, 64, 256), "row-transformer": (64,)},
+    "cpu": {
+        "lenet": (2, 8, 32, 64, 256),
+        "row-transformer": (8, 32, 64),
+        "googlenet": (2, 8),
+        "minilm": (8,),
+    },
+    "cuda": {
+        "lenet": (8, 64, 256),
+        "row-transformer": (64,),
+        "googlenet": (8, 64, 256),
+        "minilm": (8, 64),
+    },
 }
 #: Samples of each holder, and of a look at the validation loss.
-N_SAMPLES = {"lenet": 1000, "googlenet": 64, "row-transformer": 1000}
+N_SAMPLES = {"lenet": 1000, "row-transformer": 1000, "googlenet": 64, "minilm": 64}
 LEAST_PAIRS = 3
 
 Call = Callable[[], object]
@@ -38,6 +48,7 @@ def learning_rows(
     for_s: float,
     seed: int,
     device: str,
+    data_dir: str | None = None,
     on_progress: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Time every network, stage and batch size on one thread, in turn with bare loops.
@@ -47,7 +58,7 @@ def learning_rows(
     scenarios : for each network's name the scenario that trains it
     batch_sizes : on each holder; None for those that suit network and device
     for_s : seconds to time each row for
-    seed, device : of the learners
+    seed, device, data_dir : of the learners
     on_progress : called with what is timed next
 
     Returns
@@ -57,9 +68,9 @@ def learning_rows(
     torch.set_num_threads(1)
     rows = []
     for name, scenario in scenarios.items():
-        learner = make_learner(name, scenario, seed, device)
+        learner = make_learner(name, scenario, seed, device, data_dir)
         bare = [
-            _laid_out(make_learner(name, scenario, seed, device), layout)
+            _laid_out(make_learner(name, scenario, seed, device, data_dir), layout)
             for layout in (torch.contiguous_format, torch.channels_last)
         ]
         on_progress("the machine's limit")
@@ -82,7 +93,9 @@ def learning_rows(
     }
 
 
-def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learner:
+def make_learner(
+    name: str, scenario: Scenario, seed: int, device: str, data_dir: str | None = None
+) -> Learner:
     """Make a learner whose images are noise, so that nothing is downloaded."""
     inputs = find_dataset(scenario.learning.pretrain_dataset).inputs
     assert inputs is not None
@@ -95,13 +108,15 @@ def make_learner(name: str, scenario: Scenario, seed: int, device: str) -> Learn
 
     devices = tuple(make() for _ in range(scenario.n_devices))
     data = TaskData.of(make(), devices, validation=make(), test=make())
-    return Learner(scenario, seed, device, data=data)
+    return Learner(scenario, seed, device, data_dir, data=data)
 
 
 def _laid_out(learner: Learner, layout: torch.memory_format) -> Learner:
     """Lay out the network and its images for a bare loop."""
     learner.network.to(memory_format=layout)
     data = learner.data
+    if data.pool.images.dim() < 4:  # there are no channels
+        return learner
     pool, validation, test = (
         Samples(part.images.contiguous(memory_format=layout), part.labels)
         for part in (data.pool, data.validation, data.test)

@@ -10,6 +10,7 @@ from edgegym.cli import (
     compare,
     doctor,
     evaluate,
+    fetch,
     figure,
     grid,
     plan,
@@ -40,6 +41,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("plan")(plan.plan)
 app.command("grid")(grid.grid)
 app.command("run")(run.run)
+app.command("fetch")(fetch.fetch)
 app.command("doctor")(doctor.doctor)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")

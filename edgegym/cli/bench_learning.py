@@ -14,7 +14,10 @@ SCENARIOS = {
     "lenet": "digits",
     "row-transformer": "digits-transformer",
     "googlenet": "cinic10-cifar10",
+    "minilm": "minilm-sentiment",
 }
+#: Those that need no weights from elsewhere.
+BY_DEFAULT = ("lenet", "row-transformer", "googlenet")
 RIVALS = ("bare", "flower")
 
 
@@ -24,7 +27,7 @@ def bench_learning(
     ] = "bare",
     network: Annotated[
         list[str] | None,
-        typer.Option("--network", help="lenet, row-transformer or googlenet, repeatable."),
+        typer.Option("--network", help="lenet, row-transformer, googlenet or minilm, repeatable."),
     ] = None,
     batch_size: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="On each holder, repeatable.")
@@ -46,6 +49,8 @@ def bench_learning(
     least time for a round's floating-point operations at the rate of a large matrix product, or
     for the bytes that its operations read and write at the rate of a large copy, both measured in
     this run: `binds` says which takes longer, `limit_share` how much of a round it is.
+
+    The samples of minilm are what its frozen layers give, for the bare loop as well.
 
     Against Flower, scenario `digits` fine-tunes its joint plan on a CPU: on Flower's simulation
     engine, which looks for messages ten times a second; with Flower's client, messages and strategy
@@ -71,8 +76,16 @@ def bench_learning(
         else:
             from edgegym.bench.learning import learning_rows
 
-            named = {name: read_scenario(SCENARIOS[name], changes) for name in network or SCENARIOS}
+            named = {
+                name: read_scenario(SCENARIOS[name], changes) for name in network or BY_DEFAULT
+            }
             rows, about = learning_rows(
-                named, batch_size, for_s=seconds, seed=seed, device=device, on_progress=on_progress
+                named,
+                batch_size,
+                for_s=seconds,
+                seed=seed,
+                device=device,
+                data_dir=data_dir,
+                on_progress=on_progress,
             )
     print_rows(rows, as_json, about)

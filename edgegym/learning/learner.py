@@ -28,9 +28,11 @@ from edgegym.learning.networks import (
     try_out,
 )
 from edgegym.learning.sources import find_data_dir
+from edgegym.learning.trainable import changing, restrict
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.scenario.catalogue import find_network
+from edgegym.scenario.learning_task import LearningTask
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -75,11 +77,13 @@ def draw_index(
     return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
 
 
-def network_for(data: TaskData, name: str, seed: int, given: Any = None) -> nn.Module:
+def network_for(
+    data: TaskData, task: LearningTask, seed: int, data_dir: Path, given: Any = None
+) -> nn.Module:
     """Make the network that is trained on some data, by its name or as it is given, and try it."""
-    shape, n_classes = data.sample_shape, data.n_classes
+    name, shape, n_classes = task.network, data.sample_shape, data.n_classes
     if given is None:
-        network = make_network(name, seed, shape, n_classes)
+        network = make_network(name, seed, shape, n_classes, data_dir)
     elif isinstance(given, nn.Module):
         name, network = type(given).__name__, copy.deepcopy(given)
     else:
@@ -87,7 +91,7 @@ def network_for(data: TaskData, name: str, seed: int, given: Any = None) -> nn.M
         network = make_by(given, name, seed, shape, n_classes)
     if given is not None or find_network(name).shape != shape:
         try_out(network, name, data.pool.images[:2].cpu(), n_classes)
-    return network
+    return restrict(network, task.trainable, seed)
 
 
 def draw_round(
@@ -166,21 +170,23 @@ class Learner:
         network: Any = None,
     ) -> None:
         task = scenario.learning
+        folder = find_data_dir(data_dir)
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
         self.data = (
-            load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
+            load_task_data(task, scenario.n_devices, folder, self.device)
             if data is None
             else self.share_data(data, scenario).to(self.device)
         )
-        made = network_for(self.data, task.network, seed, network)
+        made = network_for(self.data, task, seed, folder, network)
         self.network = place_network(made, task.network, self.device)
         self.precision = task.precision
         if task.precision == "bfloat16":
             compute_in_bfloat16(self.network, self.device)
         self._parameters = trainable(self.network)
         self.batch_statistics = has_batch_statistics(self.network)
-        is_by_hand = isinstance(self.network, LeNet) and self.device.type == "cpu"
+        is_whole_lenet = isinstance(self.network, LeNet) and task.trainable == "all"
+        is_by_hand = is_whole_lenet and self.device.type == "cpu"
         self.by_hand = (
             LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None
         )
@@ -197,15 +203,15 @@ class Learner:
         return as_task_data(data, scenario.learning, scenario.n_devices)
 
     def snapshot(self) -> LearnerState:
-        """Copy what training changes; the data and the architecture stay out."""
-        weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+        """Copy what training changes; data, architecture and frozen weights stay out."""
+        weights = {name: value.clone() for name, value in changing(self.network).items()}
         carried = self.federation.snapshot() if self.federation else None
         return LearnerState(self.seed, weights, carried)
 
     def restore(self, snapshot: LearnerState) -> None:
         """Go on from a snapshot, which may be restored again."""
         self.seed = snapshot.seed
-        self.network.load_state_dict(snapshot.weights)
+        self.network.load_state_dict(snapshot.weights, strict=False)
         if self.federation and snapshot.federation:
             self.federation.restore(snapshot.federation)
 

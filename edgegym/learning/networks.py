@@ -1,6 +1,9 @@
 """The two networks of Section V: LeNet for MNIST, GoogLeNet for 32x32 images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -113,7 +116,11 @@ WIDE = {"googlenet"}
 
 
 def make_network(
-    name: str, seed: int, shape: Shape | None = None, n_classes: int = 10
+    name: str,
+    seed: int,
+    shape: Shape | None = None,
+    n_classes: int = 10,
+    data_dir: Path | None = None,
 ) -> nn.Module:
     """Make a network whose initial weights depend on the seed alone.
 
@@ -123,11 +130,12 @@ def make_network(
     seed : of the weights
     shape : of a sample, channels first; None for the one that it takes
     n_classes : of the labels
+    data_dir : folder that holds the weights of one that is pre-trained
 
     Raises
     ------
     InputError
-        If its factory raises, or makes something else.
+        If its weights cannot be had, its factory raises, or makes something else.
 
     Examples
     --------
@@ -136,20 +144,35 @@ def make_network(
     True
     """
     known = find_network(name)
-    make = imported(known.factory) if isinstance(known.factory, str) else known.factory
+    make: Callable[..., Any] = (
+        imported(known.factory) if isinstance(known.factory, str) else known.factory
+    )
+    if known.is_pretrained:
+        make = partial(make, data_dir=data_dir)
     return make_by(make, name, seed, shape or known.shape or (), n_classes)
+
+
+@contextmanager
+def seeded(seed: int, part: int = 0) -> Iterator[None]:
+    """Draw initial weights that depend on the seed alone.
+
+    torch initialises layers from its global generator only; the fork leaves that as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        weight_seed = int(keyed_generator(seed, Stream.WEIGHTS, part).integers(2**63))
+        torch.default_generator.manual_seed(weight_seed)
+        yield
 
 
 def make_by(
     make: Callable[[Shape, int], Any], name: str, seed: int, shape: Shape, n_classes: int
 ) -> nn.Module:
     """Make a network by its factory; otherwise as `make_network`."""
-    # torch initialises layers from its global generator only; the fork leaves that as it was.
-    with torch.random.fork_rng(devices=[]):
-        weight_seed = int(keyed_generator(seed, Stream.WEIGHTS).integers(2**63))
-        torch.default_generator.manual_seed(weight_seed)
+    with seeded(seed):
         try:
             network = make(shape, n_classes)
+        except InputError:
+            raise
         except Exception as error:  # a factory of people's own may raise anything
             raise InputError(
                 f"network {name!r} must be made by its factory of shape {shape} and {n_classes} "

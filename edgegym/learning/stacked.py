@@ -70,14 +70,15 @@ class StackedLearner:
         device: str = "auto",
         data_dir: str | Path | None = None,
     ) -> None:
-        task = scenario.learning
+        self._task = task = scenario.learning
         scenario.federation.require_papers("to be trained stacked", INSTEAD)
+        self._data_dir = find_data_dir(data_dir)
         self.device = find_device(device)
         self.learning_rate = scenario.learning_rate
-        self.network_name = task.network
         if find_network(task.network).shape:  # refused before its data are looked for
-            _require_no_batch_statistics(make_network(task.network, seed=0), task.network)
-        self._data = load_task_data(task, scenario.n_devices, find_data_dir(data_dir), self.device)
+            named = make_network(task.network, seed=0, data_dir=self._data_dir)
+            _require_no_batch_statistics(named, task.network)
+        self._data = load_task_data(task, scenario.n_devices, self._data_dir, self.device)
         self._network = self._make(seed=0)  # the architecture alone
         _require_no_batch_statistics(self._network, task.network)
         if task.precision == "bfloat16":
@@ -87,6 +88,7 @@ class StackedLearner:
             name: torch.zeros(n_copies, *value.shape, device=self.device)
             for name, value in self._network.named_parameters()
         }
+        self._is_trained = {name: p.requires_grad for name, p in self._network.named_parameters()}
 
     def begin(self, copies: Sequence[int], seeds: Sequence[int]) -> None:
         """Begin with untrained networks in some copies."""
@@ -108,7 +110,10 @@ class StackedLearner:
         moved = send_index(table, self.device)
         copies, sizes, index = moved[:, 0], moved[:, 1:2], moved[:, 2:]
         is_sample = torch.arange(index.shape[1], device=self.device) < sizes
-        parameters = {name: s[copies].requires_grad_() for name, s in self.parameters.items()}
+        parameters = {
+            name: stack[copies].requires_grad_(self._is_trained[name])
+            for name, stack in self.parameters.items()
+        }
         losses = torch.zeros(len(rounds), device=self.device)
         for n_rows, columns in _passes(table[:, 1], SAMPLES_AT_ONCE[self.device.type]):
             batch = self._data.pool.take(index[:n_rows, columns])
@@ -121,7 +126,8 @@ class StackedLearner:
             losses[:n_rows] += loss.detach()
         with torch.no_grad():
             for name, value in parameters.items():
-                assert value.grad is not None
+                if value.grad is None:  # it is frozen
+                    continue
                 after = torch.add(value, value.grad, alpha=-self.learning_rate)
                 self.parameters[name].index_copy_(0, copies, after)
         return dict(zip(table[:, 0].tolist(), losses.tolist(), strict=True))
@@ -160,7 +166,7 @@ class StackedLearner:
         return draw_round(self._data, self.seeds[one.copy], *one[1:])
 
     def _make(self, seed: int) -> nn.Module:
-        return network_for(self._data, self.network_name, seed)
+        return network_for(self._data, self._task, seed, self._data_dir)
 
     def _forward(self, parameters: dict[str, Tensor], images: Tensor) -> Tensor:
         return functional_call(self._network, parameters, (images,))

@@ -28,6 +28,7 @@ class Network(NamedTuple):
 
     factory: str | Callable[[tuple[int, ...], int], Any]  # "module:function", or the function
     shape: tuple[int, ...] | None = None  # of a sample; None where it must be tried
+    is_pretrained: bool = False  # the factory takes the data folder as well, where its weights lie
 
 
 class Dataset(NamedTuple):
@@ -42,12 +43,28 @@ class Dataset(NamedTuple):
 
 
 GREY, COLOUR = Inputs((1, 28, 28), 10), Inputs((3, 32, 32), 10)
+#: What the frozen layers of MiniLM make of a text: numbers of each token; good or bad.
+LOWER = Inputs((32, 384), 2)
 _SOURCES, _FILES = "edgegym.learning.sources", "edgegym.learning.files"
+#: Rated texts and what their files are called.
+TEXTS = {
+    "movie-snippets": "movieReviewSnippets",
+    "tweets": "tweets",
+    "amazon-snippets": "amazonReviewSnippets",
+}
+
+
+def _texts(name: str, n_texts: int) -> Dataset:
+    """Texts pass the frozen layers when they are loaded; what comes out is not scaled."""
+    loader = "edgegym.learning.texts:load_texts"
+    return Dataset(loader, (TEXTS[name],), LOWER, n_texts, None, (0.0, 1.0))
+
 
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
+    "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
@@ -59,6 +76,9 @@ DATASETS: dict[str, Dataset] = {
     # The part for training, without CIFAR-10's 20,000; scaled by CIFAR-10's statistics, so that the
     # network's inputs keep their scale from one stage to the next.
     "cinic10": Dataset(f"{_SOURCES}:load_cinic10", (), COLOUR, 70_000, None, (0.4733, 0.2516)),
+    "movie-snippets": _texts("movie-snippets", 2600),
+    "tweets": _texts("tweets", 2114),
+    "amazon-snippets": _texts("amazon-snippets", 2466),
 }
 SHIPPED = {*NETWORKS, *DATASETS}
 

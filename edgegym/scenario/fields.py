@@ -68,6 +68,31 @@ def plain(values: Any) -> Any:
     return values.tolist() if isinstance(values, np.generic | np.ndarray) else values
 
 
+#: What an update of numbers as they are is made of, in place of its size.
+BITS = {"float32": 32.0, "int8": 8.0}
+
+
+def update_size(value: Any) -> float | str:
+    """Take a size in bits, or the kind of number that every trained parameter is sent as.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> update_size(2e5), update_size("int8")
+    (200000.0, 'int8')
+    """
+    if isinstance(value, str) and value in BITS:
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and 0 < value < float("inf")):
+        raise ValueError(f"must be a positive, finite number or {' or '.join(BITS)}; got {value!r}")
+    return float(value)
+
+
 def as_list(array: Array) -> Any:
     """Write an array as nested lists, for JSON and TOML."""
     return array.tolist()
@@ -87,6 +112,7 @@ CountArray = Annotated[
 NonNegativeArray = Annotated[
     Array, PlainValidator(lambda values: read_only(values, zero=True)), PlainSerializer(as_list)
 ]
+UpdateSize = Annotated[float | str, PlainValidator(update_size)]
 WholeArray = Annotated[
     Array,
     PlainValidator(lambda values: read_only(values, int, zero=True)),

@@ -1,5 +1,6 @@
 """What is trained on which data: the networks, the data sets, and what goes together."""
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
@@ -14,6 +15,7 @@ class LearningTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str
+    trainable: str = "all"  # "head", or "lora:R" with the rank of low-rank updates
     precision: Literal["float32", "bfloat16"] = "float32"  # of the passes; weights are float32
     pretrain_dataset: str
     finetune_dataset: str
@@ -73,6 +75,16 @@ class LearningTask(BaseModel):
     def _network_is_known(cls, name: str) -> str:
         find_network(name)
         return name
+
+    @field_validator("trainable")
+    @classmethod
+    def _parameters_can_be_chosen(cls, what: str) -> str:
+        if not re.fullmatch(r"all|head|lora:[1-9]\d*", what):
+            raise ValueError(
+                "learning.trainable must be all, head, or lora:R with a rank R of at least 1; got "
+                f"{what!r}"
+            )
+        return what
 
     @field_validator("pretrain_dataset", "finetune_dataset")
     @classmethod

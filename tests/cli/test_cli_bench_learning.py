@@ -59,7 +59,7 @@ def test_people_get_a_table_with_the_machine_below(succeed):
         (("--against", "flowr"), "--against must be one of bare, flower; got 'flowr'. Did you"),
         (
             ("--network", "lennet"),
-            "--network must be one of lenet, row-transformer, googlenet; got 'lennet'.",
+            "--network must be one of lenet, row-transformer, googlenet, minilm; got 'lennet'.",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgegym.errors import InputError
+from edgegym.learning.centralized import trainable
 from edgegym.learning.learner import Learner
 from edgegym.learning.sources import RawData, find_data_dir, inputs_of, load_raw
 from edgegym.studies.two_stage.scenario_lines import (
@@ -112,7 +113,7 @@ def measure(scenario: Scenario, data_dir: str | Path | None) -> Entries:
     batch = learner.data.server.split(min(8, len(learner.data.server)))[0]
     with FlopCounterMode(display=False) as counter:
         cross_entropy(learner.network(batch.images), batch.labels).backward()
-    n_parameters = sum(p.numel() for p in learner.network.parameters())
+    n_parameters = sum(p.numel() for p in trainable(learner.network))
     return {
         "flop_per_sample": Entry(
             counter.get_total_flops() / len(batch), "measured: products, forward and backward"

@@ -89,7 +89,7 @@ def download_delay_s(scenario: Scenario, downlink_gain: Numbers | None = None) -
         bandwidth_hz=s.downlink_bandwidth_hz,
         noise_psd_w_per_hz=s.device_noise_psd_w_per_hz,
     )
-    return radio.transfer_delay_s(s.update_size_bits, rate_bps)
+    return radio.transfer_delay_s(s.update_bits, rate_bps)
 
 
 class Links(NamedTuple):

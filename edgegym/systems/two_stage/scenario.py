@@ -1,6 +1,7 @@
 """Scenario: every constant of the two-stage system, frozen, checked, in SI units."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from edgegym.errors import whole_number
 from edgegym.scenario.base import BaseScenario
 from edgegym.scenario.federation import Federation
 from edgegym.scenario.fields import (
+    BITS,
     Count,
     CountArray,
     NonNegative,
@@ -17,10 +19,12 @@ from edgegym.scenario.fields import (
     Probability,
     RealArray,
     Share,
+    UpdateSize,
     repeated,
 )
 from edgegym.scenario.groups import PER_DEVICE, expand_groups
 from edgegym.scenario.learning_task import LearningTask
+from edgegym.systems.system import imported
 
 #: Shares of the limits below which no action and no plan asks for a clock or a power.
 CLOCK_FLOOR = 1e-2
@@ -66,7 +70,7 @@ class Scenario(BaseScenario):
     server_noise_psd_w_per_hz: Positive
     device_noise_psd_w_per_hz: RealArray
     server_tx_power_w: Positive
-    update_size_bits: Positive
+    update_size_bits: UpdateSize  # or "float32" or "int8", of each parameter that is trained
     # (14)-(15), (17)-(18)
     flop_per_sample: Positive
     server_flop_per_cycle: Positive
@@ -169,7 +173,17 @@ class Scenario(BaseScenario):
     @property
     def upload_size_bits(self) -> float:
         """What a device sends in a round."""
-        return self.federation.upload_bits(self.update_size_bits)
+        return self.federation.upload_bits(self.update_bits)
+
+    @cached_property
+    def update_bits(self) -> float:
+        """What the model takes, or as much of it as is trained, β, bits."""
+        size = self.update_size_bits
+        if not isinstance(size, str):
+            return size
+        # torch is loaded where it is asked for
+        count_trained = imported("edgegym.learning.trainable:count_trained")
+        return BITS[size] * count_trained(self.learning)
 
     def replace(self, **changes: Any) -> Self:
         """Make a checked copy with some values changed; a dotted key reaches into `learning`.

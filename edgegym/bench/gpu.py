@@ -15,7 +15,8 @@ from edgegym.bench.learning import learning_rows, make_learner
 from edgegym.bench.stacking import training_steps
 from edgegym.bench.timing import in_turn
 from edgegym.learning.centralized import Samples, descend, minibatch_gradient, trainable
-from edgegym.learning.learner import Learner, find_device
+from edgegym.learning.devices import find_device
+from edgegym.learning.learner import Learner
 from edgegym.systems.load import load_scenario
 
 ROUNDS = 20

@@ -73,7 +73,7 @@ def bench_vector(
     and on the GPU where there is one. On a CPU the native environment refuses real training.
     """
     from edgegym.bench.vector import vector_rows
-    from edgegym.learning.learner import find_device
+    from edgegym.learning.devices import find_device
 
     checked = read_scenario(scenario, changes)
     with telling() as on_progress:

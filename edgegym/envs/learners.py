@@ -78,7 +78,7 @@ def _made(
 
 def trains_stacked(system: System, settings: Settings) -> bool:
     """Tell whether many networks are trained at once: by name, on a device that suits it."""
-    from edgegym.learning.learner import find_device  # torch, which only training needs
+    from edgegym.learning.devices import find_device  # torch, which only training needs
 
     by_name = settings.network is None and settings.data is None
     suits = find_device(settings.device).type in STACKING_DEVICES

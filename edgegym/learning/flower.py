@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgegym.errors import InputError
-from edgegym.learning.learner import Learner, draw_index
+from edgegym.learning.learner import Learner
+from edgegym.learning.minibatches import draw_index
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream
 from edgegym.systems.two_stage.scenario import Scenario

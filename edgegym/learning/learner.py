@@ -1,23 +1,22 @@
 """The learner: one network on its way through both stages, round by round."""
 
 import copy
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, expected_loss, sgd_round, trainable
 from edgegym.learning.datasets import TaskData, as_task_data, load_task_data
 from edgegym.learning.device_accuracy import served
+from edgegym.learning.devices import find_device, send_index
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.federation import FederatedRounds, FederationState
 from edgegym.learning.lenet_rounds import LeNetRounds
+from edgegym.learning.minibatches import draw_round
 from edgegym.learning.networks import (
     LeNet,
     compute_in_bfloat16,
@@ -30,7 +29,6 @@ from edgegym.learning.networks import (
 from edgegym.learning.sources import find_data_dir
 from edgegym.learning.trainable import changing, restrict
 from edgegym.physics import Array
-from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.scenario.catalogue import find_network
 from edgegym.scenario.learning_task import LearningTask
 from edgegym.systems.two_stage.decision import Decision, Stage
@@ -39,42 +37,6 @@ from edgegym.systems.two_stage.scenario import Scenario
 #: Samples that autograd passes at once on a CPU: their activations fit its cache.
 CPU_CHUNK = 64
 GPU_CHUNK = 4096
-
-
-def find_device(name: str) -> torch.device:
-    """Choose where to train: "auto" takes a GPU where there is one.
-
-    Raises
-    ------
-    InputError
-        If a GPU is asked for that is not there, or the name is another.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise InputError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}. Correct it.")
-    device = torch.device(name)
-    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device.type == "cuda" and (device.index or 0) >= n_gpus:
-        raise InputError(
-            f"device must be present; got {name!r}, and torch sees {n_gpus or 'no'} GPU. "
-            "Use device='cpu' or 'auto'."
-        )
-    return device
-
-
-def draw_index(
-    seed: int, stream: Stream, round_index: int, device: int, n_samples: int, size: int
-) -> NDArray[np.int64]:
-    """Draw a mini-batch with replacement: a larger one begins with the smaller one.
-
-    Examples
-    --------
-    >>> small, large = (draw_index(1, Stream.PRETRAIN_BATCH, 0, 0, 700, size) for size in (2, 8))
-    >>> bool((small == large[:2]).all())
-    True
-    """
-    return keyed_generator(seed, stream, round_index, device).integers(n_samples, size=size)
 
 
 def network_for(
@@ -92,41 +54,6 @@ def network_for(
     if given is not None or find_network(name).shape != shape:
         try_out(network, name, data.pool.images[:2].cpu(), n_classes)
     return restrict(network, task.trainable, seed)
-
-
-def draw_round(
-    data: TaskData,
-    seed: int,
-    finetuning: bool,
-    round_index: int,
-    batch_sizes: Sequence[int] | Array,
-) -> list[NDArray[np.int64]]:
-    """Draw the mini-batches of a round, as places in the pool.
-
-    Parameters
-    ----------
-    data : who holds what
-    seed, round_index : of the draws
-    finetuning : whether the devices train, or the server
-    batch_sizes : (K,) of every device, or (1,) of the server
-    """
-    stream = Stream.FINETUNE_BATCH if finetuning else Stream.PRETRAIN_BATCH
-    holders = data.places[1:] if finetuning else data.places[:1]
-    return [
-        held.start + draw_index(seed, stream, round_index, k, len(held), int(size))
-        for k, (held, size) in enumerate(zip(holders, batch_sizes, strict=True))
-    ]
-
-
-def send_index(index: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Copy samples' places to a device.
-
-    A copy out of ordinary memory would make the host wait until a GPU has done all before it.
-    """
-    host = torch.from_numpy(index)
-    if device.type == "cuda":
-        return host.pin_memory().to(device, non_blocking=True)
-    return host
 
 
 class LearnerState(NamedTuple):

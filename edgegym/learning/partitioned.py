@@ -16,13 +16,9 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, joined, minibatch_gradient
 from edgegym.learning.datasets import pixel_statistics, prepare, share_among_devices, share_out
-from edgegym.learning.learner import (
-    draw_index,
-    final_figures,
-    find_device,
-    measure,
-    send_index,
-)
+from edgegym.learning.devices import find_device, send_index
+from edgegym.learning.learner import final_figures, measure
+from edgegym.learning.minibatches import draw_index
 from edgegym.learning.sources import find_data_dir, load_raw
 from edgegym.physics import Array
 from edgegym.physics.draws import Stream, keyed_generator

@@ -119,7 +119,7 @@ def prepare(scenario: Any, device: str, data_dir: str | Path | None) -> str:
     import torch
 
     from edgegym.learning.datasets import TaskData, missing_classes
-    from edgegym.learning.learner import find_device
+    from edgegym.learning.devices import find_device
     from edgegym.learning.sources import find_data_dir
 
     torch.set_num_threads(1)

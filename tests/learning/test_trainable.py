@@ -54,7 +54,7 @@ def test_a_round_of_the_head_is_a_step_of_the_last_layer():
     learner, alone = make_learner("head"), make_network("lenet", SEED)
     batch = learner.data.pool.take(torch.arange(5))
     cross_entropy(alone(batch.images), batch.labels).backward()
-    learner.descend(torch.arange(5).numpy())
+    learner.descend(torch.arange(5).numpy(), learner.learning_rate)
     stepped = alone[-1].weight - DIGITS.learning_rate * alone[-1].weight.grad
     assert torch.allclose(learner.network[-1].weight, stepped, rtol=0, atol=1e-6)
 

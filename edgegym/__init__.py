@@ -13,8 +13,8 @@ from edgegym.scenario.catalogue import register_dataset, register_network
 from edgegym.systems.load import load_scenario
 from edgegym.systems.partitioned import PARTITIONED
 from edgegym.systems.two_stage import TWO_STAGE
-from edgegym.systems.two_stage.costs import Outcome
 from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.referee import Outcome
 from edgegym.systems.two_stage.scenario import Scenario
 
 __version__ = "0.1.0"

@@ -14,8 +14,8 @@ from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
 from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
-from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
 METHODS = ("exact", "sca")

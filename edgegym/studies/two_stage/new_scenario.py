@@ -19,7 +19,8 @@ from edgegym.studies.two_stage.scenario_lines import (
     processors,
     toml_text,
 )
-from edgegym.systems.two_stage.costs import evaluate, finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
+from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Share of the energy that the best plan would take if it cost nothing.

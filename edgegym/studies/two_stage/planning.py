@@ -10,8 +10,8 @@ from edgegym.errors import InputError
 from edgegym.runs.designs import plan_design, require_a_plan
 from edgegym.runs.manifest import Design, Manifest, load_manifest
 from edgegym.systems.two_stage.channel import round_gains
-from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: W(P',P) of Fig. 6; only its product with the scenario's `data_lipschitz` enters (34).

@@ -4,10 +4,10 @@ from typing import Any
 
 from edgegym.systems.measure import Measure
 from edgegym.systems.system import System
-from edgegym.systems.two_stage.costs import evaluate
 from edgegym.systems.two_stage.emulated import EmulatedLearner
 from edgegym.systems.two_stage.emulator import load_emulator
 from edgegym.systems.two_stage.plan import Plan, describe_round
+from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.remarks import other_rounds, remarks, unusual
 from edgegym.systems.two_stage.rules import TwoStageRules
 from edgegym.systems.two_stage.scenario import Scenario

@@ -16,15 +16,13 @@ from edgegym.learning.devices import find_device, send_index
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.federation import FederatedRounds, FederationState
 from edgegym.learning.lenet_rounds import LeNetRounds
+from edgegym.learning.making import make_by, make_network, try_out
 from edgegym.learning.minibatches import draw_round
 from edgegym.learning.networks import (
     LeNet,
     compute_in_bfloat16,
     has_batch_statistics,
-    make_by,
-    make_network,
     place_network,
-    try_out,
 )
 from edgegym.learning.sources import find_data_dir
 from edgegym.learning.trainable import changing, restrict

@@ -34,7 +34,7 @@ class LeNetRounds:
     Examples
     --------
     >>> from edgegym.learning.centralized import sgd_round
-    >>> from edgegym.learning.networks import make_network
+    >>> from edgegym.learning.making import make_network
     >>> pool = Samples(torch.ones(5, 1, 28, 28), torch.tensor([3, 1, 4, 1, 5]))
     >>> by_hand, index = LeNetRounds(make_network("lenet", seed=1)), torch.tensor([0, 2])
     >>> loss = by_hand.sgd_round(pool, index, learning_rate=0.1)

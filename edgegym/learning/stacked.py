@@ -15,8 +15,9 @@ from edgegym.errors import InputError
 from edgegym.learning.datasets import load_task_data
 from edgegym.learning.devices import find_device, send_index
 from edgegym.learning.learner import network_for
+from edgegym.learning.making import make_network
 from edgegym.learning.minibatches import draw_round
-from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics, make_network
+from edgegym.learning.networks import compute_in_bfloat16, has_batch_statistics
 from edgegym.learning.sources import find_data_dir
 from edgegym.physics import Array
 from edgegym.scenario.catalogue import find_network

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import trainable
-from edgegym.learning.networks import make_network, seeded
+from edgegym.learning.making import make_network, seeded
 from edgegym.learning.sources import find_data_dir, inputs_of, load_raw
 from edgegym.scenario.catalogue import Dataset, Network, find_dataset, find_network
 from edgegym.scenario.learning_task import LearningTask

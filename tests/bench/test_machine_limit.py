@@ -5,7 +5,7 @@ from edgegym import load_scenario
 from edgegym.bench.learning import make_learner
 from edgegym.bench.machine_limit import MATRIX_SIZE, count_work, measure_limit
 from edgegym.learning.centralized import minibatch_gradient
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from edgegym.learning.centralized import (
     minibatch_gradient,
     sgd_round,
 )
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from edgegym.learning.centralized import joined, sgd_round
 from edgegym.learning.federated import aggregate, fedsgd_round
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 
 LEARNING_RATE = 0.1
 BATCH_SIZES = [3, 17, 40]

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from edgegym import InputError, load_scenario
 from edgegym.learning.learner import Learner
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 from edgegym.learning.stacked import StackedLearner
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.scenario.federation import Federation

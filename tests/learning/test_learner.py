@@ -13,8 +13,8 @@ from edgegym.learning.centralized import expected_loss
 from edgegym.learning.datasets import TaskData
 from edgegym.learning.learner import Learner
 from edgegym.learning.lenet_rounds import LeNetRounds
+from edgegym.learning.making import make_network
 from edgegym.learning.minibatches import draw_round
-from edgegym.learning.networks import make_network
 from edgegym.learning.sources import RawData
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.scenario.catalogue import COLOUR

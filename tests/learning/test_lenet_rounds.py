@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from edgegym.learning import patches
 from edgegym.learning.centralized import expected_loss, sgd_round
 from edgegym.learning.lenet_rounds import CHUNK, LeNetRounds
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 
 SIZES = [1, 2, 7, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5]
 

@@ -4,12 +4,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgegym.learning.centralized import minibatch_gradient, sgd_round
+from edgegym.learning.making import make_network
 from edgegym.learning.networks import (
     GoogLeNet,
     LeNet,
     compute_in_bfloat16,
     has_batch_statistics,
-    make_network,
     place_network,
 )
 from edgegym.scenario.catalogue import NETWORKS
@@ -60,27 +60,6 @@ def test_every_network_takes_the_images_that_a_scenario_is_told_it_takes():
     for name in SHIPPED:
         network = make_network(name, seed=0, n_classes=26)
         assert network(torch.zeros(2, *NETWORKS[name].shape)).shape == (2, 26)
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_the_seed_alone_decides_the_initial_weights(name):
-    first = weights_of(make_network(name, seed=1))
-    torch.manual_seed(7)
-    assert torch.equal(first, weights_of(make_network(name, seed=1)))
-    assert not torch.equal(first, weights_of(make_network(name, seed=2)))
-
-
-def test_making_a_network_leaves_the_global_generator_alone():
-    before = torch.get_rng_state()
-    make_network("lenet", seed=1)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_making_a_network_leaves_the_gpu_generators_alone(monkeypatch):
-    seeds = []
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
-    make_network("lenet", seed=1)
-    assert seeds == []
 
 
 def test_only_networks_with_batch_norm_have_batch_statistics():

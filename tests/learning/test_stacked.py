@@ -7,7 +7,8 @@ from torch import nn
 from edgegym import InputError, load_scenario
 from edgegym.learning import stacked
 from edgegym.learning.learner import Learner
-from edgegym.learning.networks import LeNet, make_network
+from edgegym.learning.making import make_network
+from edgegym.learning.networks import LeNet
 from edgegym.learning.stacked import StackedLearner, StackedRound
 from edgegym.scenario.catalogue import NETWORKS, Network
 

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from edgegym import load_scenario
 from edgegym.errors import InputError
 from edgegym.learning.learner import Learner
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 from edgegym.learning.stacked import StackedLearner, StackedRound
 from edgegym.learning.trainable import changing, count_trained, restrict
 

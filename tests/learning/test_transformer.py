@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from edgegym.learning.learner import Learner
-from edgegym.learning.networks import make_network
+from edgegym.learning.making import make_network
 from edgegym.learning.transformer import RowTransformer
 from edgegym.systems.load import load_scenario
 

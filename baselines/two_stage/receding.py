@@ -18,7 +18,7 @@ from baselines.two_stage.program import SAMPLES, Done, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.static import best_delay_s, ending_within
 from baselines.two_stage.workload import workload
-from edgegym.lifecycle.state import State, rounds_of_stage
+from edgegym.lifecycle.state import State
 from edgegym.physics import Array
 from edgegym.scenario.channel import mean_channel
 from edgegym.systems.two_stage.decision import Decision, Stage
@@ -72,7 +72,7 @@ def receding_horizon(
 
     def decide(state: State) -> Decision | None:
         nonlocal later, planned_at
-        stage, done = int(state.stage), int(rounds_of_stage(state, 2))
+        stage, done = int(state.stage), int(state.round)
         if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
             return later
         planned_at = stage, done

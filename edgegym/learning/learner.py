@@ -110,7 +110,8 @@ class Learner:
             compute_in_bfloat16(self.network, self.device)
         self._parameters = trainable(self.network)
         self.batch_statistics = has_batch_statistics(self.network)
-        is_whole_lenet = isinstance(self.network, LeNet) and task.trainable == "all"
+        is_whole = all(p.requires_grad for p in self.network.parameters())
+        is_whole_lenet = type(self.network) is LeNet and is_whole
         is_by_hand = is_whole_lenet and self.device.type == "cpu"
         self.by_hand = (
             LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None

@@ -95,6 +95,7 @@ def try_out(network: nn.Module, name: str, samples: Tensor, n_classes: int) -> N
     InputError
         If it does not take them, or does not give finite logits for every class.
     """
+    was_training = network.training
     network.eval()
     shape = "x".join(map(str, samples.shape[1:]))
     try:
@@ -106,7 +107,7 @@ def try_out(network: nn.Module, name: str, samples: Tensor, n_classes: int) -> N
             f"learning.network must take samples of {shape}; got {name!r}, which raises "
             f"{type(error).__name__}: {reason}. Choose another network, or correct it."
         ) from None
-    network.train()
+    network.train(was_training)
     wanted = (len(samples[:2]), n_classes)
     if not isinstance(logits, Tensor) or logits.shape != wanted or not logits.isfinite().all():
         got = (

@@ -55,14 +55,6 @@ class State(NamedTuple):
         return np.asarray(self.end_code != RUNNING)
 
 
-def rounds_of_stage(state: State, n_stages: int) -> Array:
-    """Count the rounds done in the present stage, or in the last one, (C,), whole numbers."""
-    rounds = state.totals[ROUNDS]
-    for stage in range(1, n_stages):
-        rounds = np.where(state.stage < stage, rounds, state.totals[ROUNDS + stage])
-    return rounds
-
-
 def one(record: Any, copy: int) -> Any:
     """Take one copy out of a state or a draw: a record whose arrays end in copies."""
     return type(record)(*(one(v, copy) if hasattr(v, "_fields") else v[..., copy] for v in record))

@@ -340,3 +340,12 @@ def test_googlenet_lies_channels_last_on_a_gpu_and_all_data_with_it(colour_data)
     assert all(part.images.is_cuda for part in (learner.data.server, *learner.data.devices))
     alone = Learner(load_scenario("cinic10-cifar10"), SEED, device="cpu", data=colour_data)
     assert learner.pretrain(0, 8) == pytest.approx(alone.pretrain(0, 8), rel=1e-2)
+
+
+def test_a_lenet_of_which_a_part_is_frozen_is_left_to_autograd(make_learner):
+    network = make_network("lenet", SEED)
+    network[0].requires_grad_(False)
+    learner = Learner(DIGITS, SEED, device="cpu", data=make_learner().data, network=network)
+    learner.pretrain(0, 8)
+    assert torch.equal(learner.network[0].weight, network[0].weight)
+    assert not torch.equal(learner.network[3].weight, network[3].weight)

@@ -108,9 +108,8 @@ def share_counts(
 
 def measure(scenario: Scenario, data_dir: str | Path | None) -> Entries:
     """Measure the network on the data: FLOPs of a sample, bits of an update, untrained loss."""
-    learners = (Learner(scenario, seed, "cpu", data_dir) for seed in SEEDS)
-    losses = [learner.validation()[0] for learner in learners]
-    learner = Learner(scenario, 0, "cpu", data_dir)
+    learner, *others = (Learner(scenario, seed, "cpu", data_dir) for seed in SEEDS)
+    losses = [one.validation()[0] for one in (learner, *others)]
     batch = learner.data.server.split(min(8, len(learner.data.server)))[0]
     with FlopCounterMode(display=False) as counter:
         cross_entropy(learner.network(batch.images), batch.labels).backward()

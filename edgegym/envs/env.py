@@ -13,10 +13,10 @@ from edgegym.envs.history import History
 from edgegym.envs.learners import make_learner
 from edgegym.envs.view import View, summary
 from edgegym.errors import InputError, unknown_name
+from edgegym.lifecycle.codec import ActionCodec
 from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.learners import Learner
 from edgegym.lifecycle.observed import ObservationCodec
-from edgegym.lifecycle.parts import ActionCodec
 from edgegym.lifecycle.reward import LEARNING_REWARDS
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.lifecycle.settings import check_settings, one_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgegym.lifecycle.parts import decision_of
+from edgegym.lifecycle.codec import decision_of
 from edgegym.lifecycle.state import ROUNDS, State
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgegym.lifecycle.parts import decision_of
+from edgegym.lifecycle.codec import decision_of
 from edgegym.physics import Array
 
 Losses = tuple[Any, Any]

@@ -10,7 +10,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError, unknown_name, whole_number
-from edgegym.lifecycle.parts import as_numbers
+from edgegym.lifecycle.codec import as_numbers
 from edgegym.systems.two_stage.decision import Stage
 
 #: A limit may be missed by what a value loses on its way through a logarithm.

@@ -6,9 +6,9 @@ from reference import rate
 from strategies import plans, scenarios
 
 from edgegym import evaluate, load_scenario
+from edgegym.lifecycle.codec import ActionCodec
 from edgegym.lifecycle.learners import NoLearner
 from edgegym.lifecycle.observed import ObservationCodec
-from edgegym.lifecycle.parts import ActionCodec
 from edgegym.lifecycle.rounds import Lifecycle
 from edgegym.systems.two_stage.channel import round_gains
 from edgegym.systems.two_stage.decision import Decision, Stage

@@ -3,6 +3,7 @@
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_sensitivity import sensitivity
+from edgegym.cli.study_shift import shift
 
 app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
 
@@ -14,3 +15,4 @@ def study() -> None:
 
 app.command("heterogeneity")(heterogeneity)
 app.command("sensitivity")(sensitivity)
+app.command("shift")(shift)

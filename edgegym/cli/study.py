@@ -2,6 +2,7 @@
 
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_heterogeneity import heterogeneity
+from edgegym.cli.study_pareto import pareto
 from edgegym.cli.study_sensitivity import sensitivity
 from edgegym.cli.study_shift import shift
 
@@ -16,3 +17,4 @@ def study() -> None:
 app.command("heterogeneity")(heterogeneity)
 app.command("sensitivity")(sensitivity)
 app.command("shift")(shift)
+app.command("pareto")(pareto)

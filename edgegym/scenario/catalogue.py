@@ -63,6 +63,7 @@ def _texts(name: str, n_texts: int) -> Dataset:
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "googlenet-narrow": Network("edgegym.learning.networks:googlenet_narrow", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
 }

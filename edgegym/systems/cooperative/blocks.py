@@ -107,7 +107,7 @@ def lacking(scenario: CooperativeScenario) -> str:
     least = float(memory_bytes(s, s.least_batch_size, depth))
     more = int(needed[depth - 1] - holders[depth - 1])
     return (
-        f"device_memory_bytes must let {needed[depth - 1]} devices hold block {depth} with "
+        f"device_memory_bytes must let {needed[depth - 1]} of the devices hold block {depth} with "
         f"{s.least_batch_size} samples, {least:.4g} bytes; got {holders[depth - 1]}. Give {more} "
         "more so much, or lower least_batch_size."
     )

@@ -35,7 +35,7 @@ def blocks_of(network: nn.Module) -> list[list[Tensor]]:
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
     layers = max(lists, key=len, default=nn.ModuleList())
     place_of = {id(p): n for n, layer in enumerate(layers) for p in layer.parameters()}
-    blocks: list[list[Tensor]] = [[] for _ in layers]
+    blocks: list[list[Tensor]] = [[] for _ in layers or [None]]
     outside = 0
     for parameter in network.parameters():
         place = place_of.get(id(parameter), outside)
@@ -43,7 +43,7 @@ def blocks_of(network: nn.Module) -> list[list[Tensor]]:
             outside = len(layers) - 1
         if parameter.requires_grad:
             blocks[place].append(parameter)
-    if not blocks or not all(blocks):
+    if not layers or not all(blocks):
         raise InputError(
             "learning.network must keep its layers in a torch.nn.ModuleList and train something in "
             f"each; got {type(network).__name__} with {len(layers)} of them. Choose a transformer, "

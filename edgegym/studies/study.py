@@ -96,9 +96,10 @@ def load_study(name: str, run_dir: Path) -> Study:
     study = read_model(Study, run_dir / FILE_NAME)
     import_modules(study.imports)
     if study.name != name:
+        finish = f"edgegym study {study.name} --resume {shlex.quote(str(run_dir))}"
         raise InputError(
             f"--resume must name a folder of study {name!r}; got {str(run_dir)!r}, of study "
-            f"{study.name!r}. Finish it with: edgegym study {study.name} --resume {shlex.quote(str(run_dir))}."
+            f"{study.name!r}. Finish it with: {finish}."
         )
     return study
 

@@ -38,8 +38,8 @@ MethodName = Annotated[
     str,
     typer.Option(
         "--method",
-        help="exact (global optimum) or sca (the paper's Algorithm 1); of system partitioned "
-        "exact, in-turn or closed-form.",
+        help="exact (global optimum), sca (the paper's Algorithm 1) or emulator (best on the law "
+        "of recorded training); of system partitioned exact, in-turn or closed-form.",
     ),
 ]
 Grid = Annotated[

@@ -16,7 +16,9 @@ ScenarioName = Annotated[
 ]
 SystemName = Annotated[
     str | None,
-    typer.Option("--system", help="two-stage, partitioned, cooperative: that system's default scenario."),
+    typer.Option(
+        "--system", help="two-stage, partitioned, cooperative: that system's default scenario."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -31,7 +33,8 @@ SchemeName = Annotated[
     typer.Option(
         "--scheme",
         help="Else joint; fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only; of "
-        "system partitioned equal, proportional, bapa, paba, paba-proportional.",
+        "system partitioned equal, proportional, bapa, paba, paba-proportional; of cooperative crunch, "
+        "min-sum, crunch-equal, random-matching, alone, rotation.",
     ),
 ]
 MethodName = Annotated[

@@ -1,6 +1,7 @@
 """`edgegym study`: what settles a question about a paper."""
 
 from edgegym.cli.command_line import CommandLine
+from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 
 app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
@@ -12,3 +13,4 @@ def study() -> None:
 
 
 app.command("heterogeneity")(heterogeneity)
+app.command("drift")(drift)

@@ -20,9 +20,7 @@ class RowTransformer(nn.Module):
     (26346, torch.Size([5, 10]))
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], n_classes: int, n_layers: int = LAYERS
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], n_classes: int, n_layers: int = LAYERS) -> None:
         super().__init__()
         n_channels, n_rows, n_columns = shape
         self.embedding = nn.Linear(n_channels * n_columns, WIDTH)

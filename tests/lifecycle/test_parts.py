@@ -64,7 +64,7 @@ def test_a_matching_is_written_and_read_again_exactly(drawn):
         if able[range(len(able)), other].all():
             assert codec.decode(codec.encode(Takers(other))).taker.tolist() == list(other)
         else:
-            with pytest.raises(InputError, match="taker must hold .* of who is able; got"):
+            with pytest.raises(InputError, match=r"taker must hold .* of who is able; got"):
                 codec.encode(Takers(other))
 
 
@@ -97,5 +97,5 @@ def test_assignments_of_copies_are_those_of_each():
 @pytest.mark.parametrize("wrong", [[0, 0, 1], [0, 1], [0, 1, 5], [0, 1, 0.5], [-1, 1, 2]])
 def test_what_is_no_matching_is_refused(wrong):
     codec = codec_of(np.ones((3, 5), dtype=bool))
-    with pytest.raises(InputError, match="taker must hold 3 different indices below 5"):
+    with pytest.raises(InputError, match=r"taker must hold 3 different indices below 5"):
         codec.encode(Takers(wrong))

@@ -33,8 +33,8 @@ SchemeName = Annotated[
     typer.Option(
         "--scheme",
         help="Else joint; fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only; of "
-        "system partitioned equal, proportional, bapa, paba, paba-proportional; of cooperative crunch, "
-        "min-sum, crunch-equal, random-matching, alone, rotation.",
+        "system partitioned equal, proportional, bapa, paba, paba-proportional; of cooperative "
+        "crunch, min-sum, crunch-equal, random-matching, alone, rotation.",
     ),
 ]
 MethodName = Annotated[
@@ -42,7 +42,8 @@ MethodName = Annotated[
     typer.Option(
         "--method",
         help="exact (global optimum), sca (the paper's Algorithm 1) or emulator (best on the law "
-        "of recorded training); of system partitioned exact, in-turn or closed-form.",
+        "of recorded training); of system partitioned exact, in-turn or closed-form; of "
+        "cooperative exact or dual-ascent.",
     ),
 ]
 Grid = Annotated[

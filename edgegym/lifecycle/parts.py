@@ -98,6 +98,55 @@ class Simplex:
         return np.maximum(shares, LEAST_SHARE)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One of some numbers, each with an entry: that with the largest one, the first of equals."""
+
+    name: str
+    options: tuple[int, ...]
+    unit: str = ""
+
+    @property
+    def low(self) -> Array:
+        """What is mapped to -1, (n,)."""
+        return np.full(len(self.options), LEAST_SHARE)
+
+    @property
+    def high(self) -> Array:
+        """What is mapped to 1, (n,)."""
+        return np.ones(len(self.options))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a whole number."""
+        return True
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and largest of the numbers."""
+        return np.array(float(min(self.options))), np.array(float(max(self.options)))
+
+    def read(self, values: Array) -> Array:
+        """Take values (..., n) that were mapped already, and give what is chosen, (...)."""
+        return np.array(self.options, dtype=float)[np.argmax(values, axis=-1)]
+
+    def write(self, values: ArrayLike) -> Array:
+        """Give the values to be mapped, (n,): 1 for what is chosen, -1 for all else.
+
+        Raises
+        ------
+        InputError
+            If it is none of the options.
+        """
+        value = float(np.asarray(values))
+        if value not in self.options:
+            raise InputError(
+                f"{self.name} must be one of {', '.join(map(str, self.options))}; got {value:g}. "
+                "Choose one of them."
+            )
+        return np.where(np.array(self.options) == value, 1.0, LEAST_SHARE)
+
+
 def largest_remainder(parts: Array, total: int) -> Array:
     """Round parts to whole numbers that sum to the total, each to one of its neighbours.
 
@@ -119,4 +168,4 @@ def largest_remainder(parts: Array, total: int) -> Array:
     return np.asarray(whole + (place < left))
 
 
-Part = LogBox | Simplex
+Part = LogBox | Simplex | Choice

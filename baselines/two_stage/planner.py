@@ -10,7 +10,7 @@ from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
-from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
+from baselines.two_stage.search import NOTHING_FITS, Search, best_search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
 from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
@@ -238,8 +238,9 @@ def _algorithm1(problem: Problem, scheme: Scheme, grid: int, printed: bool) -> S
     proven = relaxed.lower_bound if relaxed else math.inf
     if printed:
         return Search(relaxed, solve_as_printed(problem.scenario, scheme, grid), proven)
+    single = best_search(one_round(part) for part in problem.parts)
     if relaxed is None:
-        return one_round(problem)
+        return single
     found = solve_algorithm1(problem.scenario, problem.scheme, grid)
-    rounded = round_near(problem, found) if found else None
-    return Search(relaxed, rounded or one_round(problem).rounded, proven)
+    rounded = found and round_near(problem.part_of(*found.cell), found)
+    return Search(relaxed, rounded or single.rounded, proven)

@@ -18,7 +18,7 @@ from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
-METHODS = ("exact", "sca")
+METHODS = ("exact", "sca", "target")
 ROUNDINGS = ("feasible", "paper")
 GRID_POINTS = 6
 
@@ -119,7 +119,8 @@ def plan(
     scenario : what is planned; its fixed gains are used, no device straggles, and where some take
         part in a round energies are means; with static power a plan may end within the budget
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
-    method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
+    method : "exact", the global optimum of the relaxation rounded; "sca", Algorithm 1; "target",
+        the exact plan for bound "target", whichever the scenario's is
     grid : points on each axis of Algorithm 1's first grid over (M, N)
     rounding : "feasible" polishes what Algorithm 1 leaves: it may leave out a stage, and around its
         best cell the best integers within all limits get the cheapest clocks and powers. "paper",
@@ -135,7 +136,7 @@ def plan(
     Raises
     ------
     InputError
-        If there is no such scheme, method or rounding.
+        If there is no such scheme, method or rounding, or a constant of the bound is missing.
 
     Examples
     --------
@@ -155,6 +156,9 @@ def plan(
             f"rounding 'paper' must go with method 'sca', Algorithm 1; got method {method!r}. "
             "Choose rounding 'feasible', or method 'sca'."
         )
+    if method == "target":
+        aimed = plan(scenario.replace(bound="target"), scheme)
+        return replace(aimed, method=method)
     if scenario.static_power_w:
         return _with_static_power(scenario, design, method, grid, rounding)
     printed = rounding == "paper"

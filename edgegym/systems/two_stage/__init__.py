@@ -24,6 +24,14 @@ BENCHMARKS = {
     for name in ("fixed-power", "fixed-clock", "fixed-batch", "pretrain-only", "finetune-only")
 }
 
+#: The plan that is best by the bound on the task's data alone.
+BY_TARGET = ("joint", "target")
+
+
+def _can_plan(scenario: Scenario, method: str) -> bool:
+    return method != "target" or scenario.pretrain_pl_constant is not None
+
+
 TWO_STAGE = System(
     name="two-stage",
     env_id="TwoStageEdge-v0",
@@ -39,14 +47,17 @@ TWO_STAGE = System(
     designs={
         "joint-algorithm1": ("joint", "sca"),
         "joint-exact": ("joint", "exact"),
+        "joint-target": BY_TARGET,
         **BENCHMARKS,
     },
     entrants={
         "sca": ("joint", "sca"),
         "exact": ("joint", "exact"),
         "calibrated": ("joint", "exact"),
+        "joint-target": BY_TARGET,
         **BENCHMARKS,
     },
+    can_plan=_can_plan,
     reference="sca",
     policies={"receding": "baselines.two_stage.receding:receding_horizon"},
     measures=(

@@ -24,17 +24,17 @@ initial gap stands for that of either data.)
 
 which is (32) with γ̄ρ̂ ≤ 1. With M = 0 the first gap is the initial one. Else let pre-training
 obey Polyak and Łojasiewicz, ‖∇L(w, 𝒟)‖² ≥ 2μ(L(w, 𝒟) − L_inf). Then (46) with γ̄ρ ≤ 1 reads
-Δ_{m+1} ≤ (1 − γ̄μ)Δ_m + ργ̄²α²/(2D̃), so that Δ_M ≤ (1 − γ̄μ)^M·Δ_0 + ργ̄²α²Λ/2, and (48) adds
-the hand-over h, which is `hand_over_gap` where it was measured and ρ̃W else. Rounds on the
-wrong data only shrink what fine-tuning starts from. What is lost: the noise of early rounds is
-contracted as well, to at most ργ̄α²/(2μD̃), but that bound is neither a function of Λ nor
-jointly convex. After few rounds smoothness is the better bound, ‖∇L‖² ≤ 2ρ̂(L − L_inf), before
-each of them, which is the same numerator over 1/(γ̄ρ̂) instead of N. So N rounds count as
-max(N, 1/(γ̄ρ̂)), and without fine-tuning the target bound is of the model that is handed over.
+Δ_{m+1} ≤ (1 − γ̄μ)Δ_m + ργ̄²α²/(2D̃) for the expected gap Δ_m, so that the gap that is left is
+Δ_M ≤ exp(−γ̄μM)·Δ_0 + ργ̄²α²Λ/2, and (48) adds the hand-over h, which is `hand_over_gap` where it
+was calibrated and ρ̃W else. Rounds on the wrong data only shrink what fine-tuning starts from.
+What is lost: the noise of early rounds is contracted as well, to at most ργ̄α²/(2μD̃), but that
+bound is neither a function of Λ nor jointly convex. After few rounds smoothness is the better
+bound, ‖∇L‖² ≤ 2ρ̂(L − L_inf), before each of them, which is the same numerator over 1/(γ̄ρ̂)
+instead of N. So N rounds count as max(N, 1/(γ̄ρ̂)), and without fine-tuning the target bound is
+of the model that is handed over.
 
-μ may be that of a path: where ‖∇L‖² ≥ 2μ_m(L − L_inf) in round m, the product of 1 − γ̄μ_m is
-at most (1 − γ̄μ)^M with the mean μ of the μ_m; for the noise that takes μ_m that do not fall
-along the path.
+μ may be that of a path: where ‖∇L‖² ≥ 2μ_m(L − L_inf) in round m, the product of 1 − γ̄μ_m is at
+most exp(−γ̄μM) with the mean μ of the μ_m; for the noise 1 − γ̄μ_m ≤ 1 is all that is used.
 """
 
 import math
@@ -190,7 +190,7 @@ def _target_cases(s: Scenario) -> tuple[Case, ...]:
         *_noise(s),
         start=2 * (shift if s.hand_over_gap is None else s.hand_over_gap) / s.learning_rate,
         contracted=2 * s.initial_loss_gap / s.learning_rate,
-        contraction=-math.log1p(-s.learning_rate * s.pretrain_pl_constant),
+        contraction=s.learning_rate * s.pretrain_pl_constant,
         pretrain_weight=0.0,
     )
     few = many._replace(finetune_weight=0.0, more_rounds=least)
@@ -271,11 +271,11 @@ def gradient_norm_bound(
     >>> float(gradient_norm_bound(mnist.replace(bound="tight"), **spent))
     3.3
 
-    On the task's data alone, with μ = 1 and no hand-over, (10·10 + 10·10 + 460·0.99¹⁰⁰) / 100:
+    On the task's data alone, with μ = 1 and no hand-over, (10·10 + 10·10 + 460/e) / 100:
 
     >>> target = mnist.replace(bound="target", pretrain_pl_constant=1.0)
     >>> round(float(gradient_norm_bound(target, **spent)), 6)
-    3.683749
+    3.692245
     """
     m, n = np.asarray(n_pretrain_rounds), np.asarray(n_finetune_rounds)
     sums = pretrain_inverse_batch_sum, finetune_inverse_batch_sum

@@ -5,17 +5,16 @@ against what, nor how unlike its workers are. Here both are measured over that.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from edgegym.physics.draws import Stream, keyed_generator
-from edgegym.runs.play import Episode, play_plan
-from edgegym.runs.pool import run_all
+from edgegym.runs.play import play_plan
+from edgegym.studies.study import Figures, Finding, Points, Study
+from edgegym.systems.partitioned.plan import PartitionedPlan
 from edgegym.systems.partitioned.scenario import PartitionedScenario
 
 #: What is compared: everything alike, one side planned at a time, both jointly.
@@ -54,6 +53,21 @@ def spread_workers(scenario: PartitionedScenario, decades: float, draw: int) -> 
     return scenario.replace(**changed, downlink_gain=changed["uplink_gain"])
 
 
+def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
+    """Plan and train systems more and more unlike, and say where the abstract's gaps appear."""
+    scenario, (draws, seeds) = study.read_scenario(), study.options.values()
+    latencies = latency_rows(scenario, DECADES, draws)
+    accuracies = accuracy_rows(scenario, DECADES, seeds, points, data_dir)
+    summary = summarise_gains(latencies, accuracies)
+    title = f"Scenario {scenario.name}, {draws} systems, {seeds} seeds"
+    return Finding(
+        {"latencies": latencies, "accuracies": accuracies, "summary": summary},
+        {"gains": plot_gains(summary, title)},
+        "summary",
+        in_words(summary),
+    )
+
+
 def latency_rows(
     scenario: PartitionedScenario, decades: Sequence[float], n_draws: int
 ) -> pd.DataFrame:
@@ -79,9 +93,8 @@ def accuracy_rows(
     scenario: PartitionedScenario,
     decades: Sequence[float],
     n_seeds: int,
-    pool: Executor,
+    points: Points,
     data_dir: str | None,
-    on_progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
     """Train under the equal and the joint plan of one system for each spread and seed.
 
@@ -91,24 +104,28 @@ def accuracy_rows(
     """
     import baselines
 
-    calls: dict[tuple[float, int, str], Callable[[], Episode]] = {}
+    keys: dict[str, tuple[float, int, str]] = {}
+    calls: dict[str, Callable[[], Figures]] = {}
     for spread in decades:
         for seed in range(n_seeds):
             system = spread_workers(scenario, spread, draw=seed)
             for scheme in ("equal", "joint"):
                 planned = baselines.plan(system, scheme).plan
                 if planned is not None:
-                    call = partial(play_plan, system, planned, seed, data_dir=data_dir)
-                    calls[spread, seed, scheme] = call
-    rows: list[dict[str, Any]] = []
-
-    def keep(key: tuple[float, int, str], episode: Episode) -> None:
-        figures = {"accuracy": episode.final["test_accuracy"], "rounds": episode.final["n_rounds"]}
-        rows.append(dict(zip(("decades", "seed", "scheme"), key, strict=True)) | figures)
-
-    run_all(pool, calls, keep, on_progress)
+                    name = f"{scheme}-{spread:g}-seed{seed}"
+                    keys[name] = spread, seed, scheme
+                    calls[name] = partial(_train, system, planned, seed, data_dir)
+    trained = points("accuracies", calls)
     columns = ["decades", "seed", "scheme", "accuracy", "rounds"]  # also where nothing fits
+    rows = [(*keys[name], *figures.values()) for name, figures in trained.items()]
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:3], ignore_index=True)
+
+
+def _train(
+    scenario: PartitionedScenario, plan: PartitionedPlan, seed: int, data_dir: str | None
+) -> Figures:
+    final = play_plan(scenario, plan, seed, data_dir=data_dir).final
+    return {"accuracy": final["test_accuracy"], "rounds": final["n_rounds"]}
 
 
 def summarise_gains(latencies: pd.DataFrame, accuracies: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ def test_the_study_writes_its_tables_and_a_picture_and_gives_its_verdict(short, 
     assert [row["decades"] for row in told["rows"]] == [0.0, 1.0]
     assert told["verdict"].startswith("A latency lower by 46 % than with equal parts ")
     names = {"latencies.csv", "accuracies.csv", "summary.csv", "gains.png"}
+    names |= {"study.json", "accuracies"}
     assert {path.name for path in run.iterdir()} == names
     assert (run / "gains.png").read_bytes().startswith(b"\x89PNG\r\n")
     assert len(pd.read_csv(run / "latencies.csv")) == 2 * 2 * len(study.SCHEMES)
@@ -29,6 +30,21 @@ def test_the_study_writes_its_tables_and_a_picture_and_gives_its_verdict(short, 
         [row["saved_against_equal"] for row in told["rows"]]
     )
     assert summary["saved_against_equal"].iloc[1] > 0.05
+
+
+def test_a_killed_study_is_finished_and_gives_the_same(short, ask, tmp_path, monkeypatch):
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    told = ask("study", "heterogeneity", *FEW, "--out", whole)
+    run.mkdir()
+    for name in ("study.json", "accuracies"):
+        (whole / name).rename(run / name)
+    (run / "accuracies" / "joint-0-seed0.json").unlink()
+    trained = []
+    train = study._train
+    monkeypatch.setattr(study, "_train", lambda *given: trained.append(1) or train(*given))
+    again = ask("study", "heterogeneity", "--resume", run)
+    assert again["rows"] == told["rows"] and again["verdict"] == told["verdict"]
+    assert len(trained) == 1
 
 
 def test_the_study_for_people_ends_with_the_verdict(short, succeed, tmp_path):
@@ -43,3 +59,20 @@ def test_the_study_is_of_the_partitioned_system_alone(refusal, tmp_path, monkeyp
     sentence = refusal("study", "heterogeneity", "--scenario", "mnist")
     assert sentence.startswith("scenario must be of system 'partitioned'; got 'mnist'")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_study_wrote_is_refused(short, ask, refusal, tmp_path):
+    run = tmp_path / "run"
+    ask("study", "heterogeneity", *FEW, "--out", run)
+    assert refusal("study", "heterogeneity", "--out", run).startswith("run folder must be new; got")
+    with_draws = refusal("study", "heterogeneity", "--resume", run, "--draws", 3)
+    assert with_draws.startswith("--resume must stand without --draws")
+    (run / "accuracies" / "joint-0-seed0.json").write_text("{")
+    damaged = refusal("study", "heterogeneity", "--resume", run)
+    assert "must be a point that this study wrote; got Expecting property name" in damaged
+    about = (run / "study.json").read_text()
+    (run / "study.json").write_text(about.replace('"heterogeneity"', '"bound"', 1))
+    assert refusal("study", "heterogeneity", "--resume", run) == (
+        f"--resume must name a folder of study 'heterogeneity'; got {str(run)!r}, of study "
+        f"'bound'. Finish it with: edgegym study bound --resume {run}."
+    )

@@ -157,6 +157,10 @@ def test_the_picture_shows_both_gains_beside_what_the_abstract_says():
     assert buffer.getvalue().startswith(b"\x89PNG\r\n")
 
 
+def computed_here(kind, calls):
+    return {key: call() for key, call in calls.items()}
+
+
 def test_a_budget_of_no_round_leaves_its_plan_untrained(monkeypatch):
     """Equal parts take longer than the budget, the joint plan does not."""
     final = dict.fromkeys(("total_delay_s", "total_energy_j", "validation_loss", "return"), 0.0)
@@ -166,13 +170,8 @@ def test_a_budget_of_no_round_leaves_its_plan_untrained(monkeypatch):
     episode = Episode(system="partitioned", final=final, rounds={column: [] for column in columns})
     monkeypatch.setattr(study, "play_plan", lambda *arguments, **options: episode)
 
-    def run_all(pool, calls, keep, on_progress):
-        for key, call in calls.items():
-            keep(key, call())
-
-    monkeypatch.setattr(study, "run_all", run_all)
     short = SCENARIO.replace(delay_budget_s=0.1)
-    rows = study.accuracy_rows(short, (2.0,), 3, None, None, print)
+    rows = study.accuracy_rows(short, (2.0,), 3, computed_here, None)
     assert set(rows["scheme"]) == {"joint"}
     latencies = latency_rows(SCENARIO, (2.0,), n_draws=1)
     for trained in (rows, rows[:0]):
@@ -184,6 +183,6 @@ def test_a_budget_of_no_round_leaves_its_plan_untrained(monkeypatch):
 
 def test_where_no_plan_fits_nothing_is_trained():
     short = SCENARIO.replace(delay_budget_s=1e-3)
-    rows = study.accuracy_rows(short, (0.0,), 2, None, None, lambda done, of: None)
+    rows = study.accuracy_rows(short, (0.0,), 2, computed_here, None)
     assert rows.empty
     assert summarise_gains(latency_rows(SCENARIO, (0.0,), 1), rows)["decades"].tolist() == [0.0]

@@ -45,6 +45,9 @@ RoundsPerStep = Annotated[
     typer.Option("--rounds-per-step", min=1, help="Of an --agent without a card; else 1."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A small one, to see what it does; its figures say little.")
+]
 Resume = Annotated[
     Path | None, typer.Option("--resume", help="Finish what a killed run left in its folder.")
 ]

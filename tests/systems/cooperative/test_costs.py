@@ -163,7 +163,7 @@ def test_rounds_are_counted_in_turn_until_a_budget_or_the_limit():
     [
         (
             plan_of([[0, 1, 2]]),
-            "made for the 6 blocks of scenario 'cooperative-digits'; got",
+            "made for the 6 blocks of scenario 'cooperative-digits'; got a plan",
         ),
         (
             CooperativePlan(block_device=[MATCHING], bandwidth_share=[[0.1] * 9], batch_size=1),

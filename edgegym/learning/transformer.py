@@ -1,5 +1,7 @@
 """A small transformer on images, whose rows are its tokens."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -47,12 +49,7 @@ class RowTransformer(nn.Module):
         return self.head(self.encoder(self.embedding(rows) + self.position).mean(dim=1))
 
 
-def four_layers(shape: tuple[int, ...], n_classes: int) -> RowTransformer:
-    """Make one of four layers, the factory of row-transformer-4.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in four_layers((1, 8, 8), 10).parameters())
-    51754
-    """
-    return RowTransformer(shape, n_classes, n_layers=4)
+#: The same with six layers, as many as all-MiniLM-L6-v2 has.
+SixLayers = partial(RowTransformer, n_layers=6)
+#: And with four.
+FourLayers = partial(RowTransformer, n_layers=4)

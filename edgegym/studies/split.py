@@ -81,6 +81,7 @@ def train(scenario: SplitScenario, at: At, data_dir: str | None) -> Figures:
     """Fine-tune at one split for all rounds, and look at the validation samples now and then."""
     import torch
 
+    from edgegym.learning.learner import measure
     from edgegym.learning.split_learner import SplitLearner
 
     torch.set_num_threads(1)
@@ -95,7 +96,7 @@ def train(scenario: SplitScenario, at: At, data_dir: str | None) -> Figures:
         if done % task.validation_interval == 0:
             rounds.append(done)
             accuracy.append(learner.validation()[1])
-    test_accuracy = learner.report()["test_accuracy"]
+    test_accuracy = measure(learner.whole, learner.data.test)[1]
     return {
         "start_accuracy": start,
         "rounds": rounds,

@@ -42,12 +42,17 @@ SHRUNK = {
     "run": [*HERE, "--device", "cpu"],
     **{name: [] for name in ("plan", "doctor", "rerun", "report", "scenario")},
 }
-#: What takes its place for the other system.
-PARTITIONED = {
-    "compare": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
-    "evaluate": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
-    "train": ["--hyperparameters", "quick.yml", "--total-steps", "32"],
-    "plan": [],
+#: What takes its place for the other systems, by what stands in their commands.
+OTHERS = {
+    system: {
+        **{
+            name: ["--set", f"delay_budget_s={budget_s}", "--seeds", "1", "--device", "cpu"]
+            for name in ("compare", "evaluate")
+        },
+        "train": ["--hyperparameters", "quick.yml", "--total-steps", "32"],
+        "plan": [],
+    }
+    for system, budget_s in {"partitioned": 0.5, "cooperative": 2, "split": 2}.items()
 }
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")
 #: What a calibration spends its time on.
@@ -59,9 +64,12 @@ FEW = (
 QUICK = """
 TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32, normalize: true,
                   n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
-PartitionedEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32,
-                     n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
 """
+QUICK += "".join(
+    f"{env_id}: {{policy: MlpPolicy, n_envs: 2, n_timesteps: 32, n_steps: 16, batch_size: 16, "
+    "n_epochs: 1, learning_rate: lin_1e-3}\n"
+    for env_id in ("PartitionedEdge-v0", "CooperativeEdge-v0", "SplitEdge-v0")
+)
 
 
 def texts_of(path):
@@ -179,7 +187,8 @@ def shrink(words, runs, own):
 
 def quick_options(words):
     """Say what makes a command quick, by its system."""
-    return (PARTITIONED if "partitioned" in " ".join(words) else SHRUNK)[words[0]]
+    of_others = [quick for system, quick in OTHERS.items() if system in " ".join(words)]
+    return (of_others or [SHRUNK])[0][words[0]]
 
 
 def kind_of(words):

@@ -42,8 +42,9 @@ MethodName = Annotated[
     str,
     typer.Option(
         "--method",
-        help="exact (global optimum), sca (the paper's Algorithm 1) or emulator (best on the law "
-        "of recorded training); of system partitioned exact, in-turn or closed-form.",
+        help="exact (global optimum), sca (the paper's Algorithm 1), emulator (best on the law "
+        "of recorded training) or target (exact for the bound on the task's data alone); of system "
+        "partitioned exact, in-turn or closed-form.",
     ),
 ]
 Grid = Annotated[

@@ -49,7 +49,6 @@ class RowTransformer(nn.Module):
         return self.head(self.encoder(self.embedding(rows) + self.position).mean(dim=1))
 
 
-#: The same with six layers, as many as all-MiniLM-L6-v2 has.
-SixLayers = partial(RowTransformer, n_layers=6)
-#: And with four.
-FourLayers = partial(RowTransformer, n_layers=4)
+#: The same with more layers: row-transformer-4 and row-transformer-6.
+four_layers = partial(RowTransformer, n_layers=4)
+six_layers = partial(RowTransformer, n_layers=6)

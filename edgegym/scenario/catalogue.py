@@ -72,8 +72,8 @@ NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
-    "row-transformer-4": Network("edgegym.learning.transformer:FourLayers"),
-    "row-transformer-6": Network("edgegym.learning.transformer:SixLayers"),
+    "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
+    "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
     "minilm-whole": Network("edgegym.learning.minilm:whole", TOKENS.shape, is_pretrained=True),
 }

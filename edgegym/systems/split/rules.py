@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgegym.lifecycle.discrete import Choice
 from edgegym.lifecycle.draws import BlockDraws, fading_gains
 from edgegym.lifecycle.observed import Shown
-from edgegym.lifecycle.parts import Choice, LogBox, Simplex
+from edgegym.lifecycle.parts import LogBox, Simplex
 from edgegym.lifecycle.state import DELAY, ENERGY, ROUNDS, State
 from edgegym.physics import Array
 from edgegym.systems.split.costs import averaging_cost, round_cost, start_cost

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
+from agents.acting import act_as
 from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
-from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
 from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.play import bare
 
 ARCHIVE, STATISTICS, REPLAY = "agent.zip", "vecnormalize.pkl", "replay.pkl"
 #: What loaders raise when a file is damaged.
@@ -113,7 +113,7 @@ def agent_digest(path: Path) -> str:
 
 
 def load_policy(
-    path: Path, env: EdgeEnv, algo: str | None = None
+    path: Path, env: gym.Env[Any, Any], algo: str | None = None
 ) -> Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]:
     """Load an agent as a deterministic policy.
 
@@ -123,7 +123,7 @@ def load_policy(
     Parameters
     ----------
     path : the archive, or its folder
-    env : what it will play, at the card's `rounds_per_step`
+    env : what it will play, at the card's `rounds_per_step`, in the wrappers that it was trained in
     algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl
         lies beside it, or in the folder of its name as RL Zoo has it
 
@@ -143,16 +143,17 @@ def load_policy(
         card = read_card(path)
         algo, normalises = card.algo, bool(card.hyperparameters.get("normalize"))
         statistics = archive.with_name(STATISTICS) if normalises else None
-        if card.system != env.system.name:
+        inner = bare(env)
+        if card.system != inner.system.name:
             raise InputError(
-                f"agent {str(path)!r} must be made for system {env.system.name!r}; got one for "
+                f"agent {str(path)!r} must be made for system {inner.system.name!r}; got one for "
                 f"{card.system!r}. Train one for this system."
             )
-        n_devices, needed = len(card.scenario["uplink_gain"]), env.scenario.uplink_gain.size
+        n_devices, needed = len(card.scenario["uplink_gain"]), inner.scenario.uplink_gain.size
         if n_devices != needed:
             raise InputError(
                 f"agent {str(path)!r} must be made for the {needed} devices of scenario "
-                f"{env.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
+                f"{inner.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
             )
     warnings.warn(
         f"Loading {str(archive)!r} can run code stored in it; load only agents you trust.",
@@ -161,27 +162,30 @@ def load_policy(
     )
     model = load_archive(algo, archive)
     _require_same_spaces(model, env, path)
-    normalise = _normaliser(statistics) if statistics else np.asarray
-
-    def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
-        return model.predict(normalise(observation), deterministic=True)[0]
-
-    return act
+    normalise = _normaliser(statistics) if statistics else _as_it_is
+    return act_as(model, normalise, env)
 
 
-def _require_same_spaces(model: BaseAlgorithm, env: EdgeEnv, path: Path) -> None:
-    """Refuse an agent that sees or decides something else than this environment has."""
-    observed, acted = model.observation_space, model.action_space
+def _require_same_spaces(model: BaseAlgorithm, env: gym.Env[Any, Any], path: Path) -> None:
+    """Refuse an agent that sees or decides something else than this environment has.
+
+    The bounds of observations are not looked at, which no policy of a box depends on.
+    """
+    observed, acted, inner = model.observation_space, model.action_space, bare(env)
+    boxes = all(isinstance(one, gym.spaces.Box) for one in (observed, env.observation_space))
+    sees = observed.shape == env.observation_space.shape and (
+        boxes or observed == env.observation_space
+    )
     for what, got, needed, fits in (
-        ("observations", observed, env.observation_space, observed.shape),
-        ("actions", acted, env.action_space, acted == env.action_space and acted.shape),
+        ("observations", observed, env.observation_space, sees),
+        ("actions", acted, env.action_space, acted == env.action_space),
     ):
-        if fits != needed.shape:
+        if not fits:
             raise InputError(
                 f"agent {str(path)!r} must have {what} of {_in_words(needed)}, as in scenario "
-                f"{env.scenario.name!r}; got {_in_words(got)}. Train one in "
-                f"{env.system.env_id} with "
-                "this number of devices, without wrappers that change its spaces."
+                f"{inner.scenario.name!r}; got {_in_words(got)}. Train one in "
+                f"{inner.system.env_id} with this number of devices, or name the wrappers that it "
+                "was trained in with --wrapper."
             )
 
 
@@ -217,9 +221,13 @@ def _naming(file: Path, rule: str) -> Iterator[None]:
         ) from None
 
 
-def _normaliser(file: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
+def _as_it_is(observation: Any) -> Any:
+    return observation
+
+
+def _normaliser(file: Path) -> Callable[[Any], Any]:
     with _naming(file, "whole"):
         statistics = pickle.loads(file.read_bytes())
         if not isinstance(statistics, VecNormalize):
             raise TypeError(f"{type(statistics).__name__} in the place of VecNormalize")
-    return lambda observation: np.asarray(statistics.normalize_obs(observation))
+    return statistics.normalize_obs

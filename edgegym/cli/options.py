@@ -16,7 +16,9 @@ ScenarioName = Annotated[
 ]
 SystemName = Annotated[
     str | None,
-    typer.Option("--system", help="two-stage, partitioned: that system's default scenario."),
+    typer.Option(
+        "--system", help="two-stage, partitioned, cooperative: that system's default scenario."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,

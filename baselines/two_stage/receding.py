@@ -76,7 +76,7 @@ def receding_horizon(
         if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
             return later
         planned_at = stage, done
-        left = _look(scenario, state, static_w)
+        left = look(scenario, state, static_w)
         plan = (_pretrain if stage == Stage.PRETRAIN else _finetune)(scenario, design, left)
         if plan is None:
             later = None
@@ -89,7 +89,7 @@ def receding_horizon(
     return decide
 
 
-def _look(scenario: Scenario, state: State, static_w: float) -> Left:
+def look(scenario: Scenario, state: State, static_w: float) -> Left:
     """Look at where an episode stands, at its energy without what `static_w` has drawn."""
     sums = sums_of(state.totals)
     return Left(
@@ -119,7 +119,7 @@ def _rest(scenario: Scenario, scheme: Scheme, left: Left) -> tuple[Scenario, Box
     return rest, box, Done(n_done, n_done * left.gradient_norm_bound)
 
 
-def _mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
+def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
     """Gains to expect of rounds to come."""
     if scenario.channel_mode == "per-round":
         mean = np.full(scenario.n_devices, scenario.mean_path_gain)
@@ -130,7 +130,7 @@ def _mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
 def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     """Plan two alike pre-training rounds, None to move on."""
     rest, box, done = _rest(scenario, scheme, left)
-    uplink, downlink = _mean_gains(scenario, left)
+    uplink, downlink = mean_gains(scenario, left)
     work = workload(rest, uplink_gain=uplink, downlink_gain=downlink)
     program = Program(pose(rest, scheme, work).within(box), done=done)
     if program.m is None:
@@ -160,7 +160,7 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     if not box.high[FINETUNE_ROUNDS]:
         return None
     box.high[PRETRAIN_ROUNDS] = 0
-    mean_uplink, mean_downlink = _mean_gains(scenario, left)
+    mean_uplink, mean_downlink = mean_gains(scenario, left)
     n_left = box.high[FINETUNE_ROUNDS]
     groups = slice(None) if n_left > 1 else slice(1)
     uplink = np.stack([left.uplink_gain, mean_uplink])[groups]

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def find_agents(
 
     Parameters
     ----------
-    paths : archives or folders
+    paths : archives or folders, or `shipped:` and a name
     algo, rounds_per_step : of the archives that Stable-Baselines3 saved without a card
 
     Raises
@@ -31,7 +32,7 @@ def find_agents(
     bare = _without_card(paths, algo, rounds_per_step)
     if not paths:
         return {}
-    from agents.saving import agent_digest, read_card
+    from agents.saving import agent_digest, is_shipped, read_card
 
     algorithms = [algo if path in bare and algo else read_card(path).algo for path in paths]
     total, so_far = Counter(algorithms), Counter[str]()
@@ -40,7 +41,7 @@ def find_agents(
         so_far[algorithm] += 1
         label = algorithm if total[algorithm] == 1 else f"{algorithm}-{so_far[algorithm]}"
         files[label] = AgentFile(
-            path=str(path.resolve()),
+            path=str(path if is_shipped(path) else path.resolve()),
             digest=agent_digest(path),
             algo=algo if path in bare else None,
             rounds_per_step=rounds_per_step or 1 if path in bare else None,
@@ -102,6 +103,12 @@ def follow_agent(path: Path, algo: str | None, env: EdgeEnv) -> Policy:
         return load_policy(path, env, algo)
 
 
-def warn_of_code() -> None:
-    """Say, before agents are loaded, that this is a matter of trust."""
-    progress_console.print("Agents can run code when they are loaded: play those you trust.")
+def warn_of_code(agents: Iterable[AgentFile]) -> None:
+    """Say, before archives are loaded, that this is a matter of trust; weights run no code."""
+    paths = [Path(agent.path) for agent in agents]
+    if not paths:
+        return
+    from agents.saving import runs_code
+
+    if any(map(runs_code, paths)):
+        progress_console.print("Agents can run code when they are loaded: play those you trust.")

@@ -47,7 +47,7 @@ def rerun(
     recorded = read_model(Episode, file, PLAY_AGAIN)
     contender = contenders[design]
     if design in manifest.agents:
-        warn_of_code()
+        warn_of_code([manifest.agents[design]])
     with progress_console.status(f"Playing {design} with seed {seed}"):
         again = play_anew(
             manifest.read_scenario().replace(**contender.changes),

@@ -39,7 +39,9 @@ def run(
     agent: Annotated[
         Path | None,
         typer.Option(
-            "--agent", metavar="FILE", help="What `edgegym train` wrote, or SB3's own with --algo."
+            "--agent",
+            metavar="FILE",
+            help="What `edgegym train` wrote, shipped:NAME, or SB3's own with --algo.",
         ),
     ] = None,
     algo: Algo = None,
@@ -85,7 +87,7 @@ def run(
 
 
 def _agent(agents: dict[str, AgentFile]) -> Contender:
-    warn_of_code()
+    warn_of_code(agents.values())
     return agent_contender(next(iter(agents.values())))
 
 

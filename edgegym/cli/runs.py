@@ -33,7 +33,8 @@ Agents = Annotated[
     typer.Option(
         "--agent",
         metavar="FILE",
-        help="What `edgegym train` wrote, or an archive of SB3 with --algo; repeat for more.",
+        help="What `edgegym train` wrote, shipped:NAME, or an archive of SB3 with --algo; repeat "
+        "for more.",
     ),
 ]
 Algo = Annotated[
@@ -94,8 +95,7 @@ def carry_out(
     remarks = begun.find_system().remarks
     for remark in remarks(begun.read_scenario()):  # before hours of training, and again below
         print(remark, file=sys.stderr)
-    if begun.agents:
-        warn_of_code()
+    warn_of_code(begun.agents.values())
 
     def make_designs() -> dict[str, Design]:
         assert plan is not None

@@ -16,7 +16,7 @@ ScenarioName = Annotated[
 ]
 SystemName = Annotated[
     str | None,
-    typer.Option("--system", help="two-stage, partitioned: that system's default scenario."),
+    typer.Option("--system", help="two-stage, partitioned, cooperative: that system's default scenario."),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -38,8 +38,8 @@ MethodName = Annotated[
     str,
     typer.Option(
         "--method",
-        help="exact (global optimum) or sca (the paper's Algorithm 1); of system partitioned "
-        "exact, in-turn or closed-form.",
+        help="exact (global optimum), sca (the paper's Algorithm 1) or emulator (best on the law "
+        "of recorded training); of system partitioned exact, in-turn or closed-form.",
     ),
 ]
 Grid = Annotated[

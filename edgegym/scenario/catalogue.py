@@ -64,6 +64,7 @@ NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
+    "row-transformer-6": Network("edgegym.learning.transformer:SixLayers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {

@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
+from agents.acting import act_as
 from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
-from agents.weights import WEIGHTS, load_normaliser, load_weights, save_weights
+from agents.weights import WEIGHTS, as_it_is, load_normaliser, load_weights, save_weights
 from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError, unknown_name
 from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.own import SHIPPED_PREFIX, is_shipped
+from edgegym.runs.play import bare
 
 ARCHIVE, STATISTICS, REPLAY = "agent.zip", "vecnormalize.pkl", "replay.pkl"
-#: What the names of agents begin with that come with the package, and where they lie.
-SHIPPED_PREFIX, SHIPPED = "shipped:", Path(__file__).with_name("shipped")
+#: Where the agents lie that come with the package.
+SHIPPED = Path(__file__).with_name("shipped")
 #: What loaders raise when a file is damaged.
 DAMAGE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError),
@@ -67,11 +69,6 @@ def shipped_agents() -> list[str]:
     return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
 
 
-def is_shipped(path: Path) -> bool:
-    """Say whether an agent is named as one of those that come with the package."""
-    return str(path).startswith(SHIPPED_PREFIX)
-
-
 def find_file(path: Path) -> Path:
     """Find what an agent is played by: its weights, or without them its archive.
 
@@ -84,7 +81,7 @@ def find_file(path: Path) -> Path:
     InputError
         If there is none.
     """
-    if is_shipped(path):
+    if is_shipped(str(path)):
         name, known = str(path).removeprefix(SHIPPED_PREFIX), shipped_agents()
         if name not in known:
             raise unknown_name("shipped agent", name, known)
@@ -153,7 +150,7 @@ def agent_digest(path: Path) -> str:
 
 
 def load_policy(
-    path: Path, env: EdgeEnv, algo: str | None = None
+    path: Path, env: gym.Env[Any, Any], algo: str | None = None
 ) -> Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]:
     """Load an agent as a deterministic policy.
 
@@ -163,7 +160,7 @@ def load_policy(
     Parameters
     ----------
     path : the agent, or its folder
-    env : what it will play, at the card's `rounds_per_step`
+    env : what it will play, at the card's `rounds_per_step`, in the wrappers that it was trained in
     algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl
         lies beside it, or in the folder of its name as RL Zoo has it
 
@@ -180,7 +177,7 @@ def load_policy(
     played = find_file(path)
     card = read_card(path) if algo is None else None
     if card is not None:
-        _require_same_system(card, env, path)
+        _require_same_system(card, bare(env), path)
     player: BasePolicy | BaseAlgorithm
     if card is not None and not runs_code(path):
         player, normalise = load_weights(played, card), load_normaliser(played)
@@ -195,13 +192,9 @@ def load_policy(
             normalises = bool(card.hyperparameters.get("normalize"))
             statistics = played.with_name(STATISTICS) if normalises else None
         player = load_archive(algo if card is None else card.algo, played)
-        normalise = _normaliser(statistics) if statistics else np.asarray
+        normalise = _normaliser(statistics) if statistics else as_it_is
     _require_same_spaces(player, env, path)
-
-    def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
-        return player.predict(normalise(observation), deterministic=True)[0]
-
-    return act
+    return act_as(player, normalise, env)
 
 
 def _require_same_system(card: AgentCard, env: EdgeEnv, path: Path) -> None:
@@ -219,19 +212,28 @@ def _require_same_system(card: AgentCard, env: EdgeEnv, path: Path) -> None:
         )
 
 
-def _require_same_spaces(player: BasePolicy | BaseAlgorithm, env: EdgeEnv, path: Path) -> None:
-    """Refuse an agent that sees or decides something else than this environment has."""
-    observed, acted = player.observation_space, player.action_space
+def _require_same_spaces(
+    player: BasePolicy | BaseAlgorithm, env: gym.Env[Any, Any], path: Path
+) -> None:
+    """Refuse an agent that sees or decides something else than this environment has.
+
+    The bounds of observations are not looked at, which no policy of a box depends on.
+    """
+    observed, acted, inner = player.observation_space, player.action_space, bare(env)
+    boxes = all(isinstance(one, gym.spaces.Box) for one in (observed, env.observation_space))
+    sees = observed.shape == env.observation_space.shape and (
+        boxes or observed == env.observation_space
+    )
     for what, got, needed, fits in (
-        ("observations", observed, env.observation_space, observed.shape),
-        ("actions", acted, env.action_space, acted == env.action_space and acted.shape),
+        ("observations", observed, env.observation_space, sees),
+        ("actions", acted, env.action_space, acted == env.action_space),
     ):
-        if fits != needed.shape:
+        if not fits:
             raise InputError(
                 f"agent {str(path)!r} must have {what} of {_in_words(needed)}, as in scenario "
-                f"{env.scenario.name!r}; got {_in_words(got)}. Train one in "
-                f"{env.system.env_id} with "
-                "this number of devices, without wrappers that change its spaces."
+                f"{inner.scenario.name!r}; got {_in_words(got)}. Train one in "
+                f"{inner.system.env_id} with this number of devices, or name the wrappers that it "
+                "was trained in with --wrapper."
             )
 
 
@@ -267,9 +269,9 @@ def _naming(file: Path, rule: str) -> Iterator[None]:
         ) from None
 
 
-def _normaliser(file: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
+def _normaliser(file: Path) -> Callable[[Any], Any]:
     with _naming(file, "whole"):
         statistics = pickle.loads(file.read_bytes())
         if not isinstance(statistics, VecNormalize):
             raise TypeError(f"{type(statistics).__name__} in the place of VecNormalize")
-    return lambda observation: np.asarray(statistics.normalize_obs(observation))
+    return statistics.normalize_obs

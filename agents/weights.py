@@ -62,11 +62,16 @@ def load_weights(file: Path, card: AgentCard) -> BasePolicy:
     return policy
 
 
+def as_it_is(observation: Any) -> Any:
+    """Leave an observation alone, where nothing normalises it."""
+    return observation
+
+
 def load_normaliser(file: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Read how an agent's observations are normalised; without statistics they stay as they are."""
     statistics = _read(file, statistics=True)
     if not statistics:
-        return np.asarray
+        return as_it_is
     mean, deviation, limit = (statistics[key].numpy() for key in (MEAN, DEVIATION, LIMIT))
 
     def normalise(observation: NDArray[Any]) -> NDArray[Any]:

@@ -7,7 +7,6 @@ before that. No bisection is needed, and with the last step nothing is left: eve
 more than the band. One block a device makes this polynomial, an assignment problem a step.
 """
 
-import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from baselines.cooperative.crunch import crunch

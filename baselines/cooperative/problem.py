@@ -147,9 +147,7 @@ def as_problem(
 
     n = s.n_blocks
     return Problem(
-        compute_s=np.where(
-            blocks.able(s), compute_s(blocks.depths(s)[:, np.newaxis], 1), np.inf
-        ),
+        compute_s=np.where(blocks.able(s), compute_s(blocks.depths(s)[:, np.newaxis], 1), np.inf),
         links=Links(0 * ones, upload_s * ones, snr, separate=False),
         download_s=float(download_s(s, downlink_gain)),
         alone_s=np.where(blocks.able_alone(s), compute_s(n, n), np.inf),

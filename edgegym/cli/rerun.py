@@ -53,10 +53,10 @@ def rerun(
             manifest.read_scenario().replace(**contender.changes),
             contender.make_policy,
             seed,
-            rounds_per_step=contender.rounds_per_step,
             fidelity=manifest.fidelity,
             device=device,
             data_dir=data_dir,
+            **contender.arguments,
         )
     _report(design, seed, recorded, again, as_json)
 

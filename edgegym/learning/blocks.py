@@ -28,8 +28,8 @@ def blocks_of(network: nn.Module) -> list[list[Tensor]]:
 
     Examples
     --------
-    >>> from edgegym.learning.transformer import SixLayers
-    >>> [sum(p.numel() for p in block) for block in blocks_of(SixLayers((1, 8, 8), 10))]
+    >>> from edgegym.learning.transformer import six_layers
+    >>> [sum(p.numel() for p in block) for block in blocks_of(six_layers((1, 8, 8), 10))]
     [13098, 12704, 12704, 12704, 12704, 13248]
     """
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
@@ -77,9 +77,9 @@ def count_costs(network: nn.Module, batch: Samples) -> BlockCosts:
 
     Examples
     --------
-    >>> from edgegym.learning.transformer import SixLayers
+    >>> from edgegym.learning.transformer import six_layers
     >>> samples = Samples(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64))
-    >>> costs = count_costs(SixLayers((1, 8, 8), 10), samples)
+    >>> costs = count_costs(six_layers((1, 8, 8), 10), samples)
     >>> costs.update_size_bits, len(costs.backward_flop_per_sample)
     (423936.0, 6)
     """

@@ -20,9 +20,7 @@ class RowTransformer(nn.Module):
     (26346, torch.Size([5, 10]))
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], n_classes: int, n_layers: int = LAYERS
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], n_classes: int, n_layers: int = LAYERS) -> None:
         super().__init__()
         n_channels, n_rows, n_columns = shape
         self.embedding = nn.Linear(n_channels * n_columns, WIDTH)
@@ -51,5 +49,6 @@ class RowTransformer(nn.Module):
         return self.head(self.encoder(self.embedding(rows) + self.position).mean(dim=1))
 
 
-#: The same with six layers, as many as all-MiniLM-L6-v2 has.
-SixLayers = partial(RowTransformer, n_layers=6)
+#: The same with more layers: row-transformer-4 and row-transformer-6.
+four_layers = partial(RowTransformer, n_layers=4)
+six_layers = partial(RowTransformer, n_layers=6)

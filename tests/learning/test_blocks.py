@@ -8,7 +8,7 @@ from edgegym.learning.centralized import Samples
 from edgegym.learning.making import make_network
 from edgegym.learning.networks import LeNet
 from edgegym.learning.trainable import restrict
-from edgegym.learning.transformer import SixLayers
+from edgegym.learning.transformer import six_layers
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_counting_leaves_the_network_as_it_was(network, batch):
 
 def test_low_rank_updates_are_blocks_and_the_frozen_base_is_in_none(batch):
     pytest.importorskip("peft")
-    network = restrict(SixLayers((1, 8, 8), 10), "lora:2", seed=0)
+    network = restrict(six_layers((1, 8, 8), 10), "lora:2", seed=0)
     blocks = blocks_of(network)
     assert len(blocks) == 6 and all(p.requires_grad for block in blocks for p in block)
     assert sum(p.numel() for block in blocks for p in block) < 10_000
@@ -80,7 +80,7 @@ def test_low_rank_updates_are_blocks_and_the_frozen_base_is_in_none(batch):
     assert costs.update_size_bits < 100_000 < costs.model_bytes
 
 
-@pytest.mark.parametrize("network", [LeNet(), restrict(SixLayers((1, 8, 8), 10), "head", seed=0)])
+@pytest.mark.parametrize("network", [LeNet(), restrict(six_layers((1, 8, 8), 10), "head", seed=0)])
 def test_what_has_no_blocks_is_refused(network):
     with pytest.raises(InputError, match="learning.network must keep its layers in a torch"):
         blocks_of(network)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgegym.errors import InputError
+from edgegym.lifecycle.discrete import Assignment
 from edgegym.lifecycle.draws import BlockDraws, fading_gains
 from edgegym.lifecycle.observed import Shown
-from edgegym.lifecycle.parts import Assignment, LogBox, Simplex
+from edgegym.lifecycle.parts import LogBox, Simplex
 from edgegym.lifecycle.state import DELAY, ENERGY, ROUNDS, State
 from edgegym.physics import Array
 from edgegym.systems.cooperative import blocks

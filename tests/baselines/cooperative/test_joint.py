@@ -123,7 +123,8 @@ def with_one_more(scenario):
     return {
         key: [*value, value[0]]
         for key, value in values.items()
-        if isinstance(value, list | np.ndarray) and len(value) == scenario.n_devices
+        if isinstance(value, list | np.ndarray)
+        and len(value) == scenario.n_devices
         and not key.endswith("per_sample")
     }
 

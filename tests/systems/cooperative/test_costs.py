@@ -17,7 +17,9 @@ MATCHING = [8, 6, 7, 1, 5, 2]
 
 def plan_of(rounds=(MATCHING,), share=0.1, batch_size=16):
     return CooperativePlan(
-        block_device=rounds, bandwidth_share=np.full((len(rounds), 10), share), batch_size=batch_size
+        block_device=rounds,
+        bandwidth_share=np.full((len(rounds), 10), share),
+        batch_size=batch_size,
     )
 
 
@@ -46,7 +48,9 @@ def slow_cost(s, block_device, share, batch_size):
         cycles = samples * flop / s.device_flop_per_cycle[k]
         band_hz = share[k] / total * s.uplink_bandwidth_hz
         if s.uplink_efficiency_bps_per_hz is None:
-            snr = s.device_tx_power_w[k] * s.uplink_gain[k] / (band_hz * s.server_noise_psd_w_per_hz)
+            snr = (
+                s.device_tx_power_w[k] * s.uplink_gain[k] / (band_hz * s.server_noise_psd_w_per_hz)
+            )
             rate = band_hz * math.log2(1 + snr)
         else:
             rate = band_hz * s.uplink_efficiency_bps_per_hz[k]
@@ -157,7 +161,10 @@ def test_rounds_are_counted_in_turn_until_a_budget_or_the_limit():
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        (plan_of([[0, 1, 2]]), "made for the 6 blocks of scenario 'cooperative-digits'; got a plan"),
+        (
+            plan_of([[0, 1, 2]]),
+            "made for the 6 blocks of scenario 'cooperative-digits'; got a plan",
+        ),
         (
             CooperativePlan(block_device=[MATCHING], bandwidth_share=[[0.1] * 9], batch_size=1),
             "made for the 10 devices .* got a plan for 9",

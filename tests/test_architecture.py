@@ -31,7 +31,7 @@ THIRD_PARTY = {
     "edgegym.errors": {"numpy", "pydantic"},
     "edgegym.physics": {"numpy"},
     "edgegym.scenario": {"numpy", "pydantic", "tomlkit"},
-    "edgegym.lifecycle": {"numpy"},
+    "edgegym.lifecycle": {"numpy", "scipy"},
     "edgegym.systems": {"numpy", "pydantic"},
     "edgegym.learning": {"numpy", "torch", "torchvision", "PIL", "filelock", "flwr"}
     | {"peft", "transformers", "tokenizers", "safetensors", "huggingface_hub"},

@@ -73,7 +73,8 @@ def compare(
     )
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)
-    plan = None if known else partial(plan_designs, checked, begun.find_system().designs, grid)
+    designs = begun.find_system().designs_of(checked)
+    plan = None if known else partial(plan_designs, checked, designs, grid)
     done = carry_out(
         begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir
     )

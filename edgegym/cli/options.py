@@ -16,7 +16,9 @@ ScenarioName = Annotated[
 ]
 SystemName = Annotated[
     str | None,
-    typer.Option("--system", help="two-stage, partitioned: that system's default scenario."),
+    typer.Option(
+        "--system", help="two-stage, partitioned, cooperative: that system's default scenario."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -38,8 +40,9 @@ MethodName = Annotated[
     str,
     typer.Option(
         "--method",
-        help="exact (global optimum) or sca (the paper's Algorithm 1); of system partitioned "
-        "exact, in-turn or closed-form.",
+        help="exact (global optimum), sca (the paper's Algorithm 1), emulator (best on the law "
+        "of recorded training) or target (exact for the bound on the task's data alone); of system "
+        "partitioned exact, in-turn or closed-form.",
     ),
 ]
 Grid = Annotated[

@@ -65,6 +65,9 @@ Wrappers = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A small one, to see what it does; its figures say little.")
+]
 Resume = Annotated[
     Path | None, typer.Option("--resume", help="Finish what a killed run left in its folder.")
 ]

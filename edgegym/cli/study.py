@@ -2,6 +2,8 @@
 
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_heterogeneity import heterogeneity
+from edgegym.cli.study_sensitivity import sensitivity
+from edgegym.cli.study_split import split
 
 app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
 
@@ -12,3 +14,5 @@ def study() -> None:
 
 
 app.command("heterogeneity")(heterogeneity)
+app.command("sensitivity")(sensitivity)
+app.command("split")(split)

@@ -64,6 +64,8 @@ NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
+    "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
+    "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {

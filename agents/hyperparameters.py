@@ -30,7 +30,7 @@ ENV_ID = "TwoStageEdge-v0"
 LINEAR = "lin_"
 #: Keys that the zoo reads and no constructor takes.
 ZOO_KEYS = (
-    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs"),
+    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs", "vec_env_wrapper"),
     *("noise_type", "noise_std"),
 )
 

@@ -5,9 +5,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from edgegym.envs.env import EdgeEnv
 from edgegym.envs.vector import EdgeVectorEnv
 from edgegym.errors import InputError
 
@@ -118,6 +119,33 @@ class NativeVecEnv(VecEnv):
     ) -> list[bool]:
         """Say that no copy is wrapped."""
         return [False for _ in self._get_indices(indices)]
+
+
+def native_copies(copies: DummyVecEnv) -> VecEnv:
+    """Put the native vector environment in the place of scalar ones, with their seeds.
+
+    RL Zoo makes scalar ones alone; as its `vec_env_wrapper` this makes its trainings and searches
+    as fast as `edgegym train`.
+
+    Examples
+    --------
+    >>> envs = native_copies(DummyVecEnv([lambda: EdgeEnv("mnist", fidelity="bound")] * 3))
+    >>> envs.num_envs, envs.reset().shape
+    (3, (3, 17))
+    """
+    env = copies.envs[0].unwrapped
+    assert isinstance(env, EdgeEnv)
+    s = env.settings
+    same = {key: getattr(s, key) for key in ("fidelity", "budgets", "reward", "rounds_per_step")}
+    native = NativeVecEnv(
+        copies.num_envs,
+        system=env.system.name,
+        scenario=env.scenario,
+        emulator=s.emulator,
+        **same,
+    )
+    native._seeds = copies._seeds
+    return VecMonitor(native)
 
 
 def _infos_of(infos: dict[str, Any], copies: NDArray[np.int_]) -> list[dict[str, Any]]:

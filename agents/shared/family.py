@@ -12,18 +12,22 @@ from agents.shared.layout import Layout
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import InputError
 from edgegym.systems.load import load_scenario
+from edgegym.systems.system import find_system
 
 #: Budgets are drawn up to so many times as much or as little.
 SPREAD = 3.0
+#: Devices that one may stand for, where it is asked how much the server matters.
+STANDS_FOR, SERVER = 100.0, "server_power_coefficient_w_per_hz3"
 #: Copies that have the same devices and budgets.
-GROUP = 8
+GROUP = 4
 
 
 def draw_scenario(base: Any, n_devices: int, rng: np.random.Generator) -> Any:
     """Draw a scenario of so many devices, each like one of the scenario's own.
 
-    The energy budget grows with the number of devices; both budgets are up to `SPREAD` times as
-    much or as little, so that a policy has to look at what they are worth.
+    The energy budget grows with the number of devices. Both budgets are up to `SPREAD` times as
+    much or as little, so that a policy has to look at what they are worth; and the server's
+    processor takes as little of them as if there were up to `STANDS_FOR` times as many devices.
 
     Examples
     --------
@@ -42,6 +46,8 @@ def draw_scenario(base: Any, n_devices: int, rng: np.random.Generator) -> Any:
     changes["delay_budget_s"] = base.delay_budget_s * times[0]
     if base.energy_budget_j is not None:
         changes["energy_budget_j"] = base.energy_budget_j * n_devices / k * times[1]
+    if hasattr(base, SERVER):
+        changes[SERVER] = getattr(base, SERVER) / STANDS_FOR ** rng.uniform()
     return base.replace(**changes)
 
 
@@ -53,32 +59,41 @@ class FamilyVecEnv(VecEnv):
     Parameters
     ----------
     num_envs : copies, in groups of `GROUP`
-    scenario : whose devices and budgets are drawn from
     n_devices : fewest and most
     seed : of the draws
+    scenario : whose devices and budgets are drawn from
+    system : its name
     arguments : of `edgegym.envs.vector.EdgeVectorEnv`
 
     Examples
     --------
-    >>> envs = FamilyVecEnv(16, "digits-100", (3, 10), 0, fidelity="bound")
+    >>> envs = FamilyVecEnv(16, (3, 10), 0, scenario="digits-100", fidelity="bound")
     >>> envs.reset().shape == (16, *envs.observation_space.shape)
     True
     """
 
     def __init__(
-        self, num_envs: int, scenario: Any, n_devices: tuple[int, int], seed: int, **arguments: Any
+        self,
+        num_envs: int,
+        n_devices: tuple[int, int],
+        seed: int,
+        *,
+        scenario: Any,
+        system: str = "two-stage",
+        **arguments: Any,
     ) -> None:
         if num_envs % GROUP:
             raise InputError(
                 f"n_envs must be a multiple of {GROUP} for a policy that devices share, so many "
                 f"copies having the same ones; got {num_envs}. Correct it."
             )
-        base, rng = load_scenario(scenario), np.random.default_rng(seed)
+        base, rng = load_scenario(scenario, find_system(system)), np.random.default_rng(seed)
         fewest, most = n_devices
         self._groups = [
             NativeVecEnv(
                 GROUP,
                 scenario=draw_scenario(base, int(rng.integers(fewest, most + 1)), rng),
+                system=system,
                 **arguments,
             )
             for _ in range(num_envs // GROUP)
@@ -94,7 +109,7 @@ class FamilyVecEnv(VecEnv):
             group._seeds = self._seeds[number * GROUP : (number + 1) * GROUP]
         self._reset_seeds()
         pairs = zip(self._layouts, self._groups, strict=True)
-        return np.concatenate([layout.show(group.reset()) for layout, group in pairs])
+        return np.concatenate([layout.show(np.asarray(group.reset())) for layout, group in pairs])
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions for `step_wait`."""

@@ -79,7 +79,7 @@ class Layout:
         self.action_space = Box(-1.0, 1.0, (n_actions,), np.float32)
 
     def show(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Write what the policy sees, (C, W), from what an environment shows to each of C copies."""
+        """Write what the policy sees, (C, W), from what each of C copies is shown."""
         (common, device), n_copies = self._seen, len(observations)
         places = np.zeros((n_copies, self.n_places, self.sizes.device + 1), dtype=np.float32)
         here = places[:, : self.n_devices]

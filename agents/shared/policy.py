@@ -2,15 +2,55 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor, nn
 
-from agents.shared.layout import Sizes
+from agents.hyperparameters import find_algorithm
+from agents.shared.layout import Layout, Sizes
+from edgegym.errors import InputError
+from edgegym.runs.play import Policy, bare
+
+#: What hyperparameters call it.
+SHARED = "shared"
+
+
+def find_policy(algo: str, name: str) -> Any:
+    """Find a policy's class by the name that hyperparameters have for it."""
+    return SharedPolicy if name == SHARED else find_algorithm(algo).policy_aliases[name]
+
+
+def act_shared(player: Any, env: gym.Env[Any, Any], path: Path) -> Policy:
+    """Let a shared policy, or the model that has it, decide without exploring.
+
+    Raises
+    ------
+    InputError
+        If it was made for what an older version showed.
+    """
+    policy: SharedPolicy = getattr(player, "policy", player)
+    layout = Layout(bare(env))
+    if policy.sizes != layout.sizes:
+        raise InputError(
+            f"agent {str(path)!r} must see and decide {tuple(layout.sizes)} numbers in common and "
+            f"of each device; got {tuple(policy.sizes)}. Train one with this version."
+        )
+    policy.set_training_mode(False)
+
+    def act(observation: NDArray[Any], info: dict[str, Any]) -> NDArray[Any]:
+        with torch.no_grad():
+            seen = torch.as_tensor(layout.show(observation[np.newaxis]))
+            action = policy._predict(seen, deterministic=True)
+        return layout.play(action.clamp(-1.0, 1.0).numpy())[0]
+
+    return act
 
 
 class SharedPolicy(ActorCriticPolicy):
@@ -95,15 +135,18 @@ class ActorAndCritic(nn.Module):
     def __init__(self, sizes: Sizes, width: int) -> None:
         super().__init__()
         self.sizes = sizes
-        self.actor, self.critic = (SetNetwork(sizes, width) for _ in range(2))
+        self.actor = SetNetwork(sizes, width)
         self.common_head = nn.Linear(width, sizes.common_actions)
         self.device_layer = BesideEach(width, width, width)
         self.device_head = nn.Linear(width, sizes.device_actions)
-        self.value_head = nn.Linear(width, 1)
+        # Stable-Baselines3's name for what no action depends on.
+        self.value_net = nn.ModuleDict(
+            {"critic": SetNetwork(sizes, width), "head": nn.Linear(width, 1)}
+        )
 
     def heads(self) -> list[tuple[nn.Module, float]]:
         """Name the last layers, and how large their weights are at first."""
-        return [(self.common_head, 0.01), (self.device_head, 0.01), (self.value_head, 1.0)]
+        return [(self.common_head, 0.01), (self.device_head, 0.01), (self.value_net["head"], 1.0)]
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Give what actor and critic say."""
@@ -119,7 +162,7 @@ class ActorAndCritic(nn.Module):
 
     def forward_critic(self, features: Tensor) -> Tensor:
         """Give the value, (B, 1)."""
-        return self.value_head(self.critic(features)[1])
+        return self.value_net["head"](self.value_net["critic"](features)[1])
 
 
 class SetNetwork(nn.Module):

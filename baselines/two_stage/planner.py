@@ -5,20 +5,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
+from baselines.two_stage.by_law.planner import plan_by_law
 from baselines.two_stage.feasibility import explain_infeasibility, usable_stages
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
-from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
+from baselines.two_stage.search import NOTHING_FITS, Search, best_search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
 from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
+from edgegym.systems.two_stage.emulator import load_emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
-METHODS = ("exact", "sca")
+METHODS = ("exact", "sca", "emulator", "target")
 ROUNDINGS = ("feasible", "paper")
 GRID_POINTS = 6
 
@@ -36,13 +38,14 @@ class PlanResult:
     scenario: Scenario
     scheme: str
     method: str
-    status: str  # "optimal", "inaccurate" or "infeasible"
+    status: str  # "optimal", "inaccurate", "local" or "infeasible"
     message: str
     plan: Plan | None = None
     gradient_norm_bound: float = math.inf
     relaxed_bound: float = math.inf  # no plan is below, not even with real rounds and batches
     proven_bound: float = math.inf  # no integer plan is below
     relaxed: Relaxation | None = None
+    foretold_loss: float | None = None  # nats, where a law was planned on, not a bound
 
     @property
     def gap(self) -> float:
@@ -59,7 +62,7 @@ class PlanResult:
     @property
     def value(self) -> float:
         """What was minimised, as every system's result has it."""
-        return self.gradient_norm_bound
+        return self.gradient_norm_bound if self.foretold_loss is None else self.foretold_loss
 
     @property
     def lower_bound(self) -> float:
@@ -78,6 +81,7 @@ class PlanResult:
             "gradient_norm_bound": self.gradient_norm_bound,
             "relaxed_bound": self.relaxed_bound,
             "gap": self.gap,
+            "foretold_loss": self.foretold_loss,
         }
 
     @property
@@ -119,7 +123,9 @@ def plan(
     scenario : what is planned; its fixed gains are used, no device straggles, and where some take
         part in a round energies are means; with static power a plan may end within the budget
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
-    method : "exact", the global optimum of the relaxation rounded, or "sca", Algorithm 1
+    method : "exact", the global optimum of the relaxation rounded; "sca", Algorithm 1; "emulator",
+        the best that was found on the law fitted to recorded training, without a certificate;
+        "target", the exact plan for bound "target", whichever the scenario's is
     grid : points on each axis of Algorithm 1's first grid over (M, N)
     rounding : "feasible" polishes what Algorithm 1 leaves: it may leave out a stage, and around its
         best cell the best integers within all limits get the cheapest clocks and powers. "paper",
@@ -135,7 +141,8 @@ def plan(
     Raises
     ------
     InputError
-        If there is no such scheme, method or rounding.
+        If there is no such scheme, method or rounding, no emulator for method "emulator", or no
+        constants for method "target".
 
     Examples
     --------
@@ -155,6 +162,11 @@ def plan(
             f"rounding 'paper' must go with method 'sca', Algorithm 1; got method {method!r}. "
             "Choose rounding 'feasible', or method 'sca'."
         )
+    if method == "emulator":
+        return _by_law(scenario, design)
+    if method == "target":
+        aimed = plan(scenario.replace(bound="target"), scheme)
+        return replace(aimed, method=method)
     if scenario.static_power_w:
         return _with_static_power(scenario, design, method, grid, rounding)
     printed = rounding == "paper"
@@ -216,6 +228,47 @@ def _with_static_power(
     )
 
 
+def _by_law(scenario: Scenario, design: Scheme) -> PlanResult:
+    """Plan on the law of the scenario's emulator."""
+    head: dict[str, Any] = {"scenario": scenario, "scheme": design.name, "method": "emulator"}
+    emulator = load_emulator(scenario)
+    before, after = (
+        max(recorded.limits[0], 1)
+        for recorded in (emulator.recorded_pretrain, emulator.recorded_finetune)
+    )
+    rounds = {
+        "max_pretrain_rounds": min(scenario.max_pretrain_rounds, before),
+        "max_finetune_rounds": min(scenario.max_finetune_rounds, after),
+    }
+    known = plan(scenario.model_copy(update=rounds), design.name)
+    if known.plan is None:
+        return PlanResult(**head, status="infeasible", message=known.message)
+    found = plan_by_law(scenario, design, [emulator], known.plan)
+    if found is None:
+        message = (
+            f"method 'emulator' must stay within what was recorded, {emulator.recorded_in_words()};"
+            f" got no such round of scheme {design.name} within {scenario.delay_budget_s:g} s and "
+            f"{scenario.energy_budget_j:g} J. Raise the budgets, or choose method 'exact'."
+        )
+        return PlanResult(**head, status="infeasible", message=message)
+    beside = (
+        f"of the best constant plan for (34) {found.constant_loss:.3f}"
+        if math.isfinite(found.constant_loss)
+        else "the best constant plan for (34) leaves what was recorded"
+    )
+    return PlanResult(
+        **head,
+        status="local",
+        message=f"The emulator foretells a loss of {found.loss:.3f}, {beside}. No plan is proven "
+        "to be the best on its law.",
+        plan=found.plan,
+        gradient_norm_bound=evaluate(found.plan, scenario).gradient_norm_bound,
+        relaxed_bound=math.nan,
+        proven_bound=math.nan,
+        foretold_loss=found.loss,
+    )
+
+
 def _proven(scenario: Scenario, by_most: float) -> str:
     by_what = " of (34), which does not hold here" if scenario.federation.departures else ""
     return f"No plan can be better by more than {by_most:.2%}{by_what}."
@@ -238,8 +291,9 @@ def _algorithm1(problem: Problem, scheme: Scheme, grid: int, printed: bool) -> S
     proven = relaxed.lower_bound if relaxed else math.inf
     if printed:
         return Search(relaxed, solve_as_printed(problem.scenario, scheme, grid), proven)
+    single = best_search(one_round(part) for part in problem.parts)
     if relaxed is None:
-        return one_round(problem)
+        return single
     found = solve_algorithm1(problem.scenario, problem.scheme, grid)
-    rounded = round_near(problem, found) if found else None
-    return Search(relaxed, rounded or one_round(problem).rounded, proven)
+    rounded = found and round_near(problem.part_of(*found.cell), found)
+    return Search(relaxed, rounded or single.rounded, proven)

@@ -7,6 +7,7 @@ a handful of Newton steps meets it, for thousands of candidates at once and with
 times add up to the budget whatever the steps reach: an early stop costs energy, never feasibility.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -96,13 +97,77 @@ def cheapest_times(
     )
     limits = limits_of(work, scheme, m, n, samples, samples_k, delay_budget_s)
     low, high = limits.range_s()
-    computing_s, upload_s = _start(work, prices, samples_k)
+
+    def step(round_s: Array, balance: Balance) -> Array:
+        return _outer_step(work, limits, samples, round_s, balance)
+
+    start = _start(work, prices, samples_k)
+    round_s, computing_s = _settled(work, limits, samples_k, (low, high), start, step)
+    return _cost(work, limits, samples, samples_k, round_s, computing_s)
+
+
+def times_at_price(
+    work: Workload, scheme: Scheme, finetune_batch_size: Numbers, second_device_w: Array
+) -> tuple[Array, Array]:
+    """Give each fine-tuning round, of its own batches, the times at which a second saves so much.
+
+    Parameters
+    ----------
+    work : times and energies at the limits
+    scheme : whose power and clocks are at their limits
+    finetune_batch_size : (..., K) samples
+    second_device_w : (K,) joules that a second is worth, shared among the devices as it would be
+        best for rounds that end on all of them at once; the search begins with that
+
+    Returns
+    -------
+    Seconds of computing and of uploading, (..., K) both
+
+    Examples
+    --------
+    The dearer a second, the shorter the round:
+
+    >>> from baselines.two_stage.schemes import find_scheme
+    >>> from baselines.two_stage.workload import workload
+    >>> from edgegym import load_scenario
+    >>> work, scheme = workload(load_scenario("mnist")), find_scheme("joint")
+    >>> batches, watts = np.full(3, 99.0), np.ones(3)
+    >>> slow, fast = (times_at_price(work, scheme, batches, w * watts) for w in (0.1, 1.0))
+    >>> bool((sum(slow) > sum(fast)).all())
+    True
+    """
+    samples_k = np.asarray(finetune_batch_size, dtype=float)
+    one, none = np.ones(samples_k.shape[:-1]), np.zeros(samples_k.shape[:-1])
+    limits = limits_of(work, scheme, none, one, none, samples_k, np.inf)
+
+    def step(round_s: Array, balance: Balance) -> Array:
+        total_w = np.maximum(balance.price_w.sum(axis=-1), NEARLY_FREE)
+        fall = (balance.price_w * balance.slope).sum(axis=-1) / total_w
+        change = np.log(total_w / second_device_w.sum()) / np.maximum(fall, NEARLY_FREE)
+        return np.minimum(np.maximum(change, -0.5 * round_s), round_s)
+
+    ends = limits.fine_tuning_s(0), limits.fine_tuning_s(1)
+    start = _start(work, Prices(1.0, second_device_w, 1.0), samples_k)
+    round_s, computing_s = _settled(work, limits, samples_k, ends, start, step)
+    return limits.split(round_s, computing_s)[:2]
+
+
+def _settled(
+    work: Workload,
+    limits: Limits,
+    samples_k: Array,
+    ends_s: tuple[Array, Array],
+    start: tuple[Array, Array],
+    outer_step: Callable[[Array, Balance], Array],
+) -> tuple[Array, Array]:
+    """Take steps until rounds and the computing within them move no more, (...) and (..., K)."""
+    (low, high), (computing_s, upload_s) = ends_s, start
     round_s = np.clip(np.max(work.download_s + computing_s + upload_s, axis=-1), low, high)
     last = np.zeros_like(round_s)
     for _ in range(STEPS):
         parts = limits.split(round_s, computing_s)
         balance = _inner_step(work, limits, samples_k, round_s, parts)
-        change = _outer_step(work, limits, samples, round_s, balance)
+        change = outer_step(round_s, balance)
         # Where a part reaches its limit the prices jump: back and forth must come to an end.
         turned = change * last < 0
         change = np.where(
@@ -115,11 +180,11 @@ def cheapest_times(
         moved = np.abs(computing_s - parts.computing_s)
         settled = np.abs(last) <= CONVERGED * round_s
         settled &= (moved <= CONVERGED * parts.computing_s).all(axis=-1)
-        settled |= n == 0
+        settled |= limits.n_finetune_rounds == 0
         round_s = target
         if settled.all():
             break
-    return _cost(work, limits, samples, samples_k, round_s, computing_s)
+    return round_s, computing_s
 
 
 def _inner_step(

@@ -32,6 +32,8 @@ def everyone_of(system: System) -> list[str]:
 def choose(only: str | None, scenario: Any, is_measured: bool) -> list[str]:
     """Name who takes part beside the agents; without measured constants nothing is calibrated.
 
+    Who is not asked for by name, and cannot be planned in this scenario, is left out.
+
     Raises
     ------
     InputError
@@ -46,6 +48,10 @@ def choose(only: str | None, scenario: Any, is_measured: bool) -> list[str]:
             "--calibrated must name a scenario with measured constants; got nothing, and "
             f"'{scenario.name}-effective' is not shipped. Give one, or leave calibrated out."
         )
+    if only is None:
+        system = system_of(scenario)
+        names = [RANDOM, *(p for p in system.policies if system.can_plan(scenario, p))]
+        names += system.entrants_of(scenario)
     return [n for n in everyone if n in names and (is_measured or n != "calibrated")]
 
 

@@ -50,12 +50,14 @@ class Finding(NamedTuple):
     tables, pictures : by the name of their file, without its ending
     shown : which table is printed
     verdict : in a sentence or a few
+    texts : further files, by their names
     """
 
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Figure]
     shown: str
     verdict: str
+    texts: Mapping[str, str] = {}
 
 
 #: Computes the points of a kind in parallel, those that do not lie in the folder, by their keys.
@@ -96,9 +98,10 @@ def load_study(name: str, run_dir: Path) -> Study:
     study = read_model(Study, run_dir / FILE_NAME)
     import_modules(study.imports)
     if study.name != name:
+        finish = f"edgegym study {study.name} --resume {shlex.quote(str(run_dir))}"
         raise InputError(
             f"--resume must name a folder of study {name!r}; got {str(run_dir)!r}, of study "
-            f"{study.name!r}. Finish it with: edgegym study {study.name} --resume {shlex.quote(str(run_dir))}."
+            f"{study.name!r}. Finish it with: {finish}."
         )
     return study
 
@@ -120,6 +123,8 @@ def carry_out(
         finding = settle(study, partial(compute_points, pool, run_dir, counting))
     for name, table in finding.tables.items():
         write_whole(run_dir / f"{name}.csv", table.to_csv(index=False))
+    for name, text in finding.texts.items():
+        write_whole(run_dir / name, text)
     for name, picture in finding.pictures.items():
         write_figure(run_dir / f"{name}.png", picture)
     return finding

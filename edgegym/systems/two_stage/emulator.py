@@ -54,6 +54,18 @@ class Recorded(BaseModel):
         most_rounds, least, most = self._ends
         return (n_rounds <= most_rounds) & (batch_size >= least) & (batch_size <= most)
 
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        """Most rounds, and the least and the largest batch, that are covered.
+
+        Examples
+        --------
+        >>> Recorded(n_rounds=300, batch_size=(2, 64)).limits
+        (330, 2, 70)
+        """
+        most_rounds, least, most = self._ends
+        return int(most_rounds), math.ceil(least), math.floor(most)
+
     @cached_property
     def _ends(self) -> tuple[NDArray[Any], ...]:
         """What is called recorded still: most rounds, and the least and the largest batch."""
@@ -217,6 +229,22 @@ def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulato
         f"{scenario.name!r}, and {which}. "
         f"Run `edgegym calibrate --scenario ...` and give its emulator.json, or train for real."
     )
+
+
+def has_emulator(scenario: Scenario) -> bool:
+    """Tell whether an emulator is shipped for what a scenario trains.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> has_emulator(load_scenario("mnist")), has_emulator(load_scenario("cinic10-cifar10"))
+    (True, False)
+    """
+    try:
+        load_emulator(scenario)
+    except InputError:
+        return False
+    return True
 
 
 def _alike(fitted: LearningTask, asked: LearningTask) -> bool:

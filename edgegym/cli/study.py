@@ -3,6 +3,7 @@
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
+from edgegym.cli.study_matching import matching
 from edgegym.cli.study_sensitivity import sensitivity
 from edgegym.cli.study_split import split
 
@@ -16,5 +17,6 @@ def study() -> None:
 
 app.command("heterogeneity")(heterogeneity)
 app.command("drift")(drift)
+app.command("matching")(matching)
 app.command("sensitivity")(sensitivity)
 app.command("split")(split)

@@ -182,7 +182,8 @@ def quick_options(words):
     """Say what makes a command quick, by its system."""
     for system, played in OTHERS.items():
         if system in " ".join(words):
-            return {"train": OTHERS_TRAIN, "plan": []}.get(words[0], played)
+            quick = {"train": OTHERS_TRAIN, "compare": played, "evaluate": played}
+            return quick.get(words[0], [])
     return SHRUNK[words[0]]
 
 

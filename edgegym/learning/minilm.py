@@ -7,7 +7,7 @@ Needs transformers, which is imported when it is used.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +25,8 @@ REPOSITORY = f"sentence-transformers/{MODEL}"
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 #: Of the published weights.
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-#: The layers on top that are trained, and the tokens of a text that are read.
-N_UPPER, N_TOKENS = 2, 32
+#: The layers on top that are trained, all layers that there are, and the tokens that are read.
+N_UPPER, N_ALL, N_TOKENS = 2, 6, 32
 #: Texts that pass the lower layers at once: their activations fit a processor's cache.
 CHUNK = 32
 
@@ -56,21 +56,32 @@ class UpperLayers(nn.Module):
         return self.head((hidden * weight).sum(dim=1) / weight.sum(dim=1))
 
 
-def minilm(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+def minilm(
+    shape: tuple[int, ...], n_classes: int, data_dir: Path, n_upper: int = N_UPPER
+) -> nn.Module:
     """Make the upper layers with their published weights and an untrained head."""
     folder = find_model(data_dir)
-    config, n_lower = read_config(folder)
-    layers = [_layer(config, folder, index) for index in range(n_lower, n_lower + N_UPPER)]
+    config = read_config(folder)
+    n_layers = config.num_hidden_layers
+    layers = [_layer(config, folder, index) for index in range(n_layers - n_upper, n_layers)]
     return UpperLayers(layers, config.hidden_size, n_classes)
 
 
-def pass_lower(texts: Sequence[str], data_dir: Path) -> Tensor:
-    """Work out what the lower layers make of texts, (n, tokens, width) in half precision."""
+#: All layers, of which the lowest takes the embeddings of the tokens.
+all_layers = partial(minilm, n_upper=N_ALL)
+
+
+def pass_lower(texts: Sequence[str], data_dir: Path, n_upper: int = N_UPPER) -> Tensor:
+    """Work out what the lower layers make of texts, (n, tokens, width) in half precision.
+
+    Without lower layers these are the embeddings of the tokens.
+    """
     from tokenizers import Tokenizer
     from transformers.models.bert.modeling_bert import BertEmbeddings
 
     folder = find_model(data_dir)
-    config, n_lower = read_config(folder)
+    config = read_config(folder)
+    n_lower = config.num_hidden_layers - n_upper
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.enable_truncation(N_TOKENS)
     tokenizer.no_padding()
@@ -140,15 +151,15 @@ def _digest(file: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
-def read_config(folder: Path) -> tuple[Any, int]:
-    """Read a model's architecture, without dropout, and the number of its lower layers."""
+def read_config(folder: Path) -> Any:
+    """Read a model's architecture, without dropout."""
     from transformers import BertConfig
 
     config = BertConfig.from_json_file(folder / CONFIG)
     # What dropout draws would not come from the seed.
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
     config._attn_implementation = "sdpa"
-    return config, config.num_hidden_layers - N_UPPER
+    return config
 
 
 def _layer(config: Any, folder: Path, index: int) -> nn.Module:

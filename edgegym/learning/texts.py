@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.learning.minilm import MODEL, N_TOKENS, pass_lower, require_installed
+from edgegym.learning.minilm import MODEL, N_TOKENS, N_UPPER, pass_lower, require_installed
 from edgegym.learning.sources import RawData
 
 FOLDER = "hutto_ICWSM_2014"
@@ -25,13 +25,14 @@ CLEAR_RATING = 0.5
 MAX_TEXTS = 2600
 
 
-def load_texts(data_dir: Path, name: str) -> RawData:
+def load_texts(data_dir: Path, name: str, n_upper: int = N_UPPER) -> RawData:
     """Load rated texts as what MiniLM's lower layers make of them, which is worked out once.
 
     Parameters
     ----------
     data_dir : holds texts and model; what the lower layers made is kept there as well
     name : the first part of the file's name
+    n_upper : layers that are left to be trained
 
     Raises
     ------
@@ -42,7 +43,8 @@ def load_texts(data_dir: Path, name: str) -> RawData:
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
-    kept = data_dir / f"{MODEL}-activations" / f"{name}-{N_TOKENS}-tokens.safetensors"
+    above = "" if n_upper == N_UPPER else f"-below-{n_upper}-layers"
+    kept = data_dir / f"{MODEL}-activations" / f"{name}-{N_TOKENS}-tokens{above}.safetensors"
     unreadable = (OSError, SafetensorError, KeyError)
     with suppress(*unreadable):
         return _as_data(load_file(kept))
@@ -51,7 +53,7 @@ def load_texts(data_dir: Path, name: str) -> RawData:
     with FileLock(kept.with_suffix(".lock")):
         with suppress(*unreadable):  # if another process was here meanwhile
             return _as_data(load_file(kept))
-        made = {"lower": pass_lower(texts, data_dir), "labels": torch.tensor(labels)}
+        made = {"lower": pass_lower(texts, data_dir, n_upper), "labels": torch.tensor(labels)}
         incoming = kept.with_suffix(".incoming")
         save_file(made, incoming)
         incoming.chmod(0o644)  # safetensors lets nobody else read it

@@ -35,7 +35,7 @@ class Dataset(NamedTuple):
     """A data set that has a name; what is None is known when it has been loaded."""
 
     loader: str | Callable[..., Any]  # "module:function", or the function
-    arguments: tuple[str, ...] = ()  # that the loader takes after the data folder
+    arguments: tuple[Any, ...] = ()  # that the loader takes after the data folder
     inputs: Inputs | None = None
     n_samples: int | None = None
     n_test_samples: int | None = None  # of a test set of its own; None where it has none
@@ -54,10 +54,10 @@ TEXTS = {
 }
 
 
-def _texts(name: str, n_texts: int) -> Dataset:
+def _texts(name: str, n_texts: int, *n_upper: int) -> Dataset:
     """Texts pass the frozen layers when they are loaded; what comes out is not scaled."""
     loader = "edgegym.learning.texts:load_texts"
-    return Dataset(loader, (TEXTS[name],), LOWER, n_texts, None, (0.0, 1.0))
+    return Dataset(loader, (TEXTS[name], *n_upper), LOWER, n_texts, None, (0.0, 1.0))
 
 
 NETWORKS: dict[str, Network] = {
@@ -67,6 +67,7 @@ NETWORKS: dict[str, Network] = {
     "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
     "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
+    "minilm-6": Network("edgegym.learning.minilm:all_layers", LOWER.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
@@ -81,6 +82,9 @@ DATASETS: dict[str, Dataset] = {
     "movie-snippets": _texts("movie-snippets", 2600),
     "tweets": _texts("tweets", 2114),
     "amazon-snippets": _texts("amazon-snippets", 2466),
+    # The same texts as the embeddings of their tokens, for all six layers.
+    "movie-snippets-embedded": _texts("movie-snippets", 2600, 6),
+    "tweets-embedded": _texts("tweets", 2114, 6),
 }
 SHIPPED = {*NETWORKS, *DATASETS}
 

@@ -221,3 +221,29 @@ def test_where_transformers_is_missing_it_is_said_what_to_install(tmp_path, monk
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"transformers installed; .*'edgegym\[text\]'"):
         Learner(SENTIMENT, 0, "cpu", tmp_path)
+
+
+def test_all_layers_take_the_embeddings_and_are_the_whole_encoder_too(tiny, tmp_path):
+    words = [text for _, text in rated(4)]
+    embedded = minilm.pass_lower(words, tmp_path, n_upper=4)
+    every = minilm.minilm(TINY.shape, 2, tmp_path, n_upper=4)
+    lower, upper = minilm.pass_lower(words, tmp_path), minilm.minilm(TINY.shape, 2, tmp_path)
+    upper.head = every.head
+    with torch.no_grad():
+        assert torch.allclose(every(embedded), upper(lower), rtol=0, atol=5e-3)
+    assert len(every.layers) == 4 and not torch.equal(embedded, lower)
+
+
+def test_embeddings_are_kept_beside_what_the_lower_layers_made(scenario, tmp_path):
+    embedded = texts.load_texts(tmp_path, TEXTS["tweets"], n_upper=4).train
+    lower = load_raw("tweets", tmp_path).train
+    assert torch.equal(embedded.labels, lower.labels)
+    assert not torch.equal(embedded.images, lower.images)
+    again = texts.load_texts(tmp_path, TEXTS["tweets"], n_upper=4).train
+    assert torch.equal(embedded.images, again.images)
+
+
+def test_the_costs_of_the_cooperative_scenario_rise_as_measured():
+    """The numbers of a prototype: 0.55 to 3.01 MB of a sample, linear in depth."""
+    kept = load_scenario("cooperative-minilm").activation_bytes_per_sample / 1e6
+    assert kept.tolist() == pytest.approx([0.55, 1.04, 1.53, 2.03, 2.52, 3.01], abs=0.006)

@@ -17,7 +17,8 @@ ScenarioName = Annotated[
 SystemName = Annotated[
     str | None,
     typer.Option(
-        "--system", help="two-stage, partitioned, cooperative: that system's default scenario."
+        "--system",
+        help="two-stage, partitioned, cooperative, split: that system's default scenario.",
     ),
 ]
 Changes = Annotated[
@@ -34,7 +35,8 @@ SchemeName = Annotated[
         "--scheme",
         help="Else joint; fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only; of "
         "system partitioned equal, proportional, bapa, paba, paba-proportional; of cooperative "
-        "crunch, min-sum, crunch-equal, random-matching, alone, rotation.",
+        "crunch, min-sum, crunch-equal, random-matching, alone, rotation; of split equal-shares, "
+        "fixed-rank, plain, edge, cloud.",
     ),
 ]
 MethodName = Annotated[

@@ -5,6 +5,7 @@ from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_matching import matching
 from edgegym.cli.study_sensitivity import sensitivity
+from edgegym.cli.study_shift import shift
 from edgegym.cli.study_split import split
 
 app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
@@ -20,3 +21,4 @@ app.command("drift")(drift)
 app.command("matching")(matching)
 app.command("sensitivity")(sensitivity)
 app.command("split")(split)
+app.command("shift")(shift)

@@ -7,7 +7,7 @@ Needs transformers, which is imported when it is used.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +25,8 @@ REPOSITORY = f"sentence-transformers/{MODEL}"
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 #: Of the published weights.
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-#: The layers on top that are trained, all layers that there are, and the tokens that are read.
-N_UPPER, N_ALL, N_TOKENS = 2, 6, 32
+#: The layers on top that are trained, and the tokens of a text that are read.
+N_UPPER, N_TOKENS = 2, 32
 #: Texts that pass the lower layers at once: their activations fit a processor's cache.
 CHUNK = 32
 
@@ -56,36 +56,69 @@ class UpperLayers(nn.Module):
         return self.head((hidden * weight).sum(dim=1) / weight.sum(dim=1))
 
 
-def minilm(
-    shape: tuple[int, ...], n_classes: int, data_dir: Path, n_upper: int = N_UPPER
-) -> nn.Module:
+def minilm(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
     """Make the upper layers with their published weights and an untrained head."""
     folder = find_model(data_dir)
-    config = read_config(folder)
-    n_layers = config.num_hidden_layers
-    layers = [_layer(config, folder, index) for index in range(n_layers - n_upper, n_layers)]
+    config, n_lower = read_config(folder)
+    layers = [_layer(config, folder, index) for index in range(n_lower, n_lower + N_UPPER)]
     return UpperLayers(layers, config.hidden_size, n_classes)
 
 
-#: All layers, of which the lowest takes the embeddings of the tokens.
-all_layers = partial(minilm, n_upper=N_ALL)
+def whole(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+    """Make the whole network, all of whose layers are trained, with an untrained classifier.
 
-
-def pass_lower(texts: Sequence[str], data_dir: Path, n_upper: int = N_UPPER) -> Tensor:
-    """Work out what the lower layers make of texts, (n, tokens, width) in half precision.
-
-    Without lower layers these are the embeddings of the tokens.
+    It takes numbers of tokens and an attention mask, and is of Hugging Face's kind.
     """
+    from transformers import BertForSequenceClassification
+
+    folder = find_model(data_dir)
+    config, _ = read_config(folder)
+    config.num_labels = n_classes
+    network = BertForSequenceClassification(config)
+    _filled(network.bert, folder, "")
+    return network
+
+
+class TextClassifier(nn.Module):
+    """A network of Hugging Face's kind as one that takes numbers of tokens and gives logits.
+
+    Parameters
+    ----------
+    network : takes the tokens and a mask, which is 0 where there is none
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Give logits, (n, classes), for the tokens of texts, (n, tokens), 0 where one is shorter."""
+        logits: Tensor = self.network(input_ids=tokens, attention_mask=(tokens != 0).long()).logits
+        return logits
+
+
+def classifier(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+    """Make the whole network as one that takes numbers of tokens alone."""
+    return TextClassifier(whole(shape, n_classes, data_dir))
+
+
+def cut_to_tokens(texts: Sequence[str], data_dir: Path) -> list[Tensor]:
+    """Cut texts into the numbers of their tokens, `N_TOKENS` at most."""
     from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(find_model(data_dir) / TOKENIZER))
+    tokenizer.enable_truncation(N_TOKENS)
+    tokenizer.no_padding()
+    return [torch.tensor(encoded.ids) for encoded in tokenizer.encode_batch(list(texts))]
+
+
+def pass_lower(texts: Sequence[str], data_dir: Path) -> Tensor:
+    """Work out what the lower layers make of texts, (n, tokens, width) in half precision."""
     from transformers.models.bert.modeling_bert import BertEmbeddings
 
     folder = find_model(data_dir)
-    config = read_config(folder)
-    n_lower = config.num_hidden_layers - n_upper
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.enable_truncation(N_TOKENS)
-    tokenizer.no_padding()
-    tokens = [torch.tensor(encoded.ids) for encoded in tokenizer.encode_batch(list(texts))]
+    config, n_lower = read_config(folder)
+    tokens = cut_to_tokens(texts, data_dir)
     embeddings = _filled(BertEmbeddings(config), folder, "embeddings.").eval()
     layers = [_layer(config, folder, index).eval() for index in range(n_lower)]
     lower = torch.zeros(len(texts), N_TOKENS, config.hidden_size, dtype=torch.float16)
@@ -151,15 +184,15 @@ def _digest(file: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
-def read_config(folder: Path) -> Any:
-    """Read a model's architecture, without dropout."""
+def read_config(folder: Path) -> tuple[Any, int]:
+    """Read a model's architecture, without dropout, and the number of its lower layers."""
     from transformers import BertConfig
 
     config = BertConfig.from_json_file(folder / CONFIG)
     # What dropout draws would not come from the seed.
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
     config._attn_implementation = "sdpa"
-    return config
+    return config, config.num_hidden_layers - N_UPPER
 
 
 def _layer(config: Any, folder: Path, index: int) -> nn.Module:

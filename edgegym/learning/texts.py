@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.learning.minilm import MODEL, N_TOKENS, N_UPPER, pass_lower, require_installed
+from edgegym.learning.minilm import MODEL, N_TOKENS, cut_to_tokens, pass_lower, require_installed
 from edgegym.learning.sources import RawData
 
 FOLDER = "hutto_ICWSM_2014"
@@ -25,14 +25,13 @@ CLEAR_RATING = 0.5
 MAX_TEXTS = 2600
 
 
-def load_texts(data_dir: Path, name: str, n_upper: int = N_UPPER) -> RawData:
+def load_texts(data_dir: Path, name: str) -> RawData:
     """Load rated texts as what MiniLM's lower layers make of them, which is worked out once.
 
     Parameters
     ----------
     data_dir : holds texts and model; what the lower layers made is kept there as well
     name : the first part of the file's name
-    n_upper : layers that are left to be trained
 
     Raises
     ------
@@ -43,8 +42,7 @@ def load_texts(data_dir: Path, name: str, n_upper: int = N_UPPER) -> RawData:
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
-    above = "" if n_upper == N_UPPER else f"-below-{n_upper}-layers"
-    kept = data_dir / f"{MODEL}-activations" / f"{name}-{N_TOKENS}-tokens{above}.safetensors"
+    kept = data_dir / f"{MODEL}-activations" / f"{name}-{N_TOKENS}-tokens.safetensors"
     unreadable = (OSError, SafetensorError, KeyError)
     with suppress(*unreadable):
         return _as_data(load_file(kept))
@@ -53,12 +51,21 @@ def load_texts(data_dir: Path, name: str, n_upper: int = N_UPPER) -> RawData:
     with FileLock(kept.with_suffix(".lock")):
         with suppress(*unreadable):  # if another process was here meanwhile
             return _as_data(load_file(kept))
-        made = {"lower": pass_lower(texts, data_dir, n_upper), "labels": torch.tensor(labels)}
+        made = {"lower": pass_lower(texts, data_dir), "labels": torch.tensor(labels)}
         incoming = kept.with_suffix(".incoming")
         save_file(made, incoming)
         incoming.chmod(0o644)  # safetensors lets nobody else read it
         incoming.replace(kept)
     return _as_data(made)
+
+
+def load_tokens(data_dir: Path, name: str) -> RawData:
+    """Load rated texts as the numbers of their tokens, (n, tokens), 0 where a text is shorter."""
+    texts, labels = read_texts(data_dir, name)
+    tokens = torch.zeros(len(texts), N_TOKENS, dtype=torch.int64)
+    for row, numbers in zip(tokens, cut_to_tokens(texts, data_dir), strict=True):
+        row[: len(numbers)] = numbers
+    return RawData(Samples(tokens, torch.tensor(labels)), None)
 
 
 def file_name(name: str) -> str:

@@ -47,6 +47,7 @@ SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
 OTHERS = {
     "partitioned": [*SHORT, "delay_budget_s=0.5"],
     "cooperative": [*SHORT, "delay_budget_s=0.7", "--set", "learning.n_pretrain_rounds=1"],
+    "split": [*SHORT, "delay_budget_s=2"],
 }
 OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")
@@ -59,10 +60,12 @@ FEW = (
 QUICK = """
 TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32, normalize: true,
                   n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
-PartitionedEdge-v0: &quick {policy: MlpPolicy, n_envs: 2, n_timesteps: 32,
-                            n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
-CooperativeEdge-v0: *quick
 """
+QUICK += "".join(
+    f"{env_id}: {{policy: MlpPolicy, n_envs: 2, n_timesteps: 32, n_steps: 16, batch_size: 16, "
+    "n_epochs: 1, learning_rate: lin_1e-3}\n"
+    for env_id in ("PartitionedEdge-v0", "CooperativeEdge-v0", "SplitEdge-v0")
+)
 
 
 def texts_of(path):

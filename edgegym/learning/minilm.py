@@ -92,7 +92,7 @@ class TextClassifier(nn.Module):
         self.network = network
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Give logits, (n, classes), for the tokens of texts, (n, tokens), 0 where one is shorter."""
+        """Give logits, (n, classes), for tokens, (n, tokens), 0 where a text is shorter."""
         logits: Tensor = self.network(input_ids=tokens, attention_mask=(tokens != 0).long()).logits
         return logits
 

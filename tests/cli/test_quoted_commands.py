@@ -46,7 +46,10 @@ SHRUNK = {
 SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
 OTHERS = {
     "partitioned": [*SHORT, "delay_budget_s=0.5"],
-    "cooperative": [*SHORT, "delay_budget_s=0.7", "--set", "learning.n_pretrain_rounds=1"],
+    "cooperative": [
+        *("--scenario", "cooperative-per-round", *SHORT, "delay_budget_s=0.7"),
+        *("--set", "learning.n_pretrain_rounds=1"),
+    ],
     "split": [*SHORT, "delay_budget_s=2"],
 }
 OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]

@@ -42,18 +42,14 @@ SHRUNK = {
     "run": [*HERE, "--device", "cpu"],
     **{name: [] for name in ("plan", "doctor", "rerun", "report", "scenario")},
 }
-#: What takes its place for the other systems, by what stands in their commands.
+#: What takes its place for the other systems, by what their scenarios' names hold.
+SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
 OTHERS = {
-    system: {
-        **{
-            name: ["--set", f"delay_budget_s={budget_s}", "--seeds", "1", "--device", "cpu"]
-            for name in ("compare", "evaluate")
-        },
-        "train": ["--hyperparameters", "quick.yml", "--total-steps", "32"],
-        "plan": [],
-    }
-    for system, budget_s in {"partitioned": 0.5, "cooperative": 2, "split": 2}.items()
+    "partitioned": [*SHORT, "delay_budget_s=0.5"],
+    "cooperative": [*SHORT, "delay_budget_s=0.7", "--set", "learning.n_pretrain_rounds=1"],
+    "split": [*SHORT, "delay_budget_s=2"],
 }
+OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")
 #: What a calibration spends its time on.
 FEW = (
@@ -187,8 +183,10 @@ def shrink(words, runs, own):
 
 def quick_options(words):
     """Say what makes a command quick, by its system."""
-    of_others = [quick for system, quick in OTHERS.items() if system in " ".join(words)]
-    return (of_others or [SHRUNK])[0][words[0]]
+    for system, played in OTHERS.items():
+        if system in " ".join(words):
+            return {"train": OTHERS_TRAIN, "plan": []}.get(words[0], played)
+    return SHRUNK[words[0]]
 
 
 def kind_of(words):

@@ -1,6 +1,7 @@
 """`edgegym study`: what settles a question about a paper."""
 
 from edgegym.cli.command_line import CommandLine
+from edgegym.cli.study_bound import bound
 from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_matching import matching
@@ -16,6 +17,7 @@ def study() -> None:
     """Settle a question about a paper."""
 
 
+app.command("bound")(bound)
 app.command("heterogeneity")(heterogeneity)
 app.command("drift")(drift)
 app.command("matching")(matching)

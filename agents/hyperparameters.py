@@ -10,25 +10,33 @@ from typing import Any
 import yaml
 
 from edgegym.errors import InputError, unknown_name
+from edgegym.runs.imports import MODULE_AND_NAME, import_named
 
-#: Where each algorithm lives; TQC needs the extra `agents`.
+#: Where each algorithm lives that has hyperparameters here; TQC needs the extra `agents`.
 ALGORITHMS = {
     "ppo": "stable_baselines3.PPO",
     "sac": "stable_baselines3.SAC",
     "td3": "stable_baselines3.TD3",
     "tqc": "sb3_contrib.TQC",
 }
+#: Where the others live, by the names that RL Zoo has for them, and ppo_mask.
+OTHERS = {
+    **{name: f"stable_baselines3.{name.upper()}" for name in ("a2c", "ddpg", "dqn")},
+    **{name: f"sb3_contrib.{name.upper()}" for name in ("ars", "trpo")},
+    **{"crossq": "sb3_contrib.CrossQ", "qrdqn": "sb3_contrib.QRDQN"},
+    **{"ppo_lstm": "sb3_contrib.RecurrentPPO", "ppo_mask": "sb3_contrib.MaskablePPO"},
+}
 ENV_ID = "TwoStageEdge-v0"
 LINEAR = "lin_"
 #: Keys that the zoo reads and no constructor takes.
 ZOO_KEYS = (
-    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs"),
+    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs", "vec_env_wrapper"),
     *("noise_type", "noise_std"),
 )
 
 
 def find_algorithm(name: str) -> Any:
-    """Import an algorithm's class.
+    """Import an algorithm's class, by its name or as "module:Class".
 
     Raises
     ------
@@ -40,9 +48,17 @@ def find_algorithm(name: str) -> Any:
     >>> find_algorithm("ppo").__name__
     'PPO'
     """
-    if name not in ALGORITHMS:
-        raise unknown_name("algo", name, ALGORITHMS)
-    module, class_name = ALGORITHMS[name].split(".")
+    if MODULE_AND_NAME.fullmatch(name):
+        found = import_named("algo", name)
+        if not hasattr(found, "load"):
+            raise InputError(
+                f"algo must be a class that loads an archive; got {name!r}. Name an algorithm."
+            )
+        return found
+    known = ALGORITHMS | OTHERS
+    if name not in known:
+        raise unknown_name("algo", name, [*known, "module:Class"])
+    module, class_name = known[name].split(".")
     try:
         return getattr(import_module(module), class_name)
     except ImportError:
@@ -53,11 +69,12 @@ def find_algorithm(name: str) -> Any:
 
 
 def load_hyperparameters(
-    algo: str, path: str | Path | None = None, env_id: str = ENV_ID
+    algo: str, path: str | Path | None = None, env_id: str = ENV_ID, *, shared: bool = False
 ) -> dict[str, Any]:
     """Read an algorithm's hyperparameters: from a YAML file, else the shipped ones.
 
-    Where none are shipped for an environment, they are those of the two-stage system.
+    Where none are shipped for an environment, they are those of the two-stage system. Of a policy
+    that devices share there are others.
 
     Raises
     ------
@@ -70,7 +87,12 @@ def load_hyperparameters(
     'MlpPolicy'
     """
     find_algorithm(algo)
-    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    if path is None and algo not in ALGORITHMS:
+        raise InputError(
+            f"algo must be one of {', '.join(ALGORITHMS)} where no hyperparameters are given; got "
+            f"{algo!r}. Give a YAML file with --hyperparameters."
+        )
+    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}{'-shared' * shared}.yml"
     file = Path(path) if path else shipped
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8-sig"))

@@ -64,8 +64,8 @@ class Links(NamedTuple):
         """Seconds per unit that no bandwidth gets below."""
         return 0.0 if self.snr is None else self.upload_s
 
-    def of(self, chosen: NDArray[np.bool_]) -> "Links":
-        """Keep the workers that a mask chooses."""
+    def of(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Links":
+        """Keep the workers that a mask chooses, or a list of indices in its order."""
         snr = None if self.snr is None else self.snr[chosen]
         return Links(self.download_s[chosen], self.upload_s[chosen], snr, self.separate)
 

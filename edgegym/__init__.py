@@ -10,8 +10,10 @@ matplotlib.
 from edgegym.errors import InputError
 from edgegym.registration import evaluate, register
 from edgegym.scenario.catalogue import register_dataset, register_network
+from edgegym.systems.cooperative import COOPERATIVE
 from edgegym.systems.load import load_scenario
 from edgegym.systems.partitioned import PARTITIONED
+from edgegym.systems.split import SPLIT
 from edgegym.systems.two_stage import TWO_STAGE
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import Outcome
@@ -30,5 +32,5 @@ __all__ = [
     "register_network",
 ]
 
-for _system in (TWO_STAGE, PARTITIONED):
+for _system in (TWO_STAGE, PARTITIONED, COOPERATIVE, SPLIT):
     register(_system)

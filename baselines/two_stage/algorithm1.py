@@ -8,10 +8,11 @@ the budgets.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from baselines.two_stage.box import FINETUNE_ROUNDS
 from baselines.two_stage.iterate import Cell, Iterate, LocalPoint, first_iterate
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES
@@ -20,10 +21,12 @@ from baselines.two_stage.rounding import Rounded
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.subproblem import TOLERANCE, Subproblem
 from baselines.two_stage.times import cheapest_times
+from edgegym.physics import Array
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: What a cell ends as: real batches, or integers.
 Found = TypeVar("Found", Relaxation, Rounded)
+Solve: TypeAlias = Callable[[Scenario, Scheme, Sequence[Cell]], dict[Cell, Found | None]]
 
 #: Relative fall of the bound below which the iterations over o stop, the paper's ε.
 SCA_TOLERANCE = 1e-7
@@ -45,7 +48,8 @@ def solve_algorithm1(scenario: Scenario, scheme: Scheme, grid: int) -> Relaxatio
     -------
     The best cell found, or None where no cell fits the budgets
     """
-    return _coarse_to_fine(scenario, scheme, grid, solve_cells, least_rounds=0)
+    found = _in_all_cases(scenario, scheme, grid, solve_cells, least_rounds=0)
+    return min(found, key=_bound_of, default=None)
 
 
 def solve_as_printed(scenario: Scenario, scheme: Scheme, grid: int) -> Rounded | None:
@@ -58,25 +62,37 @@ def solve_as_printed(scenario: Scenario, scheme: Scheme, grid: int) -> Rounded |
     The best cell with SCA's own clocks and powers, whatever limits the rounding breaks; None where
     no cell fits the budgets before it
     """
-    return _coarse_to_fine(scenario, scheme, grid, round_cells, least_rounds=1)
+    found = _in_all_cases(scenario, scheme, grid, round_cells, least_rounds=1)
+    return min(found, key=_bound_of, default=None)
+
+
+def _bound_of(found: Relaxation | Rounded) -> float:
+    return found.gradient_norm_bound
+
+
+def _in_all_cases(
+    scenario: Scenario, scheme: Scheme, grid: int, solve: Solve[Found], least_rounds: int
+) -> list[Found]:
+    """Search the cells of every case of the bound, and leave out those in which nothing fits."""
+    whole, found = pose(scenario, scheme), list[Found]()
+    all_most = whole.box.high[: FINETUNE_ROUNDS + 1]
+    for part in whole.parts:
+        least, most = (end[: FINETUNE_ROUNDS + 1] for end in part.box)
+        least = np.maximum(least, np.minimum(least_rounds, all_most))
+        if np.all(least <= most):
+            best = _coarse_to_fine(scenario, scheme, grid, solve, (least, most))
+            found += [best] if best is not None else []
+    return found
 
 
 def _coarse_to_fine(
     scenario: Scenario,
     scheme: Scheme,
     grid: int,
-    solve: Callable[[Scenario, Scheme, Sequence[Cell]], dict[Cell, Found | None]],
-    least_rounds: int,
+    solve: Solve[Found],
+    ends: tuple[Array, Array],
 ) -> Found | None:
-    limits = np.array(
-        [
-            scenario.max_pretrain_rounds * scheme.pretrains,
-            scenario.max_finetune_rounds * scheme.finetunes,
-        ],
-        dtype=float,
-    )
-    least = np.minimum(least_rounds, limits)
-    low, high = least, limits
+    low, high = least, limits = ends
     solved: dict[Cell, Found | None] = {}
     while True:
         axes = np.rint(np.linspace(low, high, grid)).astype(int).T
@@ -116,9 +132,9 @@ def solve_cells(
     >>> round(cells[1000, 1364].gradient_norm_bound, 5)
     0.30469
     """
-    problem, found = pose(scenario, scheme), dict[Cell, Relaxation | None]()
-    for cell, start in _first_points(problem, cells).items():
-        found[cell] = None
+    whole, found = pose(scenario, scheme), dict[Cell, Relaxation | None]()
+    for cell, start in _first_points(whole, cells).items():
+        problem, found[cell] = whole.part_of(*cell), None
         if start is not None:
             # A solver that gives up at once leaves the cell at its first local point.
             last = _iterate(problem, cell, start) or first_iterate(problem, cell, start)
@@ -139,8 +155,9 @@ def round_cells(
     >>> cells[1000, 1364].integers.tolist()
     [1000.0, 1364.0, 82.0, 294.0, 97.0, 102.0, 95.0]
     """
-    problem, found = pose(scenario, scheme), dict[Cell, Rounded | None]()
-    for cell, start in _first_points(problem, cells).items():
+    whole, found = pose(scenario, scheme), dict[Cell, Rounded | None]()
+    for cell, start in _first_points(whole, cells).items():
+        problem = whole.part_of(*cell)
         last = start and _iterate(problem, cell, start)
         found[cell] = last and last.rounded(problem, cell)
     return found

@@ -6,7 +6,8 @@ server, X_k samples in T_k seconds and U_k seconds of upload on device k. The co
 η·φ·(N_FLOP/c)³·X³/T² is jointly convex (a power cone), the upload energy
 p^max/snr^max·U·(2^(β·N/(W·U)) − 1) is a perspective of exp (an exponential cone), every limit is
 linear, and the bound (34) is convex over linear. Dividing every variable by M + N (Charnes-Cooper)
-leaves a convex program whose optimum bounds every feasible integer plan from below.
+leaves a convex program whose optimum bounds every feasible integer plan from below. Of a bound with
+cases every case is such a program, and the best of their optima is the optimum.
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ import cvxpy as cp
 import numpy as np
 
 from baselines.solver import Ending, solve
+from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES, rounds_unit
 from baselines.two_stage.relaxation import Relaxation
@@ -59,8 +61,22 @@ def solve_relaxation(
         pretrains=scheme.pretrains and n_pretrain_rounds != 0,
         finetunes=scheme.finetunes and n_finetune_rounds != 0,
     )
-    posed = pose(scenario, scheme)
-    unit = rounds_unit(posed)
+    found = [
+        _solve_case(part, n_pretrain_rounds, n_finetune_rounds)
+        for part in pose(scenario, scheme).parts
+    ]
+    optima = [one for one in found if one is not None]
+    return min(optima, key=lambda one: one.gradient_norm_bound, default=None)
+
+
+def _solve_case(
+    posed: Problem, n_pretrain_rounds: float | None, n_finetune_rounds: float | None
+) -> Relaxation | None:
+    """Solve one case of the bound."""
+    ends, unit = posed.box.high[: FINETUNE_ROUNDS + 1], rounds_unit(posed)
+    pretrains, finetunes = (bool(stage) for stage in ends)
+    scheme = replace(posed.scheme, pretrains=pretrains, finetunes=finetunes)
+    posed = replace(posed, scheme=scheme)
     # No optimum depends on the scale, but the solver may fail at one and not at another.
     for factor in (1.0, 0.3, 3.0):
         program = _Program(posed, factor * unit)
@@ -88,16 +104,17 @@ def solve_relaxation(
         pretrain_batch_size=float(SAMPLES * program.x.value / max(m, 1e-9)) if m else 1.0,
         finetune_batch_size=SAMPLES * program.x_k.value / max(n, 1e-9)
         if n
-        else np.ones(scenario.n_devices),
+        else np.ones(posed.scenario.n_devices),
     )
 
 
 class _Program:
-    """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N)."""
+    """The constraints in totals divided by the rounds averaged over, 1/q, and scaled."""
 
     def __init__(self, problem: Problem, rounds: float) -> None:
         s, self.scheme, work = problem.scenario, problem.scheme, problem.work
-        self.rounds, self.terms = rounds, problem.terms
+        self.rounds, terms = rounds, problem.terms
+        self.terms, (low, high) = terms, problem.box
         self._time_unit_s = s.delay_budget_s / self.rounds
         self._energy_unit_j = s.energy_budget_j / self.rounds
         # VARIABLES: shares of the rounds, samples of a stage
@@ -105,16 +122,21 @@ class _Program:
         self.m = cp.Variable(nonneg=True) if self.scheme.pretrains else None
         self.n = cp.Variable(nonneg=True) if self.scheme.finetunes else None
         self.x, self.x_k = cp.Variable(nonneg=True), cp.Variable(s.n_devices, nonneg=True)
-        shares = [share for share in (self.m, self.n) if share is not None]
-        self.constraints: list[Any] = [sum(shares) == 1, self.q <= self.rounds]
+        m, n = (0 if share is None else share for share in (self.m, self.n))
+        averaged = terms.pretrain_weight * m + terms.finetune_weight * n
+        if terms.more_rounds:
+            averaged = averaged + terms.more_rounds / self.rounds * self.q
+        self.constraints: list[Any] = [averaged == 1]
+        if not terms.more_rounds:
+            self.constraints.append(self.q <= self.rounds)  # at least one round
         # TIMES AND ENERGIES
         delay, energy = 0, 0
         if self.m is not None:
-            self.constraints.append(self.m <= s.max_pretrain_rounds / self.rounds * self.q)
+            self._between(self.m, low[PRETRAIN_ROUNDS], high[PRETRAIN_ROUNDS])
             t, e = self._computing(work.server, self.m, self.x, s.pretrain_batch_size_limit)
             delay, energy = delay + t, energy + e
         if self.n is not None:
-            self.constraints.append(self.n <= s.max_finetune_rounds / self.rounds * self.q)
+            self._between(self.n, low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS])
             t_k, e_k = self._computing(work.devices, self.n, self.x_k, s.finetune_batch_size_limit)
             u_k, v_k = self._uploading(work.uplink)
             download = self.n * (work.download_s / self._time_unit_s)
@@ -123,9 +145,20 @@ class _Program:
         # BUDGETS
         self.constraints += [delay <= self.q, energy <= self.q]  # (35e), (35f)
 
+    def _between(self, share: Any, low: float, high: float) -> None:
+        """Keep a stage's rounds between two numbers."""
+        if low:
+            self.constraints.append(share >= low / self.rounds * self.q)
+        self.constraints.append(share <= high / self.rounds * self.q)
+
     def bound(self) -> Any:
-        """Bound (34), convex: a·M²/X + b·N²/ΣX_k + G, by M + N."""
+        """Give the bound, convex: a·M²/X + b·N²/ΣX_k + G + C·exp(−κM), by the rounds."""
         bound = self.terms.start / self.rounds * self.q
+        if self.terms.contracted:
+            left = cp.Variable(nonneg=True)
+            exponent = 0 if self.m is None else -self.terms.contraction * self.rounds * self.m
+            self.constraints.append(cp.ExpCone(exponent + 0 * self.q, self.q, left))
+            bound += self.terms.contracted / self.rounds * left
         if self.m is not None:
             bound += self.terms.pretrain_noise / SAMPLES * cp.quad_over_lin(self.m, self.x)
         if self.n is not None:

@@ -12,8 +12,9 @@ from functools import cache
 import numpy as np
 
 from baselines.conic import Solution
+from baselines.two_stage.box import FINETUNE_ROUNDS
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.two_stage.problem import pose
+from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES, Program
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.sensitivity import NO_ROUNDS
@@ -88,11 +89,23 @@ def plan_known_gains(
         downlink_gain=downlink_gain,
         tx_power_limit_w=s.device_tx_power_peak_limit_w if not scheme.fixed_power else None,
     )
+    found = [
+        _solve(part, scheme, uplink_gain)
+        for part in pose(s, scheme, work).parts
+        if part.box.low[FINETUNE_ROUNDS] <= len(uplink_gain) <= part.box.high[FINETUNE_ROUNDS]
+    ]
+    optima = [one for one in found if one is not None]
+    return min(optima, key=lambda one: one.gradient_norm_bound, default=None)
+
+
+def _solve(problem: Problem, scheme: Scheme, uplink_gain: Array) -> KnownGains | None:
+    """Solve one case of the bound."""
+    s = problem.scenario
     most = min(len(uplink_gain) + s.max_pretrain_rounds, 1000)
     # Thousands of cones are sensitive to their scale: where the solver stops short, try another.
     for unit in (most, most / 4, most / 2, most * 2):
         program = Program(
-            pose(s, scheme, work),
+            problem,
             weight=1 / unit,
             counts=(1, 1),
             rounds=unit,

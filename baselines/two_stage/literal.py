@@ -12,12 +12,12 @@ import numpy as np
 from baselines.solver import Ending, solve
 from baselines.two_stage.algorithm1 import SCA_TOLERANCE
 from baselines.two_stage.iterate import Cell, LocalPoint
+from baselines.two_stage.problem import pose
 from baselines.two_stage.program import SAMPLES
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.subproblem import upload_tangent
 from baselines.two_stage.workload import Processor, workload
 from edgegym.physics import Numbers
-from edgegym.systems.two_stage.bound import bound_terms
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, Scenario
 
 
@@ -59,7 +59,12 @@ def solve_literal(
         program = _Literal(scenario, scheme, cell, *at)
         if solve(program.problem) is not Ending.OPTIMAL:
             return None if np.isinf(bound) else bound
-        previous, bound = bound, float(program.problem.value + program.start) / (m + n)
+        previous, bound = (
+            bound,
+            float(
+                (program.problem.value + program.terms.fixed(m)) / program.terms.n_averaged(m, n)
+            ),
+        )
         if previous - bound <= SCA_TOLERANCE * bound:
             return bound
         at = [program.inverse.value, program.inverse_k.value, program.power.value]
@@ -77,9 +82,14 @@ class _Literal:
         inverse_k_at: Numbers,
         power_at: Numbers,
     ) -> None:
-        (m, n), s, work, terms = cell, scenario, workload(scenario), bound_terms(scenario)
+        (m, n), s, work, terms = (
+            cell,
+            scenario,
+            workload(scenario),
+            pose(scenario, scheme).part_of(*cell).terms,
+        )
         shape, uplink = (n, s.n_devices), work.uplink
-        self.start = terms.start
+        self.terms = terms
         batch, self.inverse, clock = (cp.Variable(m, pos=True) for _ in range(3))
         batch_k, self.inverse_k, clock_k, self.power, rate_bound = (
             cp.Variable(shape, pos=True) for _ in range(5)

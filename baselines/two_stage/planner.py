@@ -11,7 +11,7 @@ from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
 from baselines.two_stage.rounding import as_plan, round_near
 from baselines.two_stage.schemes import Scheme, find_scheme
-from baselines.two_stage.search import NOTHING_FITS, Search, one_round, search
+from baselines.two_stage.search import NOTHING_FITS, Search, best_search, one_round, search
 from baselines.two_stage.sensitivity import Sensitivity, sensitivity
 from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
@@ -20,7 +20,7 @@ from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
-METHODS = ("exact", "sca", "emulator")
+METHODS = ("exact", "sca", "emulator", "target")
 ROUNDINGS = ("feasible", "paper")
 GRID_POINTS = 6
 
@@ -124,7 +124,8 @@ def plan(
         part in a round energies are means; with static power a plan may end within the budget
     scheme : joint, fixed-power, fixed-clock, fixed-batch, pretrain-only or finetune-only
     method : "exact", the global optimum of the relaxation rounded; "sca", Algorithm 1; "emulator",
-        the best that was found on the law fitted to recorded training, without a certificate
+        the best that was found on the law fitted to recorded training, without a certificate;
+        "target", the exact plan for bound "target", whichever the scenario's is
     grid : points on each axis of Algorithm 1's first grid over (M, N)
     rounding : "feasible" polishes what Algorithm 1 leaves: it may leave out a stage, and around its
         best cell the best integers within all limits get the cheapest clocks and powers. "paper",
@@ -140,7 +141,8 @@ def plan(
     Raises
     ------
     InputError
-        If there is no such scheme, method or rounding, or no emulator for method "emulator".
+        If there is no such scheme, method or rounding, no emulator for method "emulator", or no
+        constants for method "target".
 
     Examples
     --------
@@ -162,6 +164,9 @@ def plan(
         )
     if method == "emulator":
         return _by_law(scenario, design)
+    if method == "target":
+        aimed = plan(scenario.replace(bound="target"), scheme)
+        return replace(aimed, method=method)
     if scenario.static_power_w:
         return _with_static_power(scenario, design, method, grid, rounding)
     printed = rounding == "paper"
@@ -286,8 +291,9 @@ def _algorithm1(problem: Problem, scheme: Scheme, grid: int, printed: bool) -> S
     proven = relaxed.lower_bound if relaxed else math.inf
     if printed:
         return Search(relaxed, solve_as_printed(problem.scenario, scheme, grid), proven)
+    single = best_search(one_round(part) for part in problem.parts)
     if relaxed is None:
-        return one_round(problem)
+        return single
     found = solve_algorithm1(problem.scenario, problem.scheme, grid)
-    rounded = round_near(problem, found) if found else None
-    return Search(relaxed, rounded or one_round(problem).rounded, proven)
+    rounded = found and round_near(problem.part_of(*found.cell), found)
+    return Search(relaxed, rounded or single.rounded, proven)

@@ -24,10 +24,11 @@ from baselines.two_stage.problem import Problem
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import NEARLY_FREE, Processor, Uplink
 from edgegym.physics import Array, Numbers
+from edgegym.systems.two_stage.bound import BoundTerms
 
 
 class Prices(NamedTuple):
-    """What one more second or joule takes off the numerator of (34)."""
+    """What one more second or joule takes off the numerator of the bound."""
 
     delay_per_s: float
     device_delay_per_s: Array  # (K,): how the price of a fine-tuning second is shared; sums to it
@@ -41,10 +42,12 @@ class Prices(NamedTuple):
 
 
 def lower_bound(prices: Prices, problem: Problem) -> float:
-    """Bound (34) that no plan within the box and the budgets falls below, from any prices.
+    """Bound that no plan within the box and the budgets falls below, from any prices.
 
     With a and b the priced cost of a round of either stage, min over (M, N) of
     (M·a + N·b + G − λ·τ₀ − μ·E₀) / (M + N); a quotient of linear functions is least at a corner.
+    With C·exp(−κM) in the numerator, and no M in the denominator, it is convex in M, and least
+    where a = κ·C·exp(−κM) or at an end.
 
     Examples
     --------
@@ -60,16 +63,26 @@ def lower_bound(prices: Prices, problem: Problem) -> float:
     """
     s = problem.scenario
     spent = prices.delay_per_s * s.delay_budget_s + prices.energy_per_j * s.energy_budget_j
-    fixed = problem.terms.start - spent
+    terms = problem.terms
     server, devices = (
         price(prices, problem) for price in (pretrain_round_price, finetune_round_price)
     )
-    ends = np.stack(problem.box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T
-    corners = [corner for corner in product(*ends) if corner != (0, 0)]
-    if not ends[:, 0].any():  # at least one round
-        corners += [end for end in ((1, 0), (0, 1)) if np.all(end <= ends[:, 1])]
+    low, high = problem.box
+    ends = list(np.stack(problem.box)[:, [PRETRAIN_ROUNDS, FINETUNE_ROUNDS]].T)
+    if terms.contracted:
+        ends = [np.append(ends[0], _settled(terms, server, *ends[0])), ends[1]]
+    corners = [corner for corner in product(*ends) if corner != (0, 0) or terms.more_rounds]
+    if not low[: FINETUNE_ROUNDS + 1].any():  # at least one round
+        corners += [end for end in ((1, 0), (0, 1)) if np.all(end <= high[: FINETUNE_ROUNDS + 1])]
     m, n = np.array(corners).T
-    return float(np.min((m * server + n * devices + fixed) / (m + n)))
+    numerator = m * server + n * devices + terms.fixed(m) - spent
+    return float(np.min(numerator / terms.n_averaged(m, n)))
+
+
+def _settled(terms: BoundTerms, price: float, low: float, high: float) -> float:
+    """Pre-training rounds after which one more costs what it takes off the numerator."""
+    worth = terms.contraction * terms.contracted / max(price, NEARLY_FREE)
+    return float(np.clip(np.log(max(worth, NEARLY_FREE)) / terms.contraction, low, high))
 
 
 def pretrain_round_price(prices: Prices, problem: Problem) -> float:

@@ -2,22 +2,62 @@
 
 from dataclasses import dataclass, replace
 
-from baselines.two_stage.box import Box, whole_box
+import numpy as np
+
+from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import Workload, workload
-from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
+from edgegym.systems.two_stage.bound import BoundTerms, Case, bound_cases
 from edgegym.systems.two_stage.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A scenario under a scheme, with times and energies at the limits and the terms of (34)."""
+    """A scenario under a scheme, with times and energies at the limits and the bound's cases."""
 
     scenario: Scenario
     scheme: Scheme
     work: Workload
-    terms: BoundTerms
+    cases: tuple[Case, ...]
     box: Box
+
+    @property
+    def terms(self) -> BoundTerms:
+        """The terms of the bound, of its only case."""
+        (case,) = self.cases
+        return case.terms
+
+    @property
+    def parts(self) -> list["Problem"]:
+        """The problem case by case: each with the rounds of which its case speaks, if any.
+
+        Examples
+        --------
+        >>> from baselines.two_stage.schemes import find_scheme
+        >>> from edgegym import load_scenario
+        >>> tight = load_scenario("cinic10-cifar10").replace(bound="tight")
+        >>> [part.box.high[:2].tolist() for part in pose(tight, find_scheme("joint")).parts]
+        [[1500.0, 0.0], [0.0, 3000.0], [1500.0, 3000.0]]
+        """
+        parts = (replace(self, cases=(case,), box=_of_case(self.box, case)) for case in self.cases)
+        return [part for part in parts if not part.box.empty]
+
+    def part_of(self, m: int, n: int) -> "Problem":
+        """Give the part that speaks of a cell (M, N)."""
+        case = next(case for case in self.cases if case.holds(m, n))
+        return replace(self, cases=(case,), box=_of_case(self.box, case))
+
+    def after(self, m: int, n: int, pretrain_sum: float, finetune_sum: float) -> "Problem":
+        """Pose what follows M + N rounds with Λ and Ω; budgets and box are to be what is left."""
+        cases = [
+            Case(
+                case.terms.after(m, n, pretrain_sum, finetune_sum),
+                _left(case.pretrain_rounds, m),
+                _left(case.finetune_rounds, n),
+            )
+            for case in self.cases
+        ]
+        return replace(self, cases=tuple(cases))
 
     def within(self, box: Box) -> "Problem":
         """Pose the same problem with other limits on its integers."""
@@ -45,6 +85,22 @@ def pose(scenario: Scenario, scheme: Scheme, work: Workload | None = None) -> Pr
         scenario=scenario,
         scheme=scheme,
         work=workload(scenario) if work is None else work,
-        terms=bound_terms(scenario),
+        cases=bound_cases(scenario),
         box=whole_box(scenario, scheme),
     )
+
+
+def _left(rounds: tuple[float, float], done: int) -> tuple[float, float]:
+    low, high = rounds
+    return max(low - done, 0), high - done
+
+
+def _of_case(box: Box, case: Case) -> Box:
+    low, high = box.low.copy(), box.high.copy()
+    for index, rounds in (
+        (PRETRAIN_ROUNDS, case.pretrain_rounds),
+        (FINETUNE_ROUNDS, case.finetune_rounds),
+    ):
+        low[index] = np.maximum(low[index], rounds[0])
+        high[index] = np.minimum(high[index], rounds[1])
+    return Box(low, high)

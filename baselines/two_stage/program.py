@@ -5,7 +5,7 @@ limits on every integer for branch and bound, and with fine-tuning rounds in gro
 gains for channels that change. A test holds the two against each other.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,24 +26,15 @@ from edgegym.physics import Array, Numbers
 SAMPLES, MOST_ROUNDS = 1e2, 1e3
 
 
-class Done(NamedTuple):
-    """Rounds that have been run, and the numerator of (34) that they left."""
-
-    n_rounds: int
-    numerator: float
-
-
-NOTHING_DONE = Done(0, 0.0)
-
-
 class Program:
-    """The constraints in totals divided by M + N and scaled; q stands for 1 / (M + N).
+    """The constraints in totals divided by the rounds that the bound averages over, and scaled.
+
+    q stands for 1 / (M + N), or what a bound has in its place.
 
     Fine-tuning rounds come in J groups of alike rounds, one unless the problem's `work` is of
     (J, K) gains. The totals of a group are in multiples of its `weight`, (J, 1), so that those of
     a single round among thousands stay near one; `counts` limits the rounds in each group, two
-    (J, 1). Rounds that are `done` count in M + N, their noise in the numerator; budgets are what
-    is left. Where rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
+    (J, 1). Where rounds differ, `mean_power` adds the limit (10), which is no peak limit then.
     `rounds` and `sharpness` scale variables and objective; no optimum depends on them, but its
     digits do.
     """
@@ -56,28 +47,27 @@ class Program:
         counts: tuple[Numbers, Numbers] | None = None,
         rounds: float | None = None,
         sharpness: float = 1.0,
-        done: Done = NOTHING_DONE,
         mean_power: bool = False,
     ) -> None:
         self.problem, self.mean_power = problem, mean_power
         self.scenario, self.scheme, self.box = problem.scenario, problem.scheme, problem.box
         self.work, self.terms = problem.work, problem.terms
-        start = done.numerator or self.terms.start
         self.rounds = rounds or rounds_unit(problem)
         self.time_unit_s = self.scenario.delay_budget_s / self.rounds
         self.energy_unit_j = self.scenario.energy_budget_j / self.rounds
-        self.bound_unit = start / self.rounds / sharpness
+        self.bound_unit = float(self.terms.fixed(0)) / self.rounds / sharpness
         self.cones = ConeProgram()
         self.q = self.cones.variable()
         self.m: Indices | None = None
         self.n: Any = None
         self.x: Indices | None = None
         self.x_k: Any = None
-        #: What adds up to M + N, to the delay, to the energy and to the bound.
-        self.shares = [Total(done.n_rounds / self.rounds, self.q)] if done.n_rounds else []
+        #: What adds up to the rounds, to those averaged over, to the delay, energy and bound.
+        self.n_rounds = [Total(self.terms.more_rounds / self.rounds, self.q)]
+        self.shares = list(self.n_rounds)
         self.delay: list[Total] = []
         self.energy: list[Total] = []
-        self.bound = [Total(1.0, self.q)]
+        self.bound = [self._per_round(self.terms.start, self.q)]
         low, high = self.box
         if self.scheme.pretrains and high[PRETRAIN_ROUNDS] > 0:
             self._pretraining()
@@ -85,9 +75,11 @@ class Program:
             n_groups = len(np.atleast_2d(self.work.uplink.limit_snr))
             self.weight = np.broadcast_to(weight, (n_groups, 1))
             self._finetuning(counts or (low[FINETUNE_ROUNDS], high[FINETUNE_ROUNDS]))
+        if self.terms.contracted:
+            self._contract()
         self.cones.zero(self.shares, constant=1)
         # At least one round, (35e) and (35f)
-        self.cones.nonnegative([*_times(self.rounds, self.shares), Total(-1, self.q)])
+        self.cones.nonnegative([*_times(self.rounds, self.n_rounds), Total(-1, self.q)])
         self.delay_row = self._within_budget(self.delay)
         self.energy_row = self._within_budget(self.energy)
 
@@ -102,7 +94,8 @@ class Program:
         time, energy = self._computing(self.work.server, self.x)
         self.server_time = time
         self.cones.rotated_second_order([(1, self.x)], inverse, self.m)
-        self.shares.append(Total(1, self.m))
+        self.n_rounds.append(Total(1, self.m))
+        self.shares.append(Total(self.terms.pretrain_weight, self.m))
         self.delay += [Total(*term) for term in time]
         self.energy += [Total(*term) for term in energy]
         self.bound.append(self._noise(self.terms.pretrain_noise, 1.0, inverse))
@@ -133,10 +126,24 @@ class Program:
         download_j = np.reshape(work.download_j, (-1, 1)) / self.energy_unit_j
         energy = [(download_j, self.n), *computing_energy, *upload_energy]
         cones.rotated_second_order([samples], inverse, self.n)
-        self.shares.append(Total(weight, self.n))
+        self.n_rounds.append(Total(weight, self.n))
+        self.shares.append(Total(self.terms.finetune_weight * weight, self.n))
         self.delay.append(Total(weight, round_time))
         self.energy += [Total(weight * value, variable) for value, variable in energy]
         self.bound.append(self._noise(self.terms.finetune_noise, weight, inverse))
+
+    def _contract(self) -> None:
+        """Add C·exp(−κM) by the rounds averaged over: q·exp(−κ·m/q), a perspective of exp."""
+        if self.m is None:
+            self.bound.append(self._per_round(self.terms.contracted, self.q))
+            return
+        left = self.cones.variable()
+        exponent = [(-self.terms.contraction * self.rounds, self.m)]
+        self.cones.exponential(exponent, [(1, self.q)], [(1, left)])
+        self.bound.append(self._per_round(self.terms.contracted, left))
+
+    def _per_round(self, numerator: float, variable: Indices) -> Total:
+        return Total(numerator / self.rounds / self.bound_unit, variable)
 
     def _noise(self, noise: float, weight: Numbers, inverse: Indices) -> Total:
         return Total(weight * (noise / SAMPLES / self.bound_unit), inverse)
@@ -227,5 +234,10 @@ def rounds_unit(problem: Problem) -> float:
         float(tau_s / round_s),
         float(budget_j / np.min(work.download_j)),
     )
-    rounds = server * scheme.pretrains + devices * scheme.finetunes
+    terms = problem.terms
+    rounds = (
+        server * scheme.pretrains * terms.pretrain_weight
+        + devices * scheme.finetunes * terms.finetune_weight
+        + terms.more_rounds
+    )
     return float(np.clip(rounds, 1, MOST_ROUNDS))

@@ -6,15 +6,15 @@ they are shown, and the mean channel for the rounds after it; only its first rou
 Stragglers are not foreseen; what they cost shows in what is left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
+from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, whole_box
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.two_stage.problem import pose
-from baselines.two_stage.program import SAMPLES, Done, Program
+from baselines.two_stage.problem import Problem, pose
+from baselines.two_stage.program import SAMPLES, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.static import best_delay_s, ending_within
 from baselines.two_stage.workload import workload
@@ -35,6 +35,7 @@ class Left(NamedTuple):
     delay_s: float  # left
     energy_j: float
     gradient_norm_bound: float
+    inverse_batch_sums: tuple[float, float]  # Λ and Ω of the rounds done
     mean_tx_power_w: Array  # (K,), of the fine-tuning rounds done
     uplink_gain: Array  # (K,), of this round
     downlink_gain: Array
@@ -98,15 +99,20 @@ def look(scenario: Scenario, state: State, static_w: float) -> Left:
         delay_s=scenario.delay_budget_s - float(sums.delay_s),
         energy_j=scenario.energy_budget_j - float(sums.energy_j - static_w * sums.delay_s),
         gradient_norm_bound=float(state.measured[0]),
+        inverse_batch_sums=(
+            float(sums.pretrain_inverse_batch_sum),
+            float(sums.finetune_inverse_batch_sum),
+        ),
         mean_tx_power_w=sums.mean_tx_power_w,
         uplink_gain=state.draw.uplink_gain,
         downlink_gain=state.draw.downlink_gain,
     )
 
 
-def _rest(scenario: Scenario, scheme: Scheme, left: Left) -> tuple[Scenario, Box, Done]:
-    """Write what is left as a problem of its own."""
-    n_done = left.n_pretrain_rounds + left.n_finetune_rounds
+def _rest(
+    scenario: Scenario, scheme: Scheme, left: Left, ends_pretraining: bool, **channel: Array
+) -> Problem:
+    """Write what is left as a problem of its own, over a channel."""
     rest = scenario.model_copy(
         update={
             "delay_budget_s": max(left.delay_s, 1e-9 * scenario.delay_budget_s),
@@ -116,7 +122,11 @@ def _rest(scenario: Scenario, scheme: Scheme, left: Left) -> tuple[Scenario, Box
     box = whole_box(scenario, scheme)
     box.high[PRETRAIN_ROUNDS] -= left.n_pretrain_rounds * scheme.pretrains
     box.high[FINETUNE_ROUNDS] -= left.n_finetune_rounds * scheme.finetunes
-    return rest, box, Done(n_done, n_done * left.gradient_norm_bound)
+    if ends_pretraining:
+        box.high[PRETRAIN_ROUNDS] = 0
+    posed = pose(rest, scheme, workload(rest, **channel)).within(box)
+    done = left.n_pretrain_rounds, left.n_finetune_rounds
+    return posed.after(*done, *left.inverse_batch_sums) if any(done) else posed
 
 
 def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
@@ -127,18 +137,35 @@ def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
     return left.uplink_gain, left.downlink_gain
 
 
+class _Solved(NamedTuple):
+    """The rest of an episode as one case of the bound has it."""
+
+    program: Program
+    x: Array
+    bound: float
+
+
+def _best_solved(programs: Iterable[Program]) -> _Solved | None:
+    """Solve every case and take the best, None where nothing fits."""
+    solved = [(program, program.solve()) for program in programs]
+    found = [
+        _Solved(program, solution.x, float(solution.objective * program.bound_unit))
+        for program, solution in solved
+        if solution.found
+    ]
+    return min(found, key=lambda one: one.bound, default=None)
+
+
 def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     """Plan two alike pre-training rounds, None to move on."""
-    rest, box, done = _rest(scenario, scheme, left)
     uplink, downlink = mean_gains(scenario, left)
-    work = workload(rest, uplink_gain=uplink, downlink_gain=downlink)
-    program = Program(pose(rest, scheme, work).within(box), done=done)
-    if program.m is None:
+    problem = _rest(scenario, scheme, left, False, uplink_gain=uplink, downlink_gain=downlink)
+    found = _best_solved(Program(part) for part in problem.parts)
+    if found is None or found.program.m is None:
         return None
-    solution = program.solve()
-    x = solution.x
+    program, x = found.program, found.x
     m = float(x[program.m])
-    if not solution.found or m / x[program.q] * program.rounds < 0.5:
+    if m / x[program.q] * program.rounds < 0.5:
         return None
     s, limit = scenario, scenario.server_clock_limit_hz
     batch = np.rint(np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit))
@@ -156,35 +183,35 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
 
 def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     """Plan this round and one for the mean channel, None where this one fits not or pays not."""
-    rest, box, done = _rest(scenario, scheme, left)
-    if not box.high[FINETUNE_ROUNDS]:
+    n_left = scenario.max_finetune_rounds - left.n_finetune_rounds
+    if not (n_left and scheme.finetunes):
         return None
-    box.high[PRETRAIN_ROUNDS] = 0
     mean_uplink, mean_downlink = mean_gains(scenario, left)
-    n_left = box.high[FINETUNE_ROUNDS]
     groups = slice(None) if n_left > 1 else slice(1)
     uplink = np.stack([left.uplink_gain, mean_uplink])[groups]
     limit_w = _power_limits(scenario, left)[groups]
-    work = workload(
-        rest,
-        uplink_gain=uplink,
-        downlink_gain=np.stack([left.downlink_gain, mean_downlink])[groups],
-        tx_power_limit_w=limit_w,
-    )
+    channel = {
+        "uplink_gain": uplink,
+        "downlink_gain": np.stack([left.downlink_gain, mean_downlink])[groups],
+        "tx_power_limit_w": limit_w,
+    }
     unit = float(np.clip(n_left, 1, 1000))
-    counts = np.array([[1.0], [0.0]])[groups], np.array([[1.0], [n_left - 1]])[groups]
-    program = Program(
-        pose(rest, scheme, work).within(box),
-        weight=np.array([[1 / unit], [1.0]])[groups],
-        counts=counts,
-        rounds=unit,
-        done=done,
-    )
-    solution = program.solve()
-    bound = solution.objective * program.bound_unit
-    if not solution.found or (done.n_rounds and bound >= left.gradient_norm_bound):
+
+    def program(part: Problem) -> Program:
+        least, most = (end[FINETUNE_ROUNDS] - 1 for end in part.box)
+        return Program(
+            part,
+            weight=np.array([[1 / unit], [1.0]])[groups],
+            counts=(np.array([[1.0], [max(least, 0)]])[groups], np.array([[1.0], [most]])[groups]),
+            rounds=unit,
+        )
+
+    parts = _rest(scenario, scheme, left, True, **channel).parts
+    found = _best_solved(program(part) for part in parts if part.box.high[FINETUNE_ROUNDS])
+    begun = left.n_pretrain_rounds + left.n_finetune_rounds > 0
+    if found is None or (begun and found.bound >= left.gradient_norm_bound):
         return None
-    return _two_rounds(scenario, scheme, program, solution.x, uplink, limit_w)
+    return _two_rounds(scenario, scheme, found.program, found.x, uplink, limit_w)
 
 
 def _power_limits(scenario: Scenario, left: Left) -> Array:

@@ -1,5 +1,6 @@
 """The optimum over real rounds and batches, with a bound that its prices prove."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,12 +44,18 @@ class Relaxation:
     #: No plan is below; from the prices alone, so it holds however well the solver did.
     lower_bound: float = 0.0
     prices: Prices | None = None
+    n_averaged: float = 1.0  # rounds that the bound averages over
 
     @property
     def gap(self) -> float:
         """How far the solver's optimum is from what its prices prove, relative; 1 without one."""
         less, more = sorted((self.gradient_norm_bound, self.lower_bound))
         return 1 - less / max(more, NEARLY_FREE)
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Rounds of the stages, (M, N), to the nearest."""
+        return round(self.n_pretrain_rounds), round(self.n_finetune_rounds)
 
     @property
     def integers(self) -> Array:
@@ -83,6 +90,21 @@ def relax(problem: Problem) -> Relaxation | None:
     >>> relaxed.gradient_norm_bound - relaxed.lower_bound < 1e-7
     True
     """
+    return best_of(relax_case(part) for part in problem.parts)
+
+
+def best_of(found: Iterable[Relaxation | None]) -> Relaxation | None:
+    """Take the best optimum of some cases; no plan is below the lowest of their lower bounds."""
+    optima = [one for one in found if one is not None]
+    if not optima:
+        return None
+    lowest = min(one.lower_bound for one in optima)
+    best = min(optima, key=lambda one: (one.gradient_norm_bound, one.lower_bound))
+    return replace(best, lower_bound=lowest)
+
+
+def relax_case(problem: Problem) -> Relaxation | None:
+    """Solve a problem whose bound has one case; None where prices prove that no plan fits."""
     if problem.box.empty:
         return None
     best = _solve(problem)
@@ -111,10 +133,15 @@ def _solve(problem: Problem, **scale: Any) -> Relaxation | None:
 
 
 def _highest_bound(problem: Problem) -> float:
-    """Bound (34) that no plan within a box exceeds: one round, with the noise of both stages."""
-    terms, low = problem.terms, problem.box.low
-    noise = terms.pretrain_noise / low[PRETRAIN_BATCH] + terms.finetune_noise / low[TOTAL_BATCH]
-    return float(terms.start + noise)
+    """Bound that no plan within a box exceeds: all rounds' noise, averaged over as few as can be.
+
+    Where both stages' rounds are averaged over, so is their noise: that of one round will do.
+    """
+    terms, (low, high) = problem.terms, problem.box
+    m, n = high[:PRETRAIN_BATCH]
+    noise = terms.pretrain_noise / low[PRETRAIN_BATCH] * (1 if terms.pretrain_weight else m)
+    noise += terms.finetune_noise / low[TOTAL_BATCH] * (1 if terms.finetune_weight else n)
+    return float((terms.fixed(low[PRETRAIN_ROUNDS]) + noise) / max(terms.more_rounds, 1.0))
 
 
 def _prices(program: Program, solution: Solution) -> Prices:
@@ -163,4 +190,5 @@ def _unscaled(program: Program, solution: Solution) -> Relaxation:
         finetune_batch_size=batch_k,
         lower_bound=lower_bound(prices, program.problem),
         prices=prices,
+        n_averaged=float(program.rounds / x[program.q]),
     )

@@ -7,6 +7,7 @@ search; where few rounds fit the budgets, the search is what finds the best ones
 
 import heapq
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from baselines.two_stage.box import (
     Box,
 )
 from baselines.two_stage.problem import Problem
-from baselines.two_stage.relaxation import CERTIFIED, Relaxation, relax
+from baselines.two_stage.relaxation import CERTIFIED, Relaxation, best_of, relax_case
 from baselines.two_stage.rounding import Rounded, round_near
 from edgegym.physics import Array
 
@@ -35,7 +36,7 @@ NODES_OF_HARD = 10
 #: Distance below which a real value is an integer up to the solver's digits.
 DIGITS = 1e-6
 
-#: The first integers of a box decide the bound (34): M, N, D̃ and ΣB̃_k; the rest only how ΣB̃_k
+#: The first integers of a box decide the bound: M, N, D̃ and ΣB̃_k; the rest only how ΣB̃_k
 #: is shared.
 DECISIVE = 4
 
@@ -54,6 +55,9 @@ NOTHING_FITS = Search(None, None, math.inf)
 def search(problem: Problem) -> Search:
     """Find the best integer plan, up to a relative `GAP` or until `MOST_NODES` boxes are opened.
 
+    Where a bound has several cases, the best plan of each is sought, and no plan is below the
+    lowest bound that is proven of any.
+
     Examples
     --------
     >>> from baselines.two_stage.problem import pose
@@ -63,7 +67,21 @@ def search(problem: Problem) -> Search:
     >>> found.rounded.gradient_norm_bound / found.proven_bound - 1 < GAP
     True
     """
-    root = relax(problem)
+    return best_search(_search_case(part) for part in problem.parts)
+
+
+def best_search(found: Iterable[Search]) -> Search:
+    """Put together what was found in some cases; of those in which nothing fits nothing is left."""
+    fitting = [one for one in found if one.relaxed is not None]
+    if not fitting:
+        return NOTHING_FITS
+    relaxed = best_of(one.relaxed for one in fitting)
+    rounded = _best(*(one.rounded for one in fitting))
+    return Search(relaxed, rounded, min(one.proven_bound for one in fitting))
+
+
+def _search_case(problem: Problem) -> Search:
+    root = relax_case(problem)
     if root is None:
         # Where hardly a round fits, a problem without an interior is beyond any solver.
         return one_round(problem)
@@ -85,7 +103,7 @@ def search(problem: Problem) -> Search:
             settled.append(bound)
             continue
         for part in box.split(index, relaxed.integers[index]):
-            child = relax(problem.within(part))
+            child = relax_case(problem.within(part))
             if child is not None:
                 child_bound = max(child.lower_bound, bound)
                 heapq.heappush(open_boxes, (child_bound, next(order), part, child))
@@ -100,20 +118,21 @@ def _best(*found: Rounded | None) -> Rounded | None:
 
 
 def one_round(problem: Problem) -> Search:
-    """Look for a single round that fits, with a bound that no plan undercuts: no noise.
+    """Look for as few rounds as can be that fit, with a bound that no plan undercuts: no noise.
 
-    Its batches are the least, doubled as long as they fit.
+    Their batches are the least, doubled as long as they fit.
     """
     terms, box, found = problem.terms, problem.box, []
+    least, most = box.low[: FINETUNE_ROUNDS + 1], box.high[: FINETUNE_ROUNDS + 1]
     start = Relaxation(
-        gradient_norm_bound=terms.start,
-        n_pretrain_rounds=1,
-        n_finetune_rounds=1,
+        gradient_norm_bound=float(terms.fixed(0)),
+        n_pretrain_rounds=max(1, least[PRETRAIN_ROUNDS]),
+        n_finetune_rounds=max(1, least[FINETUNE_ROUNDS]),
         pretrain_batch_size=box.low[PRETRAIN_BATCH],
         finetune_batch_size=box.low[DEVICES:],
-        lower_bound=terms.start / box.high[: FINETUNE_ROUNDS + 1].sum(),
+        lower_bound=float(terms.fixed(most[PRETRAIN_ROUNDS]) / terms.n_averaged(*most)),
     )
-    for rounds in (1, 0), (0, 1):
+    for rounds in [least] if least.any() else [(1, 0), (0, 1)]:
         single = box.low.copy()
         single[PRETRAIN_ROUNDS], single[FINETUNE_ROUNDS] = rounds
         if np.all(single <= box.high):

@@ -53,10 +53,9 @@ def sensitivity(problem: Problem, relaxed: Relaxation) -> Sensitivity:
     """
     if relaxed.prices is None:
         return Sensitivity(np.nan, np.nan, ())
-    n_rounds = relaxed.n_pretrain_rounds + relaxed.n_finetune_rounds
     return Sensitivity(
-        bound_per_s=float(_worth_of_a_second(problem, relaxed.prices) / n_rounds),
-        bound_per_j=float(relaxed.prices.energy_per_j / n_rounds),
+        bound_per_s=float(_worth_of_a_second(problem, relaxed.prices) / relaxed.n_averaged),
+        bound_per_j=float(relaxed.prices.energy_per_j / relaxed.n_averaged),
         binding=tuple(key for key, binds in _limits(problem, relaxed).items() if binds),
     )
 
@@ -76,14 +75,14 @@ def _limits(problem: Problem, relaxed: Relaxation) -> dict[str, bool]:
     finetunes = scheme.finetunes and relaxed.n_finetune_rounds > NO_ROUNDS
     per_j = max(prices.energy_per_j, NEARLY_FREE)
     server_w, device_w = prices.delay_per_s / per_j, prices.device_delay_per_s / per_j
-    start = problem.terms.start
+    nothing = NOTHING * relaxed.gradient_norm_bound * relaxed.n_averaged
     # At its limit a part would pay more for a second than the second is worth elsewhere.
     clock = not scheme.fixed_clock
     power = np.any(device_w >= work.uplink.price_w(work.uplink.least_s)) and not scheme.fixed_power
     mean_is_lower = s.device_tx_power_mean_limit_w < s.device_tx_power_peak_limit_w
     return {
-        "delay_budget_s": _worth_of_a_second(problem, prices) * s.delay_budget_s > NOTHING * start,
-        "energy_budget_j": prices.energy_per_j * s.energy_budget_j > NOTHING * start,
+        "delay_budget_s": _worth_of_a_second(problem, prices) * s.delay_budget_s > nothing,
+        "energy_budget_j": prices.energy_per_j * s.energy_budget_j > nothing,
         "max_pretrain_rounds": pretrains and bool(share[PRETRAIN_ROUNDS]),
         "max_finetune_rounds": finetunes and bool(share[FINETUNE_ROUNDS]),
         "pretrain_batch_size_limit": pretrains

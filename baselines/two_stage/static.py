@@ -16,8 +16,8 @@ from scipy.optimize import minimize_scalar
 from baselines.result import round_up
 from baselines.two_stage.feasibility import FINETUNE, PRETRAIN, least_energy_j, usable_stages
 from baselines.two_stage.prices import Prices, lower_bound
-from baselines.two_stage.problem import pose
-from baselines.two_stage.relaxation import relax
+from baselines.two_stage.problem import Problem, pose
+from baselines.two_stage.relaxation import relax, relax_case
 from baselines.two_stage.schemes import Scheme
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -89,12 +89,20 @@ def lowest_bound(scenario: Scenario, scheme: Scheme, delay_s: float) -> float:
     delay_s : the best delay; any other gives a true, if lower, bound
     """
     at_once = scenario.model_copy(update={"static_power_w": 0.0})
-    problem = pose(at_once, usable_stages(at_once, scheme))
+    parts = pose(at_once, usable_stages(at_once, scheme)).parts
+    fitting = [part for part in parts if relax_case(part) is not None]
+    return min((_lowest_of_case(part, scenario, delay_s) for part in fitting), default=0.0)
+
+
+def _lowest_of_case(problem: Problem, scenario: Scenario, delay_s: float) -> float:
+    """Bound that no plan of one case falls below."""
     ends = [ending_within(scenario, end_s) for end_s in (0.0, scenario.delay_budget_s)]
     prices = list[Prices]()
     for aside in ASIDE:
         around = (ending_within(scenario, delay_s * (1 + step)) for step in (-aside, aside))
-        found = [relax(replace(problem, scenario=one)) for one in around if one.energy_budget_j > 0]
+        found = [
+            relax_case(replace(problem, scenario=one)) for one in around if one.energy_budget_j > 0
+        ]
         asked = [one.prices for one in found if one is not None and one.prices is not None]
         if len(asked) == 2:
             asked.append(_between(asked[0], asked[1], scenario.static_power_w))
@@ -102,7 +110,7 @@ def lowest_bound(scenario: Scenario, scheme: Scheme, delay_s: float) -> float:
     bounds = [
         min(lower_bound(some, replace(problem, scenario=end)) for end in ends) for some in prices
     ]
-    without = relax(problem)
+    without = relax_case(problem)
     return max(*bounds, without.lower_bound if without else 0.0, 0.0)
 
 

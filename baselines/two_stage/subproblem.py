@@ -80,6 +80,8 @@ class Subproblem:
 
     def __init__(self, problem: Problem, cell: Cell) -> None:
         self.problem, self.cell, scenario = problem, cell, problem.scenario
+        #: What of the bound's numerator is the same for all batches.
+        self.fixed = float(problem.terms.fixed(cell[0]))
         self.time_unit_s = scenario.delay_budget_s / sum(cell)
         self.energy_unit_j = scenario.energy_budget_j / sum(cell)
         self.cones = ConeProgram()
@@ -126,7 +128,7 @@ class Subproblem:
         """Add what of (34) depends on the batches, noise / ΣB̃_k, in what does not."""
         inverse = self.cones.variable()
         self.cones.rotated_second_order([Total(1, batch)], inverse, self.one)
-        self.noise.append(Total(noise / SAMPLES / self.problem.terms.start, inverse))
+        self.noise.append(Total(noise / SAMPLES / self.fixed, inverse))
 
     def _computing(self, processor: Processor, limit: Numbers) -> _Computing:
         """Write (35a)-(35d), and the delay and energy of (36a) and (36b), convex in f and D̃′."""
@@ -184,7 +186,7 @@ class Subproblem:
         solution = self._linearised(point).minimise(self.noise, TOLERANCE)
         if solution.status != "Solved":
             return None
-        x, (m, n), start = solution.x, self.cell, self.problem.terms.start
+        x, (m, n) = solution.x, self.cell
         batch, batch_k = 1 / SAMPLES, np.full(len(point.inverse_batch_k), 1 / SAMPLES)
         clock, clock_k = 1.0, np.ones_like(batch_k)
         if m:
@@ -194,5 +196,5 @@ class Subproblem:
             batch_k, clock_k = x[self.devices.batch], x[self.devices.clock]
             inverse_k, power = x[self.devices.inverse], x[self.power]
             point = point._replace(inverse_batch_k=inverse_k, tx_power=power)
-        bound = start * (solution.objective + 1) / (m + n)
-        return Iterate(bound, batch, batch_k, clock, clock_k, next_point=point)
+        bound = self.fixed * (solution.objective + 1) / self.problem.terms.n_averaged(m, n)
+        return Iterate(float(bound), batch, batch_k, clock, clock_k, next_point=point)

@@ -1,96 +1,152 @@
-"""Saved agents that take part: with a card of their own, or with what the command line says."""
+"""Agents that take part: with a card of their own, or with what the command line says of them."""
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
+
+from edgegym.cli.options import read_change
 from edgegym.cli.printing import progress_console
-from edgegym.envs.env import EdgeEnv
-from edgegym.errors import InputError
+from edgegym.errors import InputError, unknown_name
 from edgegym.runs.manifest import AgentFile
+from edgegym.runs.own import follow_function, function_digest, is_function, is_shipped
 from edgegym.runs.play import Policy
 from edgegym.runs.players import Contender
 
+#: Arguments of the environment that an agent may have of its own; the others are the run's.
+OWN_ARGUMENTS = ("budgets", "reward", "rounds_per_step")
+
 
 def find_agents(
-    paths: list[Path], algo: str | None = None, rounds_per_step: int | None = None
+    paths: list[Path],
+    algo: str | None = None,
+    rounds_per_step: int | None = None,
+    env_arguments: list[str] | None = None,
+    wrappers: list[str] | None = None,
 ) -> dict[str, AgentFile]:
-    """Label saved agents by their algorithm, numbered where there are several of one.
+    """Label agents by their algorithm or function, numbered where there are several of one.
 
     Parameters
     ----------
-    paths : archives or folders
-    algo, rounds_per_step : of the archives that Stable-Baselines3 saved without a card
+    paths : archives or folders, "module:function", or "shipped:name"
+    algo : of the archives that Stable-Baselines3 saved without a card
+    rounds_per_step, env_arguments, wrappers : of these and of functions
 
     Raises
     ------
     InputError
         If there is no such agent, or one without a card but no algorithm for it, or the reverse.
     """
-    bare = _without_card(paths, algo, rounds_per_step)
-    if not paths:
-        return {}
-    from agents.saving import agent_digest, read_card
-
-    algorithms = [algo if path in bare and algo else read_card(path).algo for path in paths]
-    total, so_far = Counter(algorithms), Counter[str]()
-    files = {}
-    for path, algorithm in zip(paths, algorithms, strict=True):
-        so_far[algorithm] += 1
-        label = algorithm if total[algorithm] == 1 else f"{algorithm}-{so_far[algorithm]}"
-        files[label] = AgentFile(
-            path=str(path.resolve()),
-            digest=agent_digest(path),
-            algo=algo if path in bare else None,
-            rounds_per_step=rounds_per_step or 1 if path in bare else None,
-        )
-    return files
+    environment = dict(map(_read_argument, env_arguments or []))
+    own = {"rounds_per_step": rounds_per_step, "environment": environment, "wrappers": wrappers}
+    told: dict[str, Any] = {key: value for key, value in own.items() if value}
+    bare = _without_card(paths, algo, told)
+    files = [_agent_file(path, algo if path in bare else None, told) for path in paths]
+    names = [file.algo or _own_name(path) for path, file in zip(paths, files, strict=True)]
+    total, so_far, labelled = Counter(names), Counter[str](), {}
+    for name, file in zip(names, files, strict=True):
+        so_far[name] += 1
+        labelled[name if total[name] == 1 else f"{name}-{so_far[name]}"] = file
+    return labelled
 
 
-def _without_card(paths: list[Path], algo: str | None, rounds_per_step: int | None) -> list[Path]:
-    """Find the archives that `--algo` is for; it must be for one."""
-    if algo is None and rounds_per_step is None:
+def _read_argument(text: str) -> tuple[str, Any]:
+    """Read an argument of the environment, KEY=VALUE."""
+    if "=" not in text:
+        raise InputError(f"--env must be KEY=VALUE; got {text!r}. For example --env budgets=soft.")
+    key, value = read_change(text)
+    if key not in OWN_ARGUMENTS:
+        raise unknown_name("key of --env", key, OWN_ARGUMENTS)
+    return key, value
+
+
+def _without_card(paths: list[Path], algo: str | None, told: dict[str, Any]) -> list[Path]:
+    """Find the archives that `--algo` is for; what is told must be for them or for functions."""
+    if algo is None and not told:
         return []
-    from agents.hyperparameters import find_algorithm
-    from agents.saving import has_card
+    archives = [path for path in paths if not is_function(str(path))]
+    bare = []
+    if archives:
+        from agents.saving import has_card
 
-    bare = [path for path in paths if not has_card(path)]
-    if algo is None or not bare:
+        bare = [path for path in archives if not has_card(path)]
+    if (algo and not bare) or (told and not bare and len(archives) == len(paths)):
         raise InputError(
-            "--algo and --rounds-per-step must stand beside an --agent that has no card, the first "
-            f"of them always; got {'--rounds-per-step alone' if bare else 'none without a card'}. "
-            f"{'Add --algo ppo, for example' if bare else 'Leave them out'}."
+            "--algo, --rounds-per-step, --env and --wrapper must stand beside an --agent that has "
+            "no card; got none without a card. Leave them out."
         )
-    find_algorithm(algo)
+    if bare and algo is None:
+        raise InputError(
+            "--algo must stand beside an --agent that has no card; got none. "
+            "Add --algo ppo, for example."
+        )
+    if algo:
+        from agents.hyperparameters import find_algorithm
+
+        find_algorithm(algo)
     return bare
 
 
+def _agent_file(path: Path, algo: str | None, told: dict[str, Any]) -> AgentFile:
+    if is_function(str(path)):
+        return AgentFile(path=str(path), digest=function_digest(str(path)), **told)
+    from agents.saving import agent_digest, read_card
+
+    if algo is None:
+        read_card(path)  # which must be there
+    where = str(path if is_shipped(str(path)) else path.resolve())
+    digest = agent_digest(path)
+    return AgentFile(path=where, digest=digest, algo=algo, **(told if algo else {}))
+
+
+def _own_name(path: Path) -> str:
+    """Name an agent that needs no algorithm: by its card's, or as the function that it is."""
+    if is_function(str(path)):
+        return str(path)
+    from agents.saving import read_card
+
+    return read_card(path).algo
+
+
 def agent_contender(file: AgentFile) -> Contender:
-    """Let a saved agent take part.
+    """Let an agent take part.
 
     Raises
     ------
     InputError
         If the file is not what it was when the run began.
     """
-    from agents.saving import agent_digest, read_card
+    path, is_own = Path(file.path), is_function(file.path)
+    if is_own:
+        digest = function_digest(file.path)
+    else:
+        from agents.saving import agent_digest, read_card
 
-    path = Path(file.path)
-    if (digest := agent_digest(path)) != file.digest:
+        digest = agent_digest(path)
+    if digest != file.digest:
         raise InputError(
             f"agent {file.path!r} must be as it was when the run began, with digest {file.digest}; "
             f"got {digest}. Put that file back, or begin a new run."
         )
-    if file.algo is None:
-        card = read_card(path)
-        name, rounds_per_step = card.algo, card.rounds_per_step
-    else:
-        name, rounds_per_step = file.algo, file.rounds_per_step or 1
-    return Contender(name, partial(follow_agent, path, file.algo), digest, rounds_per_step)
+    if is_own:
+        return Contender(file.path, partial(follow_function, file.path), digest, _arguments(file))
+    make_policy = partial(follow_agent, path, file.algo)
+    if file.algo is not None:
+        return Contender(file.algo, make_policy, digest, _arguments(file))
+    card = read_card(path)
+    return Contender(card.algo, make_policy, digest, {"rounds_per_step": card.rounds_per_step})
 
 
-def follow_agent(path: Path, algo: str | None, env: EdgeEnv) -> Policy:
+def _arguments(file: AgentFile) -> dict[str, Any]:
+    rounds = {"rounds_per_step": file.rounds_per_step} if file.rounds_per_step else {}
+    return {**file.environment, **rounds, "wrappers": tuple(file.wrappers)}
+
+
+def follow_agent(path: Path, algo: str | None, env: gym.Env[Any, Any]) -> Policy:
     """Make a saved agent's policy for an environment, on one torch thread."""
     import torch
 
@@ -102,6 +158,12 @@ def follow_agent(path: Path, algo: str | None, env: EdgeEnv) -> Policy:
         return load_policy(path, env, algo)
 
 
-def warn_of_code() -> None:
-    """Say, before agents are loaded, that this is a matter of trust."""
-    progress_console.print("Agents can run code when they are loaded: play those you trust.")
+def warn_of_code(agents: Iterable[AgentFile]) -> None:
+    """Say, before archives are loaded, that this is a matter of trust; weights run no code."""
+    paths = [Path(agent.path) for agent in agents if not is_function(agent.path)]
+    if not paths:
+        return
+    from agents.saving import runs_code
+
+    if any(map(runs_code, paths)):
+        progress_console.print("Agents can run code when they are loaded: play those you trust.")

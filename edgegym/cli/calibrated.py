@@ -19,15 +19,15 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
         f"{number(found['rank_correlation'], '.2f')}.\nReal training itself is uncertain by "
         f"{number(found['mean_relative_standard_error_of_real_training'], '.1%')} (standard error)."
     )
-    ranks = report["bound_rank_correlation"]
-    print(
-        "Rank correlation of bound (34) and real final loss on these plans: "
-        + ", ".join(
-            f"{number(value, '.2f')} with {name} constants" for name, value in ranks.items()
+    for bound, key in (
+        ("bound (34)", "bound_rank_correlation"),
+        ("bound target", "target_rank_correlation"),
+    ):
+        ranks = ", ".join(
+            f"{number(value, '.2f')} with {name} constants" for name, value in report[key].items()
         )
-        + "."
-    )
-    constants = Table("constant", *report["constants"], title="Constants of (34)")
+        print(f"Rank correlation of {bound} and real final loss on these plans: {ranks}.")
+    constants = Table("constant", *report["constants"], title="Constants of the bounds")
     for key in report["constants"]["shipped"]:
         constants.add_row(
             key, *(number(values[key], ".4g") for values in report["constants"].values())

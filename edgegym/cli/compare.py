@@ -21,11 +21,13 @@ from edgegym.cli.runs import (
     Agents,
     Algo,
     Backend,
+    EnvArguments,
     Jobs,
     Out,
     Resume,
     RoundsPerStep,
     Seeds,
+    Wrappers,
     carry_out,
     new_run_dir,
     require_alone,
@@ -41,6 +43,8 @@ def compare(
     agent: Agents = None,
     algo: Algo = None,
     rounds_per_step: RoundsPerStep = None,
+    env_argument: EnvArguments = None,
+    wrapper: Wrappers = None,
     seeds: Seeds = 5,
     seed: Seed = 0,
     grid: Grid = 6,
@@ -65,7 +69,7 @@ def compare(
         read_scenario(scenario, changes, system),
         list(range(seed, seed + seeds)),
         designs={},
-        agents=find_agents(agent or [], algo, rounds_per_step),
+        agents=find_agents(agent or [], algo, rounds_per_step, env_argument, wrapper),
     )
     checked = begun.read_scenario()
     run_dir = resume or out or new_run_dir("compare", checked.name)

@@ -22,11 +22,13 @@ from edgegym.cli.runs import (
     Agents,
     Algo,
     Backend,
+    EnvArguments,
     Jobs,
     Out,
     Resume,
     RoundsPerStep,
     Seeds,
+    Wrappers,
     carry_out,
     new_run_dir,
     require_alone,
@@ -46,6 +48,8 @@ def evaluate(
     agent: Agents = None,
     algo: Algo = None,
     rounds_per_step: RoundsPerStep = None,
+    env_argument: EnvArguments = None,
+    wrapper: Wrappers = None,
     calibrated: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +93,7 @@ def evaluate(
             job="evaluate",
             fidelity=fidelity,
             policies=[name for name in names if name not in system_of(checked).entrants],
-            agents=find_agents(agent or [], algo, rounds_per_step),
+            agents=find_agents(agent or [], algo, rounds_per_step, env_argument, wrapper),
         )
         plan = partial(plan_entrants, checked, names, measured, grid)
     run_dir = resume or out or new_run_dir("evaluate", begun.scenario["name"])

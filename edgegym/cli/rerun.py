@@ -47,16 +47,16 @@ def rerun(
     recorded = read_model(Episode, file, PLAY_AGAIN)
     contender = contenders[design]
     if design in manifest.agents:
-        warn_of_code()
+        warn_of_code([manifest.agents[design]])
     with progress_console.status(f"Playing {design} with seed {seed}"):
         again = play_anew(
             manifest.read_scenario().replace(**contender.changes),
             contender.make_policy,
             seed,
-            rounds_per_step=contender.rounds_per_step,
             fidelity=manifest.fidelity,
             device=device,
             data_dir=data_dir,
+            **contender.arguments,
         )
     _report(design, seed, recorded, again, as_json)
 

@@ -20,7 +20,7 @@ from edgegym.cli.options import (
     read_scenario,
 )
 from edgegym.cli.printing import print_json, print_lines, progress_console
-from edgegym.cli.runs import Algo, RoundsPerStep
+from edgegym.cli.runs import Algo, EnvArguments, RoundsPerStep, Wrappers
 from edgegym.errors import InputError
 from edgegym.runs.designs import find_plan, require_a_round
 from edgegym.runs.files import write_whole
@@ -39,11 +39,16 @@ def run(
     agent: Annotated[
         Path | None,
         typer.Option(
-            "--agent", metavar="FILE", help="What `edgegym train` wrote, or SB3's own with --algo."
+            "--agent",
+            metavar="FILE",
+            help="What `edgegym train` wrote, shipped:NAME, SB3's own with --algo, or "
+            "MODULE:FUNCTION.",
         ),
     ] = None,
     algo: Algo = None,
     rounds_per_step: RoundsPerStep = None,
+    env_argument: EnvArguments = None,
+    wrapper: Wrappers = None,
     scheme: SchemeName = None,
     method: MethodName = "exact",
     grid: Grid = 6,
@@ -58,20 +63,15 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one episode: a saved agent or the plan of a file where one is given, else a scheme's."""
-    from edgegym.runs.play import make_env, play
+    from edgegym.runs.play import open_env, play
 
     checked = read_scenario(scenario, changes, system)
-    agents = find_agents([agent] if agent else [], algo, rounds_per_step)
+    told = algo, rounds_per_step, env_argument, wrapper
+    agents = find_agents([agent] if agent else [], *told)
     if agents:
         require_a_round(checked)
     player = _agent(agents) if agents else _plan(checked, plan, scheme, method, grid)
-    env = make_env(
-        checked,
-        fidelity=fidelity,
-        rounds_per_step=player.rounds_per_step,
-        device=device,
-        data_dir=data_dir,
-    )
+    env = open_env(checked, fidelity=fidelity, device=device, data_dir=data_dir, **player.arguments)
     with progress_console.status("Playing"):
         episode = play(env, player.make_policy(env), seed)
     if out is not None:
@@ -85,7 +85,7 @@ def run(
 
 
 def _agent(agents: dict[str, AgentFile]) -> Contender:
-    warn_of_code()
+    warn_of_code(agents.values())
     return agent_contender(next(iter(agents.values())))
 
 

@@ -33,18 +33,41 @@ Agents = Annotated[
     typer.Option(
         "--agent",
         metavar="FILE",
-        help="What `edgegym train` wrote, or an archive of SB3 with --algo; repeat for more.",
+        help="What `edgegym train` wrote, shipped:NAME, an archive of SB3 with --algo, or "
+        "MODULE:FUNCTION; repeat for more.",
     ),
 ]
 Algo = Annotated[
     str | None,
-    typer.Option("--algo", help="Of an --agent without a card: ppo, sac, td3 or tqc."),
+    typer.Option(
+        "--algo", help="Of an archive without a card: ppo, any other of SB3, or MODULE:CLASS."
+    ),
 ]
 RoundsPerStep = Annotated[
     int | None,
     typer.Option("--rounds-per-step", min=1, help="Of an --agent without a card; else 1."),
 ]
+EnvArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="KEY=VALUE",
+        help="Of an --agent without a card: budgets or reward of its environment; repeat for more.",
+    ),
+]
+Wrappers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wrapper",
+        metavar="WRAPPER",
+        help="Of an --agent without a card: DiscreteAction(levels=3), or MODULE:CLASS; the first "
+        "one is innermost.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; else one below runs/.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A small one, to see what it does; its figures say little.")
+]
 Resume = Annotated[
     Path | None, typer.Option("--resume", help="Finish what a killed run left in its folder.")
 ]
@@ -94,8 +117,7 @@ def carry_out(
     remarks = begun.find_system().remarks
     for remark in remarks(begun.read_scenario()):  # before hours of training, and again below
         print(remark, file=sys.stderr)
-    if begun.agents:
-        warn_of_code()
+    warn_of_code(begun.agents.values())
 
     def make_designs() -> dict[str, Design]:
         assert plan is not None

@@ -1,5 +1,7 @@
 """A small transformer on images, whose rows are its tokens."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ class RowTransformer(nn.Module):
     (26346, torch.Size([5, 10]))
     """
 
-    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], n_classes: int, n_layers: int = LAYERS) -> None:
         super().__init__()
         n_channels, n_rows, n_columns = shape
         self.embedding = nn.Linear(n_channels * n_columns, WIDTH)
@@ -33,7 +35,7 @@ class RowTransformer(nn.Module):
             norm_first=True,
         )
         self.encoder = nn.TransformerEncoder(
-            layer, LAYERS, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False
+            layer, n_layers, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False
         )
         # The encoder copies one layer; each begins with weights of its own.
         for parameter in self.encoder.parameters():
@@ -45,3 +47,8 @@ class RowTransformer(nn.Module):
         """Give the logits of images, (B, channels, rows, columns)."""
         rows = images.permute(0, 2, 1, 3).flatten(2)
         return self.head(self.encoder(self.embedding(rows) + self.position).mean(dim=1))
+
+
+#: The same with more layers: row-transformer-4 and row-transformer-6.
+four_layers = partial(RowTransformer, n_layers=4)
+six_layers = partial(RowTransformer, n_layers=6)

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgegym.errors import InputError
-from edgegym.lifecycle.parts import Part
+from edgegym.lifecycle.discrete import Assignment, Choice
+from edgegym.lifecycle.parts import LogBox, Simplex
 from edgegym.physics import MINUS_ONE, ONE, Array
 
 #: An action whose first entry is above this moves the lifecycle on.
 ADVANCE_THRESHOLD = np.array(0.5)
 
+Part = LogBox | Simplex | Choice | Assignment
 Decision = TypeVar("Decision", bound=tuple[Any, ...])
 
 

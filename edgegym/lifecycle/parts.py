@@ -117,6 +117,3 @@ def largest_remainder(parts: Array, total: int) -> Array:
     left = np.rint(total - whole.sum(axis=-1, keepdims=True))
     place = np.argsort(np.argsort(whole - parts, axis=-1, kind="stable"), axis=-1)
     return np.asarray(whole + (place < left))
-
-
-Part = LogBox | Simplex

@@ -15,8 +15,9 @@ LEARNING_REWARDS = ("loss", "log_loss", "accuracy")
 def reward_names(rules: Rules) -> tuple[str, ...]:
     """List the terms of a system's reward.
 
-    `loss`, `log_loss` and `accuracy` are of the validation samples; a measure's name gives the
-    fall of its logarithm; `latency` is minus the step's share of the delay budget.
+    `loss`, `log_loss` and `accuracy` are of the validation samples; the system's own are the falls
+    of the logarithms of its first measures; `latency` is minus the round's share of the delay
+    budget.
     """
     return (*LEARNING_REWARDS, *rules.rewards, "latency")
 
@@ -34,7 +35,8 @@ def write_reward_terms(before: State, after: State, delay_budget_s: Array, out: 
     if after.validation is not before.validation:  # in most steps nobody has looked
         (loss, accuracy), (new_loss, new_accuracy) = before.validation, after.validation
         out[:n] = loss - new_loss, _log_fall(loss, new_loss), new_accuracy - accuracy
-    out[n:-1] = _log_fall(before.measured, after.measured)
+    rewarded = slice(len(out) - n - 1)  # the first measures, as many as are rewarded
+    out[n:-1] = _log_fall(before.measured[rewarded], after.measured[rewarded])
     out[-1] = (before.totals[DELAY] - after.totals[DELAY]) / delay_budget_s
 
 

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgegym.lifecycle.codec import Part
 from edgegym.lifecycle.observed import Shown
-from edgegym.lifecycle.parts import Part
 from edgegym.lifecycle.state import State
 from edgegym.physics import Array
 

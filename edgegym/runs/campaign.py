@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
-from edgegym.runs.play import make_env
+from edgegym.runs.play import make_env, open_env
 from edgegym.runs.players import Contender, find_contenders
 from edgegym.runs.pool import (
     REPORT_MODULES,
@@ -68,8 +68,7 @@ def carry_out(
     if plan is not None:
         require_new(run_dir)
     for agent in agents:  # what is wrong with one is said before all else
-        env = make_env(scenario, fidelity=fidelity, rounds_per_step=agent.rounds_per_step)
-        agent.make_policy(env)
+        agent.make_policy(open_env(scenario, fidelity=fidelity, **agent.arguments))
     with start_workers(jobs, backend, TRAINING_MODULES if fidelity == "train" else ()) as pool:
         manifest = begun if plan is None else begun.model_copy(update={"designs": plan()})
         if fidelity == "train":

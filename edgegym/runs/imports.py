@@ -1,14 +1,18 @@
 """Modules of people's own: imported because the user says so, here and wherever a run is played."""
 
+import re
 import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from edgegym.errors import InputError
+from edgegym.errors import InputError, unknown_name
 
 #: What has been asked for in this process, in order; manifests and workers take it over.
 IMPORTED: list[str] = []
+#: How something in a module is written.
+MODULE_AND_NAME = re.compile(r"[\w.]+:\w+")
 
 
 def import_modules(names: Iterable[str]) -> None:
@@ -26,17 +30,53 @@ def import_modules(names: Iterable[str]) -> None:
     True
     >>> IMPORTED.remove("json")
     """
+    for name in names:
+        _import_one("--import", name)
+
+
+def _import_one(option: str, name: str) -> None:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
-    for name in names:
-        try:
-            import_module(name)
-        except Exception as error:  # a module may raise anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+    try:
+        import_module(name)
+    except Exception as error:  # a module may raise anything
+        raise InputError(
+            f"{option} must name a module that can be imported; got {name!r} ({in_words(error)}). "
+            "Correct it."
+        ) from None
+    if name not in IMPORTED:
+        IMPORTED.append(name)
+
+
+def import_named(option: str, where: str) -> Any:
+    """Import what "module:name" names; workers and who resumes a run import the module as well.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, or nothing of this name in it that can be called.
+
+    Examples
+    --------
+    >>> import_named("--agent", "json:dumps")([1])
+    '[1]'
+    >>> IMPORTED.remove("json")
+    """
+    module_name, name = where.split(":")
+    _import_one(option, module_name)
+    module = sys.modules[module_name]
+    if not callable(found := getattr(module, name, None)):
+        callables = [key for key in vars(module) if callable(getattr(module, key))]
+        if name in vars(module) or not callables:
             raise InputError(
-                f"--import must name a module that can be imported; got {name!r} ({reason}). "
-                "Correct it."
-            ) from None
-        if name not in IMPORTED:
-            IMPORTED.append(name)
+                f"{option} must name a function or class; got {where!r}, which is "
+                f"{type(found).__name__}. Correct it."
+            )
+        raise unknown_name(f"{option} {module_name}:NAME", name, callables)
+    return found
+
+
+def in_words(error: Exception) -> str:
+    """Write an error of somebody else's code in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

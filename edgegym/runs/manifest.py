@@ -42,14 +42,19 @@ class Design(BaseModel):
 
 
 class AgentFile(BaseModel):
-    """One saved agent: where it lies, and what it was when the run began."""
+    """One agent: where it lies, or its "module:function", and what it was when the run began.
+
+    What follows the digest is told of an agent without a card.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     digest: str
-    algo: str | None = None  # of an archive without a card
+    algo: str | None = None
     rounds_per_step: int | None = None
+    environment: dict[str, Any] = {}  # other arguments
+    wrappers: list[str] = []
 
 
 class Manifest(BaseModel):

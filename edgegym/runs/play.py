@@ -1,7 +1,7 @@
 """Playing: a policy in the environment, round by round, and what came of it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgegym.envs.env import EdgeEnv
 from edgegym.lifecycle.state import ROUNDS, EndCode, State
+from edgegym.runs.own import wrap
 from edgegym.systems.system import find_system, system_of
 
 #: What a policy is: from what the environment showed last to an action.
 Policy = Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]
-#: What makes a policy for an environment; it is pickled where another process plays.
-PolicyFactory = Callable[[EdgeEnv], Policy]
+#: What makes a policy for an environment, wrapped or not; pickled where another process plays.
+PolicyFactory = Callable[[Any], Policy]
 
 ROUND_COLUMNS = ("stage", "round", "loss", "validation_loss", "delay_s", "energy_j")
 #: What stands beside them since the second release.
@@ -83,8 +84,10 @@ def follow_plan(plan: Any, env: EdgeEnv) -> Policy:
     return decide_policy(plan.decision, env)
 
 
-def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
+def play(env: gym.Env[Any, Any], policy: Policy, seed: int) -> Episode:
     """Play one episode to its end.
+
+    Through wrappers as well; the return is then still what the environment itself rewards.
 
     Returns
     -------
@@ -100,24 +103,27 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
     >>> episode.final["end_code"], episode.rounds["loss"]
     (1, [])
     """
+    inner = bare(env)
     observation, info = env.reset(seed=seed)
     columns = (*ROUND_COLUMNS, *LATER_COLUMNS)
     rounds: dict[str, list[float]] = {column: [] for column in columns}
     total_return, total_cost, ended = 0.0, 0.0, False
     while not ended:
         before = info
-        observation, reward, terminated, truncated, info = env.step(policy(observation, info))
-        total_return, total_cost = total_return + reward, total_cost + info["cost"]
+        # Safety-Gymnasium's wrapper gives a cost after the reward.
+        observation, *_, terminated, truncated, info = env.step(policy(observation, info))
+        total_return += info[f"reward_{inner.reward}"]
+        total_cost += info["cost"]
         ended = terminated or truncated
         if info["delay_s"] > before["delay_s"]:
-            row = info | {"stage": before["stage"], "round": _last_round(env, before["stage"])}
+            row = info | {"stage": before["stage"], "round": _last_round(inner, before["stage"])}
             for column in columns:
                 rounds[column].append(row[column])
     final: dict[str, bool | int | float | None] = {
-        **_rounds_done(env),
+        **_rounds_done(inner),
         "total_delay_s": info["delay_s"],
         "total_energy_j": info["energy_j"],
-        **{name: info[name] for name in env.rules.measures},
+        **{name: info[name] for name in inner.rules.measures},
         "validation_loss": info["validation_loss"],
         "validation_accuracy": info["validation_accuracy"],
         "return": total_return,
@@ -125,14 +131,14 @@ def play(env: EdgeEnv, policy: Policy, seed: int) -> Episode:
         "end_code": info["end_code"],
         "is_success": info["is_success"],
     }
-    report = env.learner.report(0)
+    report = inner.learner.report(0)
     devices = {key: report.pop(key) for key in [*report] if isinstance(report[key], list)}
     if info["end_code"] == EndCode.DIVERGED:
         report, devices = dict.fromkeys(report, math.nan), {}
     final |= _known(report)
-    measures = env.system.measures
+    measures = inner.system.measures
     final |= _known({m.name: m.derive(final) for m in measures if m.derive is not None})
-    return Episode(system=env.system.name, final=final, rounds=rounds, devices=devices)
+    return Episode(system=inner.system.name, final=final, rounds=rounds, devices=devices)
 
 
 def _known(figures: Mapping[str, float]) -> dict[str, float | None]:
@@ -156,14 +162,23 @@ def _last_round(env: EdgeEnv, stage: int) -> int:
 def make_env(scenario: Any, **options: Any) -> EdgeEnv:
     """Make the bare environment of a scenario's system, on one torch thread."""
     env_id = system_of(scenario).env_id
-    env = gym.make(env_id, scenario=scenario, disable_env_checker=True, **options)
+    return bare(gym.make(env_id, scenario=scenario, disable_env_checker=True, **options))
+
+
+def bare(env: gym.Env[Any, Any]) -> EdgeEnv:
+    """Take an environment out of its wrappers."""
     assert isinstance(env.unwrapped, EdgeEnv)
     return env.unwrapped
 
 
+def open_env(scenario: Any, wrappers: Sequence[str] = (), **options: Any) -> gym.Env[Any, Any]:
+    """Make the environment of a scenario's system, in wrappers that are named."""
+    return wrap(make_env(scenario, **options), wrappers)
+
+
 def play_anew(scenario: Any, make_policy: PolicyFactory, seed: int, **options: Any) -> Episode:
     """Play one episode in an environment of its own, of these options."""
-    env = make_env(scenario, **options)
+    env = open_env(scenario, **options)
     return play(env, make_policy(env), seed)
 
 

@@ -29,14 +29,15 @@ class Contender:
     name : the row of the table; agents of one algorithm share it
     make_policy : makes the policy for an environment; pickled, so of functions at module level
     digest : names the episode files; contenders that play alike have the same one
-    rounds_per_step : rounds for which it repeats an action
+    arguments : of the environment that are its own, such as the rounds for which it repeats an
+        action, and the `wrappers` that it sees through
     changes : of the scenario, for this contender alone
     """
 
     name: str
     make_policy: PolicyFactory
     digest: str
-    rounds_per_step: int = 1
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -173,10 +173,10 @@ def play_designs(
             scenario.replace(**contenders[design].changes),
             contenders[design].make_policy,
             seed,
-            rounds_per_step=contenders[design].rounds_per_step,
             fidelity=fidelity,
             device=device,
             data_dir=data_dir,
+            **contenders[design].arguments,
         )
         for path, (design, seed) in missing.items()
     }

@@ -50,12 +50,14 @@ class Finding(NamedTuple):
     tables, pictures : by the name of their file, without its ending
     shown : which table is printed
     verdict : in a sentence or a few
+    texts : further files, by their names
     """
 
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Figure]
     shown: str
     verdict: str
+    texts: Mapping[str, str] = {}
 
 
 #: Computes the points of a kind in parallel, those that do not lie in the folder, by their keys.
@@ -121,6 +123,8 @@ def carry_out(
         finding = settle(study, partial(compute_points, pool, run_dir, counting))
     for name, table in finding.tables.items():
         write_whole(run_dir / f"{name}.csv", table.to_csv(index=False))
+    for name, text in finding.texts.items():
+        write_whole(run_dir / name, text)
     for name, picture in finding.pictures.items():
         write_figure(run_dir / f"{name}.png", picture)
     return finding

@@ -1,5 +1,6 @@
 """What is measured of an episode: the list that tables, CSV files, rankings and pictures read."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,4 +56,19 @@ VALIDATED = (
     Measure(
         "validation_accuracy", "validation accuracy", form=".3f", less_is_better=False, varies=True
     ),
+)
+
+
+def _round_delay_s(figures: Mapping[str, Any]) -> float:
+    """Average the latency over the rounds; not a number where none was done."""
+    n_rounds = figures["n_rounds"]
+    return figures["total_delay_s"] / n_rounds if n_rounds else math.nan
+
+
+#: Of systems of one stage, whose rounds are to be many.
+OF_ROUNDS = (
+    Measure(
+        "round_delay_s", "latency", "s a round", ".4f", less_is_better=True, derive=_round_delay_s
+    ),
+    Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
 )

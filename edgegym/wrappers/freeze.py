@@ -50,9 +50,10 @@ class FrozenPart(gym.ActionWrapper, RecordConstructorArgs):
         self._frozen[entries] = True
         self._action = np.zeros(codec.size)
         if value is not None:
-            if np.size(value) != np.size(parts[part].low):
+            size = np.size(parts[part].bounds[0])
+            if np.size(value) != size:
                 raise InputError(
-                    f"value must hold {np.size(parts[part].low)} numbers for {part}; got "
+                    f"value must hold {size} numbers for {part}; got "
                     f"{np.size(value)}. Give one for each."
                 )
             nothing = dict.fromkeys(codec.decision._fields)

@@ -123,8 +123,11 @@ def test_one_of_another_environment_is_refused(refusal, tiny, tmp_path, make, sa
     ("given", "said"),
     [
         (["--algo", "sac"], "must be whole and of algorithm sac; got"),
-        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc; got 'pppo'"),
-        (["--rounds-per-step", 2], "got --rounds-per-step alone. Add --algo ppo"),
+        (["--algo", "pppo"], "module:Class; got 'pppo'. Did you mean 'ppo'"),
+        (
+            ["--rounds-per-step", 2],
+            "that has no card; got none. Add --algo ppo",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(refusal, options, given, said):

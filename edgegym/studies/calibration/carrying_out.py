@@ -17,6 +17,7 @@ from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.runs.pool import TRAINING_MODULES, prepare, run_all, start_workers
 from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign
 from edgegym.studies.calibration.constants import measure_along, stage_distance
+from edgegym.studies.calibration.descent import Descent, descend_along
 from edgegym.studies.calibration.effective import rank_agreement
 from edgegym.studies.calibration.fitting import fit_emulator
 from edgegym.studies.calibration.pictures import plot_constants, plot_verdict
@@ -78,7 +79,8 @@ def carry_out(
         table = judge(emulator, tested)
         looks = pool.submit(_look, scenario, run_dir, campaign.seed, where).result()
         distance = pool.submit(stage_distance, scenario, **where).result()
-        constants = gather_constants(campaign, scenario, fitted, looks, distance)
+        descent = pool.submit(_descend, scenario, run_dir, campaign.seed, where).result()
+        constants = gather_constants(campaign, scenario, fitted, looks, distance, descent)
         with counting("Playing") as on_progress:
             plans = try_constants(pool, campaign, scenario, constants, run_dir, where, on_progress)
     _write_files(campaign, scenario, emulator, table, looks, constants, run_dir)
@@ -89,6 +91,12 @@ def carry_out(
         "emulator": verdict(table),
         "bound_rank_correlation": {
             source: rank_agreement(scenario.replace(**values), firsts, table["real_loss"].tolist())
+            for source, values in constants.items()
+        },
+        "target_rank_correlation": {
+            source: rank_agreement(
+                scenario.replace(**values, bound="target"), firsts, table["real_loss"].tolist()
+            )
             for source, values in constants.items()
         },
         "constants": constants,
@@ -141,6 +149,22 @@ def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
         looks = measure_along(scenario, find_plan(scenario), seed, **where)
         write_whole(file, pd.DataFrame(looks).to_csv(index=False))
     return pd.read_csv(file)
+
+
+def _descend(
+    scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
+) -> list[Descent]:
+    """Measure the descent along the pre-training of the exact plan, once for a folder.
+
+    Where that plan has none, it is the plan that only pre-trains.
+    """
+    file = run_dir / "descent.csv"
+    if not file.exists():
+        plan = find_plan(scenario)
+        plan = plan if plan.n_pretrain_rounds else find_plan(scenario, "pretrain-only")
+        descent = descend_along(scenario, plan, seed, **where)
+        write_whole(file, pd.DataFrame(descent).to_csv(index=False))
+    return [Descent._make(row) for row in pd.read_csv(file).itertuples(index=False)]
 
 
 def _write_files(

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from edgegym.learning.centralized import Samples, joined, minibatch_gradient
 from edgegym.learning.learner import CPU_CHUNK, Learner
 from edgegym.physics.draws import Stream, keyed_generator
+from edgegym.studies.calibration.gradients import flat
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -83,7 +84,7 @@ def gradient_variance(network: nn.Module, samples: Samples) -> float:
     >>> gradient_variance(model, samples)
     0.5
     """
-    gradients = [_flat_gradient(network, sample) for sample in samples.split(1)]
+    gradients = [flat(minibatch_gradient(network, sample)[1]) for sample in samples.split(1)]
     stacked = torch.stack(gradients)
     return float((stacked - stacked.mean(dim=0)).square().sum(dim=1).mean())
 
@@ -106,12 +107,12 @@ def smoothness(network: nn.Module, samples: Samples, rng: np.random.Generator) -
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
     loss = cross_entropy(network(samples.images), samples.labels)
-    slope = _flat(torch.autograd.grad(loss, parameters, create_graph=True))
+    slope = flat(torch.autograd.grad(loss, parameters, create_graph=True))
     vector = torch.from_numpy(rng.standard_normal(slope.numel())).to(slope)
     eigenvalue = 0.0
     for _ in range(MOST_POWER_ITERATIONS):
         vector = vector / vector.norm()
-        product = _flat(torch.autograd.grad(slope @ vector, parameters, retain_graph=True))
+        product = flat(torch.autograd.grad(slope @ vector, parameters, retain_graph=True))
         before, eigenvalue, vector = eigenvalue, float(vector @ product), product
         if abs(eigenvalue - before) <= POWER_TOLERANCE * abs(eigenvalue):
             break
@@ -178,11 +179,3 @@ def _data_slope(network: nn.Module, samples: Samples) -> float:
     loss = cross_entropy(network(images), samples.labels, reduction="sum")
     (slopes,) = torch.autograd.grad(loss, images)
     return float(slopes.flatten(1).norm(dim=1).max())
-
-
-def _flat_gradient(network: nn.Module, samples: Samples) -> Tensor:
-    return _flat(minibatch_gradient(network, samples)[1])
-
-
-def _flat(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
-    return torch.cat([tensor.flatten() for tensor in tensors])

@@ -15,6 +15,8 @@ from edgegym.systems.two_stage.scenario import Scenario
 
 #: Gradient variances that are tried, of either stage.
 VARIANCES = np.geomspace(1e-2, 1e5, 57)
+#: Constants after Polyak and Łojasiewicz that are tried, and hand-over gaps by the initial one.
+PL_CONSTANTS, GAPS = np.geomspace(1e-2, 1e1, 25), np.linspace(0.0, 1.0, 21)
 
 
 def measured_constants(
@@ -59,21 +61,42 @@ def effective_constants(scenario: Scenario, recordings: Sequence[Recording]) -> 
     -------
     Scenario keys and their values
     """
+    keys = "pretrain_gradient_variance", "finetune_gradient_variance"
+    before, after = _best_pairs(scenario, recordings, dict(zip(keys, [VARIANCES] * 2, strict=True)))
+    return dict(zip(keys, (_middle(before), _middle(after)), strict=True))
+
+
+def effective_target(scenario: Scenario, recordings: Sequence[Recording]) -> dict[str, float]:
+    """Find μ and the hand-over's gap under which bound "target" ranks recorded runs best.
+
+    Of equally good ones the middle is taken; all other constants stay the scenario's.
+
+    Returns
+    -------
+    Scenario keys and their values
+    """
+    aimed = scenario.replace(bound="target", pretrain_pl_constant=1e-3)
+    keys = "pretrain_pl_constant", "hand_over_gap"
+    tried = PL_CONSTANTS, GAPS * scenario.initial_loss_gap
+    constants, gaps = _best_pairs(aimed, recordings, dict(zip(keys, tried, strict=True)))
+    return dict(zip(keys, (_middle(constants), float(np.mean(gaps))), strict=True))
+
+
+def _best_pairs(
+    scenario: Scenario, recordings: Sequence[Recording], tried: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """Try all pairs of two constants, and give those whose bound ranks runs like their losses."""
     losses = [recording.target_loss[-1] for recording in recordings]
     spent = _rounds_and_batches(recordings)
 
-    def score(before: float, after: float) -> float:
-        tried = {"pretrain_gradient_variance": before, "finetune_gradient_variance": after}
-        bounds = gradient_norm_bound(scenario.model_copy(update=tried), **spent)
-        return float(spearmanr(bounds, losses).statistic)
+    def score(*values: float) -> float:
+        changed = scenario.model_copy(update=dict(zip(tried, values, strict=True)))
+        return float(spearmanr(gradient_norm_bound(changed, **spent), losses).statistic)
 
-    scores = np.array([[score(before, after) for after in VARIANCES] for before in VARIANCES])
-    best = np.argwhere(scores >= scores.max() - 1e-12)
-    rows, columns = best.T
-    return {
-        "pretrain_gradient_variance": _middle(VARIANCES[rows]),
-        "finetune_gradient_variance": _middle(VARIANCES[columns]),
-    }
+    first, second = tried.values()
+    scores = np.array([[score(one, other) for other in second] for one in first])
+    rows, columns = np.argwhere(scores >= scores.max() - 1e-12).T
+    return first[rows], second[columns]
 
 
 def calibrated_text(scenario: Scenario, suffix: str, values: Mapping[str, float], why: str) -> str:

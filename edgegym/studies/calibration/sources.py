@@ -1,6 +1,6 @@
 """The constants of (34) as they are shipped, measured and effective, and scenarios with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -8,13 +8,15 @@ import pandas as pd
 from edgegym.runs.files import write_whole
 from edgegym.scenario.document import shipped_scenarios
 from edgegym.studies.calibration.campaign import Campaign
+from edgegym.studies.calibration.descent import Descent, target_constants
 from edgegym.studies.calibration.effective import (
     calibrated_text,
     effective_constants,
+    effective_target,
     measured_constants,
 )
 from edgegym.studies.calibration.recording import Recording
-from edgegym.systems.two_stage.constants import CONSTANTS
+from edgegym.systems.two_stage.constants import CONSTANTS, TARGET_CONSTANTS
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where the constants of (34) come from.
@@ -27,19 +29,27 @@ def gather_constants(
     fitted: list[Recording],
     looks: pd.DataFrame,
     distance: float,
+    descent: Sequence[Descent],
 ) -> dict[str, dict[str, float]]:
-    """Gather the constants of (34) as they are shipped, measured and effective."""
+    """Gather the bounds' constants as they are shipped, measured and effective.
+
+    Those of bound "target" that a scenario lacks are effective beside the shipped ones.
+    """
     losses = [loss for run in fitted for loss in run.target_loss]
     shipped = {key: float(getattr(scenario, key)) for key in CONSTANTS}
+    effective = shipped | effective_constants(scenario, fitted)
+    given = {key: getattr(scenario, key) for key in TARGET_CONSTANTS}
+    own = {key: value for key, value in given.items() if value is not None}
     return {
-        SHIPPED: shipped,
+        SHIPPED: shipped | effective_target(scenario, fitted) | own,
         MEASURED: measured_constants(
             looks,
             loss_gap=max(losses) - min(losses),
             distance=distance,
             percentile=campaign.percentile,
-        ),
-        EFFECTIVE: shipped | effective_constants(scenario, fitted),
+        )
+        | target_constants(descent),
+        EFFECTIVE: effective | effective_target(scenario.replace(**effective), fitted),
     }
 
 

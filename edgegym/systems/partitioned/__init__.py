@@ -1,10 +1,6 @@
 """Partitioned edge learning, PABA-style: every group of workers updates its block of the model."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
-from edgegym.systems.measure import Measure
+from edgegym.systems.measure import OF_ROUNDS
 from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan, describe_round
 from edgegym.systems.partitioned.rules import PartitionedRules
@@ -23,12 +19,6 @@ DESIGNS = {
 }
 
 
-def _round_delay_s(figures: Mapping[str, Any]) -> float:
-    """Average the latency over the rounds; not a number where none was done."""
-    n_rounds = figures["n_rounds"]
-    return figures["total_delay_s"] / n_rounds if n_rounds else math.nan
-
-
 PARTITIONED = System(
     name="partitioned",
     env_id="PartitionedEdge-v0",
@@ -42,18 +32,8 @@ PARTITIONED = System(
     designs=DESIGNS,
     entrants=DESIGNS,
     reference="joint",
-    policies={"every-round": "baselines.partitioned.every_round:plan_every_round"},
-    measures=(
-        Measure(
-            "round_delay_s",
-            "latency",
-            "s a round",
-            ".4f",
-            less_is_better=True,
-            derive=_round_delay_s,
-        ),
-        Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
-    ),
+    policies={"every-round": "baselines.every_round:plan_every_round"},
+    measures=OF_ROUNDS,
     describe=describe_round,
     environment="edgegym.envs.partitioned:PartitionedEdgeEnv",
 )

@@ -19,6 +19,8 @@ def _emulated(scenario: Scenario, file: Any, n_copies: int) -> EmulatedLearner:
 
 
 def _can_plan(scenario: Scenario, method: str) -> bool:
+    if method == "target":
+        return scenario.pretrain_pl_constant is not None
     return method not in (BY_LAW[1], RECEDING_BY_LAW) or has_emulator(scenario)
 
 
@@ -29,6 +31,8 @@ BENCHMARKS = {
 }
 #: The plan that is best on the law fitted to recorded training.
 BY_LAW, RECEDING_BY_LAW = ("joint", "emulator"), "receding-emulator"
+#: The plan that is best by the bound on the task's data alone.
+BY_TARGET = ("joint", "target")
 
 TWO_STAGE = System(
     name="two-stage",
@@ -46,6 +50,7 @@ TWO_STAGE = System(
         "joint-algorithm1": ("joint", "sca"),
         "joint-exact": ("joint", "exact"),
         "joint-emulator": BY_LAW,
+        "joint-target": BY_TARGET,
         **BENCHMARKS,
     },
     entrants={
@@ -53,6 +58,7 @@ TWO_STAGE = System(
         "exact": ("joint", "exact"),
         "calibrated": ("joint", "exact"),
         "joint-emulator": BY_LAW,
+        "joint-target": BY_TARGET,
         **BENCHMARKS,
     },
     can_plan=_can_plan,

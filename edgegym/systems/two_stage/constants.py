@@ -12,6 +12,9 @@ CONSTANTS = (
     "distribution_distance",
 )
 
+#: What bound "target" takes beside them; a scenario may lack these.
+TARGET_CONSTANTS = ("pretrain_pl_constant", "hand_over_gap")
+
 
 def with_constants(scenario: Scenario, measured: Scenario) -> Scenario:
     """Take the constants of (34) from another scenario and leave the rest.

@@ -10,7 +10,7 @@ from edgegym.lifecycle.observed import Shown
 from edgegym.lifecycle.parts import LogBox
 from edgegym.lifecycle.state import DELAY, ENERGY, ROUNDS, State
 from edgegym.physics import ONE, Array, radio
-from edgegym.systems.two_stage.bound import BoundTerms, bound_terms
+from edgegym.systems.two_stage.bound import Bound
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 from edgegym.systems.two_stage.decision import PRETRAIN, Decision
 from edgegym.systems.two_stage.draws import Draw, Draws
@@ -71,10 +71,10 @@ class TwoStageRules:
         self.is_random = self._draws.are_random
         self.parts = _parts(s)
         self.shown = _shown(s)
-        self._terms = BoundTerms._make(map(np.asarray, bound_terms(s)))
+        self._bound = Bound(s)
         self._constants = _constants(s)
         self._limit_w = s.device_tx_power_mean_limit_w[:, np.newaxis]
-        self._full = _full(s, self._terms)
+        self._full = _full(s, self._bound.start)
 
     def draws_anew(self, stage: NDArray[np.int_]) -> bool:
         """Say whether rounds differ: those of fine-tuning, by gains, stragglers or who is there."""
@@ -123,8 +123,8 @@ class TwoStageRules:
         return added
 
     def measure(self, totals: Array) -> Array:
-        """Bound (34) of the rounds run; before the first one, what (34) starts from."""
-        return self._terms.of_sums(totals[2:3] + totals[3:4], totals[4:5], totals[5:6])
+        """Bound of the rounds run; before the first one, what it starts from."""
+        return self._bound.of_sums(totals[2:3], totals[3:4], totals[4:5], totals[5:6])
 
     def used(self, totals: Array) -> Array:
         """Give the mean power of every device by its limit (10)."""
@@ -179,11 +179,11 @@ def _constants(s: Scenario) -> Any:
     return SimpleNamespace(**shaped, mean_participation=s.mean_participation)
 
 
-def _full(s: Scenario, terms: BoundTerms) -> Array:
+def _full(s: Scenario, bound: float) -> Array:
     """Give what is shown as 1, of every entry before the gains, (8 + K, 1)."""
     rounds = s.max_pretrain_rounds, s.max_finetune_rounds
     budgets = s.delay_budget_s, s.energy_budget_j
-    losses = s.initial_loss_gap, s.initial_loss_gap, terms.start
+    losses = s.initial_loss_gap, s.initial_loss_gap, bound
     return np.array([1, *rounds, *budgets, *losses, *s.device_tx_power_peak_limit_w])[:, np.newaxis]
 
 

@@ -92,6 +92,11 @@ class Scenario(BaseScenario):
     initial_loss_gap: Positive
     data_lipschitz: NonNegative
     distribution_distance: NonNegative
+    # which bound is minimised, shown and rewarded: (34), or one of bound.py; calibrated constants
+    # of "target" are μ, and what a hand-over adds to the loss where ρ̃W is not to be taken for it
+    bound: Literal["paper", "tight", "target"] = "paper"
+    pretrain_pl_constant: Positive | None = None
+    hand_over_gap: NonNegative | None = None
 
     learning: LearningTask
     federation: Federation = Federation()
@@ -151,6 +156,15 @@ class Scenario(BaseScenario):
             raise ValueError(
                 f"federation.n_participants must be at most {self.n_devices}, the number of "
                 f"devices; got {self.federation.n_participants}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _target_has_its_constant(self) -> "Scenario":
+        if self.bound == "target" and self.pretrain_pl_constant is None:
+            raise ValueError(
+                "pretrain_pl_constant must be given for bound 'target'; got none. "
+                "Run `edgegym calibrate`, which measures it"
             )
         return self
 

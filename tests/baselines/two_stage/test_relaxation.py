@@ -15,7 +15,7 @@ from baselines.two_stage.box import (
 )
 from baselines.two_stage.exact import solve_relaxation
 from baselines.two_stage.problem import pose
-from baselines.two_stage.program import Done, Program
+from baselines.two_stage.program import Program
 from baselines.two_stage.relaxation import CERTIFIED, relax
 from baselines.two_stage.workload import workload
 from edgegym import load_scenario
@@ -242,9 +242,7 @@ def test_what_is_left_of_an_optimal_plan_is_optimal(scheme):
     )
     box = whole_box(scenario, scheme)
     box.high[PRETRAIN_ROUNDS] -= n_done
-    terms = program.terms
-    done = Done(n_done, terms.start + n_done * terms.pretrain_noise / batch)
-    left = Program(pose(rest, scheme).within(box), done=done)
+    left = Program(pose(rest, scheme).within(box).after(n_done, 0, n_done / batch, 0.0))
     assert left.solve().objective * left.bound_unit == pytest.approx(
         whole.gradient_norm_bound, rel=1e-6
     )

@@ -1,16 +1,13 @@
 """The best that is possible under block fading: every round planned for the gains it meets."""
 
 from collections.abc import Callable
+from typing import Any
 
-from baselines.partitioned.planner import plan
+from baselines.door import plan
 from edgegym.lifecycle.state import State
-from edgegym.systems.partitioned.decision import PartitionedDecision
-from edgegym.systems.partitioned.scenario import PartitionedScenario
 
 
-def plan_every_round(
-    scenario: PartitionedScenario, *, scheme: str = "joint"
-) -> Callable[[State], PartitionedDecision]:
+def plan_every_round(scenario: Any, *, scheme: str | None = None) -> Callable[[State], Any]:
     """Decide every round by planning it with its own gains, which are seen before it.
 
     Rounds are alike but for their gains, and nothing is carried over: the least latency of every
@@ -18,8 +15,8 @@ def plan_every_round(
 
     Parameters
     ----------
-    scenario : what is played
-    scheme : of the planner
+    scenario : what is played, of a system whose planner takes the gains of a round
+    scheme : of the planner; its best where none is named
 
     Returns
     -------
@@ -36,9 +33,9 @@ def plan_every_round(
     # What is left of the budgets decides no round, only whether it is run.
     endless = scenario.replace(delay_budget_s=1e12, energy_budget_j=None)
 
-    def decide(state: State) -> PartitionedDecision:
-        gains = state.draw.uplink_gain, state.draw.downlink_gain
-        result = plan(endless, scheme, uplink_gain=gains[0], downlink_gain=gains[1])
+    def decide(state: State) -> Any:
+        gains = {"uplink_gain": state.draw.uplink_gain, "downlink_gain": state.draw.downlink_gain}
+        result = plan(endless, scheme, **gains)
         assert result.plan is not None
         return result.plan.decision(state)
 

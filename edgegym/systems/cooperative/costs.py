@@ -1,0 +1,282 @@
+"""The referee of cooperative fine-tuning: latency and energy of a round and of a plan.
+
+The equations are a reconstruction, DEFT-style; of the paper only abstracts are public.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from edgegym.errors import InputError
+from edgegym.lifecycle.state import TOLERANCE
+from edgegym.physics import Array, Numbers, processor, radio
+from edgegym.physics.sums import sum_over_devices
+from edgegym.systems.cooperative import blocks
+from edgegym.systems.cooperative.plan import CooperativePlan
+from edgegym.systems.cooperative.scenario import CooperativeScenario
+
+
+class RoundCost(NamedTuple):
+    """Latency and energy of one round, or of many along the leading axes."""
+
+    delay_s: Array  # (...) of the download and the slowest device
+    energy_j: Array  # (...) of all devices and of the server
+    device_delay_s: Array  # (..., K), 0 without a block
+
+
+class Taken(NamedTuple):
+    """What every device takes, (..., K)."""
+
+    n_taken: Array
+    depth: Array  # of the deepest; 1 where there is none
+    batch_size: Array
+
+
+def taken(scenario: CooperativeScenario, block_device: Numbers, batch_size: Numbers) -> Taken:
+    """Count the blocks of every device, the deepest, and the samples that it holds for it.
+
+    A device whose memory holds fewer samples than the batch takes as many as it holds.
+
+    Parameters
+    ----------
+    scenario : the constants
+    block_device : (..., N) index of each block's device, nearest to the output first
+    batch_size : (...) samples
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> who = taken(load_scenario("cooperative-digits"), [9, 8, 7, 6, 5, 4], 16)
+    >>> who.n_taken.tolist(), who.depth.tolist()
+    ([0, 0, 0, 0, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 6, 5, 4, 3, 2, 1])
+    """
+    s = scenario
+    device = np.asarray(block_device)[..., np.newaxis]
+    is_taken = device == np.arange(s.n_devices)
+    depth = np.where(is_taken, blocks.depths(s)[:, np.newaxis], 1).max(axis=-2)
+    n_taken = is_taken.sum(axis=-2)
+    held = blocks.samples_held(s, depth, n_taken)
+    return Taken(n_taken, depth, np.minimum(np.asarray(batch_size)[..., np.newaxis], held))
+
+
+def download_s(scenario: CooperativeScenario, downlink_gain: Numbers | None = None) -> Array:
+    """Time to send all updated blocks to all devices at the rate of the weakest, (...).
+
+    Everybody needs every block, as it computes the whole forward pass: the time is the same
+    whoever takes which.
+
+    Parameters
+    ----------
+    scenario : the constants
+    downlink_gain : (..., K) power ratios; the scenario's where none are given
+    """
+    s = scenario
+    rate_bps = radio.rate_bps(
+        s.server_tx_power_w,
+        gain=s.downlink_gain if downlink_gain is None else downlink_gain,
+        bandwidth_hz=s.downlink_bandwidth_hz,
+        noise_psd_w_per_hz=s.device_noise_psd_w_per_hz,
+    )
+    return radio.transfer_delay_s(s.n_blocks * s.update_size_bits, rate_bps.min(axis=-1))
+
+
+def uplink_rate_bps(
+    scenario: CooperativeScenario, share: Numbers, uplink_gain: Numbers | None = None
+) -> Array:
+    """Rate of each device over its share of the uplink band, into which it puts all its power.
+
+    Parameters
+    ----------
+    scenario : the constants
+    share : (..., K), above 0
+    uplink_gain : (..., K) power ratios; the scenario's where none are given
+    """
+    s = scenario
+    if s.uplink_efficiency_bps_per_hz is not None:
+        return share * s.uplink_bandwidth_hz * s.uplink_efficiency_bps_per_hz
+    return radio.rate_bps(
+        s.device_tx_power_w,
+        gain=s.uplink_gain if uplink_gain is None else uplink_gain,
+        bandwidth_hz=share * s.uplink_bandwidth_hz,
+        noise_psd_w_per_hz=s.server_noise_psd_w_per_hz,
+    )
+
+
+def round_cost(
+    scenario: CooperativeScenario,
+    *,
+    block_device: Numbers,
+    bandwidth_share: Numbers,
+    batch_size: Numbers,
+    uplink_gain: Numbers | None = None,
+    downlink_gain: Numbers | None = None,
+) -> RoundCost:
+    """Latency and energy of a round.
+
+    delay = N·S/min r_d + max_k (B_k·F(n_k)/(f·c) + S/r_u) over the devices that have a block
+    energy = P̃·N·S/min r_d + Σ_k (η·B_k·F(n_k)/c·φ·f² + p·S/r_u)
+
+    Shares count beside those of the others that have a block: the whole band is used.
+
+    Parameters
+    ----------
+    scenario : the constants
+    block_device : (..., N) index of each block's device, nearest to the output first
+    bandwidth_share : (..., K)
+    batch_size : (...) samples of each device, fewer where it cannot hold so many
+    uplink_gain, downlink_gain : (..., K) power ratios; the scenario's where none are given
+
+    Returns
+    -------
+    RoundCost; infinite where who has a block has no share of the band, or no memory for a sample
+
+    Examples
+    --------
+    The worked case: 2 + n operations for block n, two bits to send, equal shares of 2 Hz:
+
+    >>> from edgegym.systems.cooperative.worked import worked_scenario
+    >>> cost = round_cost(worked_scenario(), block_device=[2, 1, 3], batch_size=1,
+    ...                   bandwidth_share=[0, 1/3, 1/3, 1/3])
+    >>> cost.device_delay_s.round(4).tolist()
+    [0.0, 3.4167, 4.5, 2.6667]
+    """
+    s = scenario
+    who = taken(s, block_device, batch_size)
+    involved = who.n_taken > 0
+    share = np.where(involved, bandwidth_share, 0.0)
+    share = share / sum_over_devices(share)[..., np.newaxis]
+    can_send = share > 0
+    rate_bps = uplink_rate_bps(s, np.where(can_send, share, 1.0), uplink_gain)
+    upload_s = np.where(can_send, who.n_taken * s.update_size_bits / rate_bps, np.inf)
+    work = {
+        "flop_per_sample": blocks.flop_per_sample(s, who.depth, who.n_taken),
+        "flop_per_cycle": s.device_flop_per_cycle,
+    }
+    training_s = processor.compute_delay_s(who.batch_size, s.device_clock_hz, **work)
+    training_s = np.where(who.batch_size >= 1, training_s, np.inf)
+    training_j = processor.compute_energy_j(
+        who.batch_size,
+        s.device_clock_hz,
+        **work,
+        pue=s.device_pue,
+        power_coefficient_w_per_hz3=s.device_power_coefficient_w_per_hz3,
+    )
+    device_delay_s = np.where(involved, training_s + upload_s, 0.0)
+    device_j = np.where(
+        involved, training_j + radio.upload_energy_j(s.device_tx_power_w, upload_s), 0.0
+    )
+    down_s = download_s(s, downlink_gain)
+    return RoundCost(
+        delay_s=down_s + np.max(device_delay_s, axis=-1),
+        energy_j=s.server_tx_power_w * down_s + sum_over_devices(device_j),
+        device_delay_s=device_delay_s,
+    )
+
+
+@dataclass(frozen=True)
+class CooperativeOutcome:
+    """What a plan costs and breaks, as `evaluate` found it."""
+
+    round: RoundCost  # (R,) of each round of its cycle
+    n_rounds: int  # that fit the budgets and the round limit
+    violations: dict[str, float]
+
+    def _total(self, values: Array) -> float:
+        return float(np.resize(values, self.n_rounds).sum()) if self.n_rounds else 0.0
+
+    @property
+    def total_delay_s(self) -> float:
+        """Latency of all rounds."""
+        return self._total(self.round.delay_s)
+
+    @property
+    def total_energy_j(self) -> float:
+        """Energy of all rounds, of the devices and of the server's transmitter."""
+        return self._total(self.round.energy_j)
+
+
+def evaluate(
+    plan: CooperativePlan,
+    scenario: CooperativeScenario,
+    *,
+    uplink_gain: Numbers | None = None,
+    downlink_gain: Numbers | None = None,
+) -> CooperativeOutcome:
+    """Grade a plan: the costs of its rounds, how many fit the budgets, the broken limits.
+
+    Without given gains the channel is the scenario's fixed one, whatever its mode.
+
+    Parameters
+    ----------
+    plan : what the rounds do in turn
+    scenario : the constants and limits
+    uplink_gain, downlink_gain : (K,) power ratios; the scenario's where none are given
+
+    Returns
+    -------
+    CooperativeOutcome, whose `violations` maps a budget to the relative excess of the first round
+    over it, and `device_memory_bytes` to that of the least batch: a plan with any cannot be played
+
+    Raises
+    ------
+    InputError
+        If the plan is made for other blocks or devices.
+
+    Examples
+    --------
+    >>> from edgegym.systems.cooperative.worked import worked_scenario
+    >>> plan = CooperativePlan(block_device=[[2, 1, 3]], bandwidth_share=[[0, 1, 1, 1]],
+    ...                        batch_size=1)
+    >>> evaluate(plan, worked_scenario()).n_rounds
+    22
+    """
+    s = scenario
+    require_same_system(plan, s)
+    cost = round_cost(
+        s,
+        block_device=plan.block_device,
+        bandwidth_share=plan.bandwidth_share,
+        batch_size=plan.batch_size,
+        uplink_gain=uplink_gain,
+        downlink_gain=downlink_gain,
+    )
+    demands = {"delay_budget_s": cost.delay_s, "energy_budget_j": cost.energy_j}
+    budgets = {key: getattr(s, key) for key in demands if getattr(s, key) is not None}
+    excess = {key: float(demands[key][0]) / budget - 1 for key, budget in budgets.items()}
+    who = taken(s, plan.block_device, plan.batch_size)
+    need = np.where(
+        who.n_taken > 0,
+        blocks.memory_bytes(s, s.least_batch_size, who.depth, who.n_taken),
+        0.0,
+    )
+    excess["device_memory_bytes"] = float(np.max(need / s.device_memory_bytes)) - 1
+    fitting = [
+        int(np.sum(np.cumsum(np.resize(demands[key], s.max_rounds)) <= budget * (1 + TOLERANCE)))
+        for key, budget in budgets.items()
+    ]
+    return CooperativeOutcome(
+        round=cost,
+        n_rounds=min(fitting),
+        violations={key: value for key, value in excess.items() if value > TOLERANCE},
+    )
+
+
+def require_same_system(plan: CooperativePlan, scenario: CooperativeScenario) -> None:
+    """Refuse a plan that is made for another system.
+
+    Raises
+    ------
+    InputError
+        Naming what differs.
+    """
+    pairs = {
+        "blocks": (scenario.n_blocks, plan.block_device.shape[1]),
+        "devices": (scenario.n_devices, plan.bandwidth_share.shape[1]),
+    }
+    for noun, (needed, got) in pairs.items():
+        if got != needed:
+            raise InputError(
+                f"plan must be made for the {needed} {noun} of scenario {scenario.name!r}; got a "
+                f"plan for {got}. Plan again for this scenario."
+            )

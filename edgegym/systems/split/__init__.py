@@ -1,0 +1,62 @@
+"""Split fine-tuning, SFT-style: lower layers on the devices, upper ones in the cloud."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from edgegym.systems.measure import Measure
+from edgegym.systems.split.plan import SplitPlan, describe_round
+from edgegym.systems.split.referee import evaluate
+from edgegym.systems.split.rules import SplitRules
+from edgegym.systems.split.scenario import SplitScenario
+from edgegym.systems.system import System
+
+#: The best split with the best shares, what each frees, and three without a thin link.
+DESIGNS = {
+    "joint": ("joint", "exact"),
+    "equal-shares": ("equal-shares", "exact"),
+    "fixed-rank": ("fixed-rank", "exact"),
+    "plain": ("plain", "exact"),
+    "edge": ("edge", "exact"),
+    "cloud": ("cloud", "exact"),
+}
+
+
+def _round_delay_s(figures: Mapping[str, Any]) -> float:
+    """Average the latency over the rounds; not a number where none was done."""
+    n_rounds = figures["n_rounds"]
+    return figures["total_delay_s"] / n_rounds if n_rounds else math.nan
+
+
+SPLIT = System(
+    name="split",
+    env_id="SplitEdge-v0",
+    default_scenario="split-digits",
+    scenario=SplitScenario,
+    plan=SplitPlan,
+    rules=SplitRules,
+    evaluate=evaluate,
+    learner="edgegym.learning.split_learner:SplitLearner",
+    planner="baselines.split.planner:plan",
+    designs=DESIGNS,
+    entrants=DESIGNS,
+    reference="joint",
+    policies={"every-round": "baselines.split.every_round:plan_every_round"},
+    measures=(
+        Measure("expected_error", "expected error", form=".4f", less_is_better=True),
+        Measure("traffic_mb", "traffic", "MB", ".2f", less_is_better=True),
+        Measure(
+            "round_delay_s",
+            "latency",
+            "s a round",
+            ".4f",
+            less_is_better=True,
+            derive=_round_delay_s,
+        ),
+        Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
+        Measure("split_layer", "layer", form=".0f"),
+        Measure("split_rank", "rank", form=".0f"),
+    ),
+    describe=describe_round,
+    environment="edgegym.envs.split:SplitEdgeEnv",
+)

@@ -87,6 +87,13 @@ def test_without_an_emulator_it_says_how_to_get_one():
         plan(load_scenario("cinic10-cifar10"), method="emulator")
 
 
+def test_only_a_law_has_a_worst_case_and_only_where_runs_were_drawn_again():
+    with pytest.raises(InputError, match="--robust must go with method 'emulator'"):
+        plan(load_scenario("mnist"), robust=True)
+    with pytest.raises(InputError, match="must hold resampled laws for a robust plan; got none"):
+        plan(load_scenario("mnist"), method="emulator", robust=True)
+
+
 def test_of_several_laws_the_worst_counts():
     scenario = load_scenario("digits")
     emulator, constant = load_emulator(scenario), plan(scenario).plan

@@ -5,6 +5,7 @@ from edgegym.cli.study_bound import bound
 from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_matching import matching
+from edgegym.cli.study_pareto import pareto
 from edgegym.cli.study_sensitivity import sensitivity
 from edgegym.cli.study_shift import shift
 from edgegym.cli.study_split import split
@@ -24,3 +25,4 @@ app.command("matching")(matching)
 app.command("sensitivity")(sensitivity)
 app.command("split")(split)
 app.command("shift")(shift)
+app.command("pareto")(pareto)

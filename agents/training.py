@@ -83,9 +83,7 @@ def train_agent(
     torch.set_num_threads(1)
     envs, last = make_envs(card, data_dir), last_saved(folder)
     if last is None:
-        if normalize := card.hyperparameters.get("normalize"):
-            envs = VecNormalize(envs, **_normalize_arguments(normalize))
-        model = _new_model(card, envs, folder)
+        model = new_model(card, envs, tensorboard_log=_logs(folder))
     else:
         if card.hyperparameters.get("normalize"):
             envs = VecNormalize.load(str(last / STATISTICS), envs)
@@ -183,15 +181,25 @@ def _logs(folder: Path) -> str | None:
     return str(folder / TENSORBOARD) if has_tensorboard() else None
 
 
-def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
+def new_model(card: AgentCard, envs: VecEnv, **more: Any) -> BaseAlgorithm:
+    """Make an untrained model as a card has it, its rewards and observations normalised as asked.
+
+    Parameters
+    ----------
+    card : algorithm, hyperparameters and seed
+    envs : copies to learn from
+    more : of the algorithm's constructor, before what the card says
+    """
+    if normalize := card.hyperparameters.get("normalize"):
+        envs = VecNormalize(envs, **_normalize_arguments(normalize))
+    arguments = constructor_arguments(card.hyperparameters)
+    arguments |= _exploration(card.hyperparameters, envs) | more
     return find_algorithm(card.algo)(
         card.hyperparameters["policy"],
         envs,
         seed=card.seed,
         device="cpu",  # small policies are faster there than on a GPU
-        tensorboard_log=_logs(folder),
-        **constructor_arguments(card.hyperparameters),
-        **_exploration(card.hyperparameters, envs),
+        **arguments,
     )
 
 

@@ -1,6 +1,7 @@
 """`edgegym study`: what settles a question about a paper."""
 
 from edgegym.cli.command_line import CommandLine
+from edgegym.cli.study_constraints import constraints
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_sensitivity import sensitivity
 from edgegym.cli.study_split import split
@@ -13,6 +14,7 @@ def study() -> None:
     """Settle a question about a paper."""
 
 
+app.command("constraints")(constraints)
 app.command("heterogeneity")(heterogeneity)
 app.command("sensitivity")(sensitivity)
 app.command("split")(split)

@@ -16,9 +16,9 @@ def constraints(
     rounds_per_step: Annotated[
         int, typer.Option("--rounds-per-step", min=1, help="Rounds that repeat an action.")
     ] = 100,
-    total_steps: Annotated[
-        int | None, typer.Option("--total-steps", min=1, help="Of every agent; else as tuned.")
-    ] = None,
+    effort: Annotated[
+        float, typer.Option("--effort", min=0.0, help="Steps of every agent by those tuned for it.")
+    ] = 1.0,
     seeds: Seeds = 3,
     jobs: Jobs = N_CORES,
     out: Out = None,
@@ -48,7 +48,7 @@ def constraints(
         {
             "seeds": seeds,
             "rounds_per_step": rounds_per_step,
-            "total_steps": total_steps,
+            "effort": effort,
             "metric": "gradient_norm_bound",
         },
         out=out,
@@ -69,13 +69,14 @@ def _train(
     from agents.constrained import train_and_play
     from agents.finals import EPISODES
 
-    (card,) = make_cards(
+    (tuned,) = make_cards(
         scenario,
         algo,
         [seed],
         fidelity="bound",
         budgets=budgets,
         rounds_per_step=options["rounds_per_step"],
-        total_steps=options["total_steps"],
     )
+    steps = max(1, int(options["effort"] * tuned.total_steps))
+    card = tuned.model_copy(update={"total_steps": steps})
     return train_and_play(card, {}, EPISODES)

@@ -1,6 +1,7 @@
 """Training an agent: environments, algorithm, checkpoints and the course of its returns."""
 
 import ast
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,9 +92,9 @@ def train_agent(
         model.tensorboard_log = _logs(folder)  # the folder may have moved
         if (last / REPLAY).is_file():
             model.load_replay_buffer(last / REPLAY)
-    course = Course(card, folder, on_progress)
+    course = Course(card, folder, on_progress, cpu_s=read_card(last).cpu_s if last else 0.0)
     model.learn(card.total_steps - model.num_timesteps, course, reset_num_timesteps=False)
-    done = card.model_copy(update={"steps_done": model.num_timesteps})
+    done = course.card_so_far()
     save_agent(model, done, folder / AGENT)
     return done
 
@@ -116,9 +117,12 @@ def steps_done(folder: Path) -> int:
 class Course(BaseCallback):
     """Follows a training: a row of progress and a checkpoint now and then."""
 
-    def __init__(self, card: AgentCard, folder: Path, on_progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, card: AgentCard, folder: Path, on_progress: Callable[[int], None], cpu_s: float = 0.0
+    ) -> None:
         super().__init__()
         self.card, self.folder, self.on_progress = card, folder, on_progress
+        self._began = time.process_time() - cpu_s
         self.rows: list[dict[Any, Any]] = []
         self._finals: list[dict[str, Any]] = []
 
@@ -144,8 +148,13 @@ class Course(BaseCallback):
     def save(self) -> None:
         """Write progress and a checkpoint with everything that training goes on from."""
         self._write_progress()
-        done = self.card.model_copy(update={"steps_done": self.num_timesteps})
-        save_agent(self.model, done, self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}")
+        folder = self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}"
+        save_agent(self.model, self.card_so_far(), folder)
+
+    def card_so_far(self) -> AgentCard:
+        """Write down how far the training has come, and what it has taken."""
+        cpu_s = round(time.process_time() - self._began, 1)
+        return self.card.model_copy(update={"steps_done": self.num_timesteps, "cpu_s": cpu_s})
 
     def _on_training_end(self) -> None:
         self._add_row()

@@ -2,6 +2,7 @@
 
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_bound import bound
+from edgegym.cli.study_constraints import constraints
 from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_matching import matching
@@ -19,6 +20,7 @@ def study() -> None:
 
 
 app.command("bound")(bound)
+app.command("constraints")(constraints)
 app.command("heterogeneity")(heterogeneity)
 app.command("drift")(drift)
 app.command("matching")(matching)

@@ -124,7 +124,7 @@ class FamilyVecEnv(VecEnv):
             for copy in np.flatnonzero(ended):
                 last = infos[copy]["terminal_observation"]
                 infos[copy]["terminal_observation"] = layout.show(last[np.newaxis])[0]
-            steps.append((layout.show(observations), rewards, ended, infos))
+            steps.append((layout.show(np.asarray(observations)), rewards, ended, infos))
         observations, rewards, ended, infos = zip(*steps, strict=True)
         together = np.concatenate(observations), np.concatenate(rewards), np.concatenate(ended)
         return *together, [info for group in infos for info in group]

@@ -46,7 +46,7 @@ def test_agents_are_trained_and_compared_with_what_is_possible(ask, quick, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc; got 'pppo'"),
+        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc, .* got 'pppo'"),
         (["--fidelity", "curv"], "Did you mean 'curve'"),
         (["--reward", "los"], "reward must be one of loss, log_loss"),
         (["--scenario", "cinic10-cifar10"], "must have an emulator"),
@@ -110,3 +110,8 @@ def test_a_system_in_which_no_round_fits_is_refused_before_training(refusal, tmp
 def test_soft_budgets_may_be_too_small_for_a_round(ask, in_process, quick, tmp_path):
     poor = ["--set", "delay_budget_s=1e-6", "--budgets", "soft", "--total-steps", 64]
     assert ask("train", *quick, *poor, "--out", tmp_path / "run")["rows"][0]["steps"] == 64
+
+
+@pytest.mark.parametrize("text", ["3", "10-3", "0-4", "a-b", "3-10-20"])
+def test_the_number_of_devices_is_read_or_refused(refusal, text):
+    assert "--devices must be the fewest and the most" in refusal("train", "--devices", text)

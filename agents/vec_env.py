@@ -16,7 +16,7 @@ from edgegym.errors import InputError
 class NativeVecEnv(VecEnv):
     """Copies of an environment in one process, stepped without a loop over them.
 
-    While an episode runs its `info` holds only `cost`, as thousands of full ones would take
+    While an episode runs its `info` holds the costs alone, as thousands of full ones would take
     longer than the step. Where it ended there is all of the scalar environment's last `info`,
     with `terminal_observation` and `TimeLimit.truncated`. `reset_infos` are those of the last call
     of `reset`.
@@ -36,8 +36,8 @@ class NativeVecEnv(VecEnv):
     >>> envs = NativeVecEnv(2, scenario="mnist", fidelity="bound")
     >>> observations = envs.reset()
     >>> advance = np.ones((2, 12))
-    >>> envs.step(advance)[3]
-    [{'cost': 0.0}, {'cost': 0.0}]
+    >>> envs.step(advance)[3][0]
+    {'cost': 0.0, 'cost_delay': 0.0, 'cost_energy': 0.0, 'cost_power': 0.0}
     >>> envs.step(advance)[3][0]["end_code"]
     1
     """
@@ -49,6 +49,8 @@ class NativeVecEnv(VecEnv):
             self.native.single_observation_space,
             self.native.single_action_space,
         )
+        own = (f"cost_{name}" for name in self.native.rules.limits)
+        self._costs = ("cost", "cost_delay", "cost_energy", *own)
 
     def reset(self) -> NDArray[np.float32]:
         """Begin a lifecycle in every copy, with the seeds of the last call of `seed`."""
@@ -67,8 +69,8 @@ class NativeVecEnv(VecEnv):
         """Run a step in every copy; what ends begins anew at once."""
         observations, rewards, terminated, truncated, infos = self.native.step(self._actions)
         ended = terminated | truncated
-        given: list[dict[str, Any]]
-        given = [{"cost": cost} for cost in infos["cost"].tolist()]
+        columns = [infos[key].tolist() for key in self._costs]
+        given = [dict(zip(self._costs, row, strict=True)) for row in zip(*columns, strict=True)]
         if ended.any():
             copies = np.flatnonzero(ended)
             finals = _infos_of(infos["final_info"], copies)

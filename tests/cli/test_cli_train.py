@@ -115,3 +115,13 @@ def test_soft_budgets_may_be_too_small_for_a_round(ask, in_process, quick, tmp_p
 @pytest.mark.parametrize("text", ["3", "10-3", "0-4", "a-b", "3-10-20"])
 def test_the_number_of_devices_is_read_or_refused(refusal, text):
     assert "--devices must be the fewest and the most" in refusal("train", "--devices", text)
+
+
+def test_a_policy_that_devices_share_is_ranked_on_another_number(succeed, ask, tmp_path):
+    (tmp_path / "quick.yml").write_text(QUICK)
+    told = ["--hyperparameters", tmp_path / "quick.yml", "--total-steps", 32, "--jobs", 1]
+    succeed("train", *TINY, "--devices", "2-3", *told, "--out", tmp_path / "run")
+    agent = ["--agent", tmp_path / "run/ppo-seed0/agent", "--fidelity", "bound", "--only", "exact"]
+    more = ["--set", "n_devices=5", "--seeds", 1, "--jobs", 1, "--out", tmp_path / "ranked"]
+    rows = ask("evaluate", *TINY, *agent, *more)["rows"]
+    assert {row["contender"] for row in rows} == {"exact", "ppo"}

@@ -3,7 +3,7 @@ import pytest
 
 from agents.shared.family import GROUP, FamilyVecEnv, draw_scenario
 from agents.vec_env import NativeVecEnv
-from edgegym import InputError, load_scenario
+from edgegym import load_scenario
 
 SETTING = {"fidelity": "bound", "rounds_per_step": 100}
 
@@ -61,9 +61,13 @@ def test_the_energy_budget_grows_with_the_devices():
     assert np.exp(np.mean(np.log(each))) == pytest.approx(6.4, rel=0.2)
 
 
-def test_a_number_of_copies_that_makes_no_groups_is_refused():
-    with pytest.raises(InputError, match=f"n_envs must be a multiple of {GROUP}"):
-        FamilyVecEnv(GROUP + 1, (2, 6), 0, scenario="digits", **SETTING)
+def test_any_number_of_copies_is_made():
+    envs = FamilyVecEnv(GROUP + 1, (2, 6), 0, scenario="digits", **SETTING)
+    assert envs.reset().shape[0] == GROUP + 1
+    rewards = envs.step(np.full((GROUP + 1, *envs.action_space.shape), -0.1))[1]
+    assert rewards.shape == (GROUP + 1,)
+    first, last = scenarios(envs)
+    assert first != last
 
 
 def test_an_attribute_of_a_copy_is_that_of_its_group(envs):

@@ -14,7 +14,7 @@ from edgegym.runs.play import play
 
 QUICK = """
 TwoStageEdge-v0: {policy: shared, n_envs: 8, n_timesteps: 128, n_steps: 8, batch_size: 32,
-                  n_epochs: 1, learning_rate: 0.001,
+                  n_epochs: 1, learning_rate: 0.001, normalize: true,
                   policy_kwargs: "dict(width=8)"}
 """
 
@@ -44,6 +44,8 @@ def test_a_card_says_which_devices_it_was_trained_on(trained):
     card = read_card(trained)
     assert (card.n_devices, card.fidelity, card.reward) == ((2, 5), "bound", "bound")
     assert card.hyperparameters["policy_kwargs"]["sizes"] == [46, 18, 3, 3]
+    # What is normal at one device would not be at another.
+    assert card.hyperparameters["normalize"] == "{'norm_obs': False}"
 
 
 @pytest.mark.parametrize("n_devices", [1, 3, 20])
@@ -68,9 +70,7 @@ def test_an_archive_plays_as_its_weights_do(trained, tmp_path):
 
 
 def test_only_ppo_is_trained_so():
-    with pytest.raises(
-        InputError, match=r"algo must be ppo where devices share .* got 'sac'"
-    ):
+    with pytest.raises(InputError, match=r"algo must be ppo where devices share .* got 'sac'"):
         make_cards(load_scenario("digits"), "sac", [0], n_devices=(2, 5))
 
 

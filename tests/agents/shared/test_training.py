@@ -61,7 +61,7 @@ def test_weights_that_run_no_code_play_on_any_number_of_devices(trained, n_devic
 def test_an_archive_plays_as_its_weights_do(trained, tmp_path):
     env = env_of(7)
     weights = load_policy(trained, env)
-    for name in ("agent.zip", "agent.json"):
+    for name in ("agent.zip", "agent.json", "vecnormalize.pkl"):
         (tmp_path / name).write_bytes((trained / name).read_bytes())
     with pytest.warns(UserWarning, match="can run code"):
         archive = load_policy(tmp_path, env)

@@ -1,6 +1,5 @@
 """Training an agent: environments, algorithm, checkpoints and the course of its returns."""
 
-import ast
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents.card import AgentCard
-from agents.hyperparameters import constructor_arguments, find_algorithm
+from agents.hyperparameters import constructor_arguments, find_algorithm, normalize_arguments
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
 from agents.shared.family import FamilyVecEnv
 from agents.shared.policy import find_policy
@@ -205,7 +204,7 @@ def new_model(card: AgentCard, envs: VecEnv, **more: Any) -> BaseAlgorithm:
     more : of the algorithm's constructor, before what the card says
     """
     if normalize := card.hyperparameters.get("normalize"):
-        envs = VecNormalize(envs, **_normalize_arguments(normalize))
+        envs = VecNormalize(envs, **normalize_arguments(normalize))
     arguments = constructor_arguments(card.hyperparameters)
     arguments |= _exploration(card.hyperparameters, envs) | more
     return find_algorithm(card.algo)(
@@ -226,8 +225,3 @@ def _exploration(hyperparameters: dict[str, Any], envs: VecEnv) -> dict[str, Any
     shape = envs.action_space.shape or ()
     deviation = np.full(shape, hyperparameters["noise_std"])
     return {"action_noise": NormalActionNoise(np.zeros(shape), deviation)}
-
-
-def _normalize_arguments(text: str | bool) -> dict[str, Any]:
-    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
-    return {} if text is True else dict(ast.literal_eval(str(text)))

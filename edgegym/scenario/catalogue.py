@@ -76,6 +76,7 @@ NETWORKS: dict[str, Network] = {
     "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
     "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
+    "minilm-6": Network("edgegym.learning.minilm:classifier", TOKENS.shape, is_pretrained=True),
     "minilm-whole": Network("edgegym.learning.minilm:whole", TOKENS.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {

@@ -71,6 +71,7 @@ def _tokens(name: str, n_texts: int) -> Dataset:
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "googlenet-narrow": Network("edgegym.learning.networks:googlenet_narrow", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
     "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
     "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),

@@ -2,8 +2,10 @@
 
 from edgegym.cli.command_line import CommandLine
 from edgegym.cli.study_bound import bound
+from edgegym.cli.study_drift import drift
 from edgegym.cli.study_heterogeneity import heterogeneity
 from edgegym.cli.study_sensitivity import sensitivity
+from edgegym.cli.study_shift import shift
 from edgegym.cli.study_split import split
 
 app = CommandLine(help="Studies that settle a question about a paper.", no_args_is_help=True)
@@ -16,5 +18,7 @@ def study() -> None:
 
 app.command("bound")(bound)
 app.command("heterogeneity")(heterogeneity)
+app.command("drift")(drift)
 app.command("sensitivity")(sensitivity)
 app.command("split")(split)
+app.command("shift")(shift)

@@ -9,6 +9,9 @@ from edgegym.envs.env import EdgeEnv
 from edgegym.runs.designs import require_a_round
 from edgegym.systems.system import system_of
 
+#: What the zoo alone is told in a file of hyperparameters.
+OF_THE_ZOO = ("env_kwargs", "vec_env_wrapper")
+
 
 def make_cards(
     scenario: Any,
@@ -53,6 +56,7 @@ def make_cards(
     """
     system = system_of(scenario)
     tuned = load_hyperparameters(algo, hyperparameters, system.env_id)
+    tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}
     tuned |= {"n_envs": n_envs} if n_envs else {}
     fidelity = fidelity or ("curve" if system.emulator else "bound")
     reward = reward or (None if fidelity == "bound" else "log_loss")

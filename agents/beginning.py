@@ -16,6 +16,9 @@ from edgegym.errors import InputError
 from edgegym.runs.designs import require_a_round
 from edgegym.systems.system import system_of
 
+#: What the zoo alone is told in a file of hyperparameters.
+OF_THE_ZOO = ("env_kwargs", "vec_env_wrapper")
+
 
 def make_cards(
     scenario: Any,
@@ -69,6 +72,7 @@ def make_cards(
             "--devices."
         )
     tuned = load_hyperparameters(algo, hyperparameters, system.env_id, shared=bool(n_devices))
+    tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}
     tuned |= {"n_envs": n_envs} if n_envs else {}
     fidelity = fidelity or ("curve" if system.emulator and not n_devices else "bound")
     reward = reward or (None if fidelity == "bound" else "log_loss")

@@ -66,10 +66,13 @@ def make_cards(
     (3, 'bound', 'latency', 'soft')
     """
     system = system_of(scenario)
-    if n_devices and algo != "ppo":
+    if n_devices and (algo != "ppo" or fidelity == "train"):
+        what, rule, got = (
+            ("algo", "ppo", algo) if algo != "ppo" else ("fidelity", "bound or curve", fidelity)
+        )
         raise InputError(
-            f"algo must be ppo where devices share a policy; got {algo!r}. Leave --algo out, or "
-            "--devices."
+            f"{what} must be {rule} where devices share a policy; got {got!r}. Leave it out, or "
+            "leave out --devices."
         )
     tuned = load_hyperparameters(algo, hyperparameters, system.env_id, shared=bool(n_devices))
     tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}

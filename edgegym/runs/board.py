@@ -58,9 +58,7 @@ def tasks() -> list[Task]:
 
 def begin(run_dir: Path, seeds: list[int], agents: dict[str, AgentFile]) -> Board:
     """Begin a board's folder, which must be new."""
-    board = Board(
-        command=sys.argv, tasks=tasks(), seeds=seeds, agents=agents, imports=[*IMPORTED]
-    )
+    board = Board(command=sys.argv, tasks=tasks(), seeds=seeds, agents=agents, imports=[*IMPORTED])
     require_new(run_dir, FILE_NAME)
     write_whole(run_dir / FILE_NAME, board.model_dump_json(indent=2))
     return board

@@ -30,7 +30,9 @@ def test_where_the_channel_fades_plans_are_for_its_mean(tiny_scenario):
 def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
     assert choose("exact,random", tiny_scenario, is_measured=False) == ["random", "exact"]
     everyone = choose(None, load_scenario("digits"), is_measured=True)
-    assert everyone == ["random", *TWO_STAGE.policies, *TWO_STAGE.entrants] == everyone_of(TWO_STAGE)
+    assert (
+        everyone == ["random", *TWO_STAGE.policies, *TWO_STAGE.entrants] == everyone_of(TWO_STAGE)
+    )
     unmeasured = choose(None, load_scenario("digits"), is_measured=False)
     assert set(everyone) - set(unmeasured) == {"calibrated"}
 

@@ -9,6 +9,16 @@ CARD, TRAINING = "agent.json", "training.json"
 PACKAGES = ("edgegym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
+class Shipped(BaseModel):
+    """How to get the like of an agent that comes with the package, and how alike it will be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str  # trains it, and others on other seeds
+    metric: str
+    reached: list[float]  # by the agents of all seeds, without exploring; this one is the best
+
+
 class AgentCard(BaseModel):
     """What an agent was trained on and how, enough to go on training it or to play it."""
 
@@ -26,6 +36,8 @@ class AgentCard(BaseModel):
     total_steps: int
     hyperparameters: dict[str, Any]
     steps_done: int = 0
+    n_devices: tuple[int, int] | None = None  # fewest and most, of a policy that they share
+    shipped: Shipped | None = None
     versions: dict[str, str] = {package: version(package) for package in PACKAGES}
 
     @property

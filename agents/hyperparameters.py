@@ -30,7 +30,7 @@ ENV_ID = "TwoStageEdge-v0"
 LINEAR = "lin_"
 #: Keys that the zoo reads and no constructor takes.
 ZOO_KEYS = (
-    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs"),
+    *("policy", "n_envs", "n_timesteps", "normalize", "env_kwargs", "vec_env_wrapper"),
     *("noise_type", "noise_std"),
 )
 
@@ -69,11 +69,12 @@ def find_algorithm(name: str) -> Any:
 
 
 def load_hyperparameters(
-    algo: str, path: str | Path | None = None, env_id: str = ENV_ID
+    algo: str, path: str | Path | None = None, env_id: str = ENV_ID, *, shared: bool = False
 ) -> dict[str, Any]:
     """Read an algorithm's hyperparameters: from a YAML file, else the shipped ones.
 
-    Where none are shipped for an environment, they are those of the two-stage system.
+    Where none are shipped for an environment, they are those of the two-stage system. Of a policy
+    that devices share there are others.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def load_hyperparameters(
             f"algo must be one of {', '.join(ALGORITHMS)} where no hyperparameters are given; got "
             f"{algo!r}. Give a YAML file with --hyperparameters."
         )
-    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}{'-shared' * shared}.yml"
     file = Path(path) if path else shipped
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8-sig"))

@@ -1,7 +1,8 @@
-"""Soft budgets with a price that learns: a Lagrangian in the reward, for any SB3 algorithm."""
+"""Soft budgets with prices that learn: a Lagrangian in the reward, for any SB3 algorithm."""
 
 import math
 from collections import deque
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,30 +12,37 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 from edgegym.errors import InputError
 
-#: Episodes over which the mean cost and the violation rate are taken, as many as SB3 takes.
+#: Episodes over which mean costs and the violation rate are taken, as many as SB3 takes.
 WINDOW = 100
+#: Costs that a step adds; of limits of a system's own `info` says how far they are exceeded by now.
+ADDED = ("delay", "energy")
 
 
 class Lagrangian(VecEnvWrapper):
-    """Take a multiple of `info["cost"]` off the reward, and learn the multiple.
+    """Take a price times each cost off the reward, and learn the prices.
 
-    Meant for `budgets="soft"`. One multiplier, shared by all copies, is moved by dual ascent: each
-    episode that ends adds `learning_rate` times what its cost exceeds the limit by, so episodes
-    that end together move it by their mean excess times their number. It never falls below zero.
+    Meant for `budgets="soft"`. Every cost, of delay, energy and a system's own limits such as
+    power, has a multiplier λ, shared by all copies and moved by dual ascent. An episode of cost c
+    that ends makes it
 
-    At a `cost_limit` of 0 it never falls at all, as no cost is negative: the agent becomes as
-    careful as its exploration demands. A small limit lets it settle. Algorithms with a replay
-    buffer learn from old steps at the multiplier of their time; a short buffer forgets them.
+        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate (c - limit)).
 
-    Put `VecMonitor` inside, to see returns without the penalty, and `VecNormalize` outside; give
-    `LagrangianLog` to `learn`, or nobody sees whether the limit is kept.
+    A cost is never negative, so at a limit of 0 dual ascent alone would never let λ fall again; an
+    episode that keeps the limit takes the share `fall` off it. Prices then settle where the mean
+    cost is about fall λ / learning_rate. Episodes that end together count each.
+
+    PPO learns from new steps alone. For SAC and TD3 give `RepricedReplayBuffer`, or they learn from
+    old steps at the prices of their time. Put `VecMonitor` inside, to see returns without prices,
+    and `VecNormalize` outside; give `LagrangianLog` to `learn`, or nobody sees whether limits are
+    kept.
 
     Parameters
     ----------
-    venv : copies whose `info` holds `cost` at every step
-    cost_limit : mean cost of an episode that is allowed, relative excess of the limits
-    learning_rate : rise of the multiplier for an episode one unit above the limit
-    multiplier : where it starts, reward taken off per unit of cost
+    venv : copies whose `info` holds `cost_delay`, `cost_energy` and so on at every step
+    cost_limit : mean of each cost of an episode that is allowed, relative excess of the limit
+    learning_rate : rise of a multiplier for an episode one unit above the limit
+    multiplier : where all start, reward taken off per unit of cost
+    fall : share of a multiplier that an episode within the limit takes off it
 
     Raises
     ------
@@ -49,8 +57,8 @@ class Lagrangian(VecEnvWrapper):
     >>> _ = envs.reset()
     >>> for _ in range(8):  # all rounds there are, at full batch, clock and power
     ...     _ = envs.step(np.tile([-1.0] + [1.0] * 11, (2, 1)))
-    >>> round(envs.mean_episode_cost, 2), round(envs.multiplier, 3), envs.violation_rate
-    (105.18, 21.037, 1.0)
+    >>> envs.names, envs.multipliers.round(2), envs.violation_rate
+    (('delay', 'energy', 'power'), array([ 1.19, 19.85,  0.  ]), 1.0)
     """
 
     def __init__(
@@ -60,53 +68,71 @@ class Lagrangian(VecEnvWrapper):
         cost_limit: float = 0.0,
         learning_rate: float = 0.01,
         multiplier: float = 0.0,
+        fall: float = 0.0005,
     ) -> None:
         super().__init__(venv)
-        given = {"cost_limit": cost_limit, "learning_rate": learning_rate, "multiplier": multiplier}
-        for name, value in given.items():
+        given = {"cost_limit": cost_limit, "learning_rate": learning_rate}
+        for name, value in (given | {"multiplier": multiplier, "fall": fall}).items():
             if not 0 <= value < math.inf:
                 raise InputError(f"{name} must be at least 0 and finite; got {value}. Correct it.")
-        self.cost_limit, self.learning_rate = cost_limit, learning_rate
-        self.multiplier = multiplier
-        self.episode_costs: deque[float] = deque(maxlen=WINDOW)
-        self._running_costs = np.zeros(self.num_envs)
+        self.cost_limit, self.learning_rate, self.fall = cost_limit, learning_rate, fall
+        limits = venv.get_attr("rules", [0])[0].limits
+        self.names: tuple[str, ...] = (*ADDED, *limits)
+        self.multipliers = np.full(len(self.names), multiplier)  # a new array at every change
+        self.episode_costs: deque[NDArray[np.float64]] = deque(maxlen=WINDOW)
+        #: Of the last step, (C,) and (C, n): rewards without prices, and the costs it added.
+        self.unpriced = np.zeros(self.num_envs)
+        self.costs = np.zeros((self.num_envs, len(self.names)))
+        self._running, self._exceeded = np.zeros_like(self.costs), np.zeros_like(self.costs)
 
     @property
-    def mean_episode_cost(self) -> float:
-        """Mean cost of the last episodes; not a number before the first has ended."""
-        return float(np.mean(self.episode_costs)) if self.episode_costs else math.nan
+    def mean_episode_cost(self) -> NDArray[np.float64]:
+        """Mean costs of the last episodes, (n,); not numbers before the first has ended."""
+        if not self.episode_costs:
+            return np.full(len(self.names), np.nan)
+        return np.asarray(np.mean(self.episode_costs, axis=0))
 
     @property
     def violation_rate(self) -> float:
-        """Share of the last episodes whose cost exceeds the limit."""
+        """Share of the last episodes of which some cost exceeds the limit."""
         if not self.episode_costs:
             return math.nan
-        return float(np.mean(np.array(self.episode_costs) > self.cost_limit))
+        return float(np.mean((np.array(self.episode_costs) > self.cost_limit).any(axis=1)))
 
     def reset(self) -> VecEnvObs:
         """Begin an episode in every copy; costs of those left open are forgotten."""
-        self._running_costs[:] = 0
+        self._running[:] = self._exceeded[:] = 0
         return self.venv.reset()
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Take the penalty off the rewards, then move the multiplier by what has ended."""
+        """Take the prices off the rewards, then move the multipliers by what has ended."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        costs = np.array([info["cost"] for info in infos])
-        penalised = (rewards - self.multiplier * costs).astype(np.float32)
-        self._running_costs += costs
+        self.unpriced, self.costs = rewards, self._added(infos)
+        priced = (rewards - self.costs @ self.multipliers).astype(np.float32)
+        self._running += self.costs
         if dones.any():
-            self._ascend(self._running_costs[dones])
-            self._running_costs[dones] = 0
-        return observations, penalised, dones, infos
+            self._ascend(self._running[dones])
+            self._running[dones] = self._exceeded[dones] = 0
+        return observations, priced, dones, infos
+
+    def _added(self, infos: list[dict[str, Any]]) -> NDArray[np.float64]:
+        """Give the costs that a step has added, (C, n)."""
+        told = np.array([[info[f"cost_{name}"] for name in self.names] for info in infos])
+        n_added = len(ADDED)
+        rises = np.maximum(told - self._exceeded, 0.0)
+        self._exceeded = told
+        return np.concatenate([told[:, :n_added], rises[:, n_added:]], axis=1)
 
     def _ascend(self, costs: NDArray[np.float64]) -> None:
-        self.episode_costs.extend(costs.tolist())
-        excess = float(np.sum(costs - self.cost_limit))
-        self.multiplier = max(0.0, self.multiplier + self.learning_rate * excess)
+        self.episode_costs.extend(costs)
+        within = np.count_nonzero(costs <= self.cost_limit, axis=0)
+        fallen = self.multipliers * (1 - self.fall) ** within
+        excess = np.sum(costs - self.cost_limit, axis=0)
+        self.multipliers = np.maximum(0.0, fallen + self.learning_rate * excess)
 
 
 class LagrangianLog(BaseCallback):
-    """Write a Lagrangian's multiplier, mean episode cost and violation rate to SB3's logger.
+    """Write a Lagrangian's multipliers, mean costs and violation rate to SB3's logger.
 
     Raises
     ------
@@ -125,8 +151,11 @@ class LagrangianLog(BaseCallback):
 
     def _on_step(self) -> bool:
         # At every step, as PPO and SAC write their logs at different moments.
-        self.logger.record("lagrangian/multiplier", self._lagrangian.multiplier)
-        if self._lagrangian.episode_costs:
-            self.logger.record("lagrangian/mean_episode_cost", self._lagrangian.mean_episode_cost)
-            self.logger.record("lagrangian/violation_rate", self._lagrangian.violation_rate)
+        ours = self._lagrangian
+        for name, multiplier in zip(ours.names, ours.multipliers, strict=True):
+            self.logger.record(f"lagrangian/multiplier_{name}", multiplier)
+        if ours.episode_costs:
+            for name, cost in zip(ours.names, ours.mean_episode_cost, strict=True):
+                self.logger.record(f"lagrangian/mean_cost_{name}", cost)
+            self.logger.record("lagrangian/violation_rate", ours.violation_rate)
         return True

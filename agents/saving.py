@@ -1,4 +1,4 @@
-"""Agents on disk: the SB3 archive, its normalisation statistics and a card in plain JSON."""
+"""Agents on disk: weights to play by, a card in plain JSON, and SB3's archive to go on training."""
 
 import hashlib
 import pickle
@@ -13,16 +13,23 @@ from typing import Any
 import gymnasium as gym
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.acting import act_as
 from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
-from edgegym.errors import InputError
+from agents.shared.policy import act_shared
+from agents.weights import WEIGHTS, as_it_is, load_normaliser, load_weights, save_weights
+from edgegym.envs.env import EdgeEnv
+from edgegym.errors import InputError, unknown_name
 from edgegym.runs.files import read_model, write_whole
+from edgegym.runs.own import SHIPPED_PREFIX, is_shipped
 from edgegym.runs.play import bare
 
 ARCHIVE, STATISTICS, REPLAY = "agent.zip", "vecnormalize.pkl", "replay.pkl"
+#: Where the agents lie that come with the package.
+SHIPPED = Path(__file__).with_name("shipped")
 #: What loaders raise when a file is damaged.
 DAMAGE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError),
@@ -40,6 +47,7 @@ def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
         incoming = Path(temporary) / folder.name
         incoming.mkdir()
+        save_weights(model, incoming / WEIGHTS)
         model.save(incoming / ARCHIVE)
         if isinstance(statistics := model.get_env(), VecNormalize):
             statistics.save(str(incoming / STATISTICS))
@@ -51,26 +59,55 @@ def save_agent(model: BaseAlgorithm, card: AgentCard, folder: Path) -> None:
         incoming.replace(folder)
 
 
-def find_archive(path: Path) -> Path:
-    """Find an agent's archive: the file itself, or that in its folder.
+def shipped_agents() -> list[str]:
+    """Name the agents that come with the package.
+
+    Examples
+    --------
+    >>> "ppo-mnist" in shipped_agents()
+    True
+    """
+    return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
+
+
+def find_file(path: Path) -> Path:
+    """Find what an agent is played by: its weights, or without them its archive.
+
+    Parameters
+    ----------
+    path : file or folder, or `shipped:` and the name of an agent that comes with the package
 
     Raises
     ------
     InputError
         If there is none.
     """
+    if is_shipped(str(path)):
+        name, known = str(path).removeprefix(SHIPPED_PREFIX), shipped_agents()
+        if name not in known:
+            raise unknown_name("shipped agent", name, known)
+        return SHIPPED / name / WEIGHTS
     archive = path / ARCHIVE if path.is_dir() else path
+    weights = archive.with_name(WEIGHTS)
+    if weights.is_file() and (path.is_dir() or archive.name in (ARCHIVE, WEIGHTS)):
+        return weights
     if not archive.is_file():
         raise InputError(
-            f"agent must be an {ARCHIVE} that `edgegym train` wrote, its folder, or an archive of "
+            f"agent must be a {WEIGHTS} or {ARCHIVE} that `edgegym train` wrote, its folder, "
+            f"{SHIPPED_PREFIX} and the name of one that comes with edgegym, or an archive of "
             f"Stable-Baselines3; got {str(path)!r}. Check the path."
         )
     return archive
 
 
+def runs_code(path: Path) -> bool:
+    """Say whether loading an agent can run code: an archive can, weights cannot."""
+    return find_file(path).name != WEIGHTS
+
+
 def has_card(path: Path) -> bool:
-    """Say whether an agent's card lies beside its archive, as after `edgegym train`."""
-    return find_archive(path).with_name(CARD).exists()
+    """Say whether an agent's card lies beside it, as after `edgegym train`."""
+    return find_file(path).with_name(CARD).exists()
 
 
 def read_card(path: Path) -> AgentCard:
@@ -87,7 +124,7 @@ def read_card(path: Path) -> AgentCard:
             "train` says algorithm, scenario and rounds a step; got none. For an archive of "
             "Stable-Baselines3 say them yourself: --algo ppo --rounds-per-step 100, for example."
         )
-    return read_model(AgentCard, find_archive(path).with_name(CARD))
+    return read_model(AgentCard, find_file(path).with_name(CARD))
 
 
 def find_statistics(archive: Path) -> Path | None:
@@ -104,9 +141,10 @@ def agent_digest(path: Path) -> str:
     InputError
         If there is no agent.
     """
-    archive = find_archive(path)
-    digest = hashlib.sha256(archive.read_bytes())
-    for beside in (find_statistics(archive), archive.with_name(CARD)):
+    played = find_file(path)
+    statistics = find_statistics(played) if runs_code(path) else None
+    digest = hashlib.sha256(played.read_bytes())
+    for beside in (statistics, played.with_name(CARD)):
         if beside is not None and beside.is_file():
             digest.update(beside.read_bytes())
     return digest.hexdigest()[:12]
@@ -117,12 +155,12 @@ def load_policy(
 ) -> Callable[[NDArray[Any], dict[str, Any]], NDArray[Any]]:
     """Load an agent as a deterministic policy.
 
-    The archive can run code when it is loaded, and an `AgentRunsCode` warning says so: load agents
-    of people you trust. Plans and scenarios are plain text and never run code.
+    Weights run no code. An archive without them can when it is loaded, and an `AgentRunsCode`
+    warning says so: load archives of people you trust. Plans and scenarios are plain text.
 
     Parameters
     ----------
-    path : the archive, or its folder
+    path : the agent, or its folder
     env : what it will play, at the card's `rounds_per_step`, in the wrappers that it was trained in
     algo : of an archive without a card; observations are then normalised if a vecnormalize.pkl
         lies beside it, or in the folder of its name as RL Zoo has it
@@ -137,41 +175,55 @@ def load_policy(
         If the agent is missing, damaged, or made for another system, number of devices or
         environment.
     """
-    archive = find_archive(path)
-    statistics = find_statistics(archive)
-    if algo is None:
-        card = read_card(path)
-        algo, normalises = card.algo, bool(card.hyperparameters.get("normalize"))
-        statistics = archive.with_name(STATISTICS) if normalises else None
-        inner = bare(env)
-        if card.system != inner.system.name:
-            raise InputError(
-                f"agent {str(path)!r} must be made for system {inner.system.name!r}; got one for "
-                f"{card.system!r}. Train one for this system."
-            )
-        n_devices, needed = len(card.scenario["uplink_gain"]), inner.scenario.uplink_gain.size
-        if n_devices != needed:
-            raise InputError(
-                f"agent {str(path)!r} must be made for the {needed} devices of scenario "
-                f"{inner.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
-            )
-    warnings.warn(
-        f"Loading {str(archive)!r} can run code stored in it; load only agents you trust.",
-        AgentRunsCode,
-        stacklevel=2,
-    )
-    model = load_archive(algo, archive)
-    _require_same_spaces(model, env, path)
-    normalise = _normaliser(statistics) if statistics else _as_it_is
-    return act_as(model, normalise, env)
+    played = find_file(path)
+    card = read_card(path) if algo is None else None
+    if card is not None:
+        _require_same_system(card, bare(env), path)
+    player: BasePolicy | BaseAlgorithm
+    if card is not None and not runs_code(path):
+        player, normalise = load_weights(played, card), load_normaliser(played)
+    else:
+        warnings.warn(
+            f"Loading {str(played)!r} can run code stored in it; load only agents you trust.",
+            AgentRunsCode,
+            stacklevel=2,
+        )
+        statistics = find_statistics(played)
+        if card is not None:
+            normalises = bool(card.hyperparameters.get("normalize"))
+            statistics = played.with_name(STATISTICS) if normalises else None
+        player = load_archive(algo if card is None else card.algo, played)
+        normalise = _normaliser(statistics) if statistics else as_it_is
+    if card is not None and card.n_devices:
+        return act_shared(player, env, path)
+    _require_same_spaces(player, env, path)
+    return act_as(player, normalise, env)
 
 
-def _require_same_spaces(model: BaseAlgorithm, env: gym.Env[Any, Any], path: Path) -> None:
+def _require_same_system(card: AgentCard, env: EdgeEnv, path: Path) -> None:
+    """Refuse an agent of another system, or of one with another number of devices."""
+    if card.system != env.system.name:
+        raise InputError(
+            f"agent {str(path)!r} must be made for system {env.system.name!r}; got one for "
+            f"{card.system!r}. Train one for this system."
+        )
+    n_devices, needed = len(card.scenario["uplink_gain"]), env.scenario.uplink_gain.size
+    if n_devices != needed and card.n_devices is None:
+        raise InputError(
+            f"agent {str(path)!r} must be made for the {needed} devices of scenario "
+            f"{env.scenario.name!r}; got one for {n_devices}. Train one for this scenario, or one "
+            "for any number of devices with --devices."
+        )
+
+
+def _require_same_spaces(
+    player: BasePolicy | BaseAlgorithm, env: gym.Env[Any, Any], path: Path
+) -> None:
     """Refuse an agent that sees or decides something else than this environment has.
 
     The bounds of observations are not looked at, which no policy of a box depends on.
     """
-    observed, acted, inner = model.observation_space, model.action_space, bare(env)
+    observed, acted, inner = player.observation_space, player.action_space, bare(env)
     boxes = all(isinstance(one, gym.spaces.Box) for one in (observed, env.observation_space))
     sees = observed.shape == env.observation_space.shape and (
         boxes or observed == env.observation_space
@@ -195,7 +247,7 @@ def _in_words(space: gym.Space[Any]) -> str:
     return " ".join(str(space).split())
 
 
-def load_archive(algo: str, archive: Path, env: Any = None) -> Any:
+def load_archive(algo: str | None, archive: Path, env: Any = None) -> Any:
     """Load an SB3 archive on the CPU, where small policies are fastest.
 
     Raises
@@ -204,7 +256,7 @@ def load_archive(algo: str, archive: Path, env: Any = None) -> Any:
         If it is damaged; the file is left as it was.
     """
     with _naming(archive, f"whole and of algorithm {algo}"):
-        return find_algorithm(algo).load(archive, env=env, device="cpu")
+        return find_algorithm(str(algo)).load(archive, env=env, device="cpu")
 
 
 @contextmanager
@@ -219,10 +271,6 @@ def _naming(file: Path, rule: str) -> Iterator[None]:
             f"agent file {str(file)!r} must be {rule}; got {type(error).__name__}: {error}. "
             "Train the agent again, take an earlier checkpoint, or name its own algorithm."
         ) from None
-
-
-def _as_it_is(observation: Any) -> Any:
-    return observation
 
 
 def _normaliser(file: Path) -> Callable[[Any], Any]:

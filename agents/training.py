@@ -18,6 +18,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
+from agents.shared.family import FamilyVecEnv
+from agents.shared.policy import find_policy
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.runs.files import write_whole
@@ -36,13 +38,16 @@ FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
     """Make the copies to train on: native ones where nothing is trained inside, else one by one."""
     n_envs = card.hyperparameters["n_envs"]
-    if card.fidelity == "train":
+    envs: VecEnv
+    if card.n_devices:
+        envs = FamilyVecEnv(n_envs, card.n_devices, card.seed, **card.env_arguments)
+    elif card.fidelity == "train":
 
         def make() -> gym.Env[Any, Any]:
             env_id = find_system(card.system).env_id
             return gym.make(env_id, data_dir=data_dir, **card.env_arguments)
 
-        envs: VecEnv = DummyVecEnv([make] * n_envs)
+        envs = DummyVecEnv([make] * n_envs)
     else:
         envs = NativeVecEnv(n_envs, **card.env_arguments)
     envs.seed(FIRST_SEED + MOST_COPIES * card.seed)
@@ -185,7 +190,7 @@ def _logs(folder: Path) -> str | None:
 
 def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
     return find_algorithm(card.algo)(
-        card.hyperparameters["policy"],
+        find_policy(card.algo, card.hyperparameters["policy"]),
         envs,
         seed=card.seed,
         device="cpu",  # small policies are faster there than on a GPU

@@ -5,9 +5,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from edgegym.envs.env import EdgeEnv
 from edgegym.envs.vector import EdgeVectorEnv
 from edgegym.errors import InputError
 
@@ -15,7 +16,7 @@ from edgegym.errors import InputError
 class NativeVecEnv(VecEnv):
     """Copies of an environment in one process, stepped without a loop over them.
 
-    While an episode runs its `info` holds only `cost`, as thousands of full ones would take
+    While an episode runs its `info` holds the costs alone, as thousands of full ones would take
     longer than the step. Where it ended there is all of the scalar environment's last `info`,
     with `terminal_observation` and `TimeLimit.truncated`. `reset_infos` are those of the last call
     of `reset`.
@@ -35,8 +36,8 @@ class NativeVecEnv(VecEnv):
     >>> envs = NativeVecEnv(2, scenario="mnist", fidelity="bound")
     >>> observations = envs.reset()
     >>> advance = np.ones((2, 12))
-    >>> envs.step(advance)[3]
-    [{'cost': 0.0}, {'cost': 0.0}]
+    >>> envs.step(advance)[3][0]
+    {'cost': 0.0, 'cost_delay': 0.0, 'cost_energy': 0.0, 'cost_power': 0.0}
     >>> envs.step(advance)[3][0]["end_code"]
     1
     """
@@ -48,6 +49,8 @@ class NativeVecEnv(VecEnv):
             self.native.single_observation_space,
             self.native.single_action_space,
         )
+        own = (f"cost_{name}" for name in self.native.rules.limits)
+        self._costs = ("cost", "cost_delay", "cost_energy", *own)
 
     def reset(self) -> NDArray[np.float32]:
         """Begin a lifecycle in every copy, with the seeds of the last call of `seed`."""
@@ -66,8 +69,8 @@ class NativeVecEnv(VecEnv):
         """Run a step in every copy; what ends begins anew at once."""
         observations, rewards, terminated, truncated, infos = self.native.step(self._actions)
         ended = terminated | truncated
-        given: list[dict[str, Any]]
-        given = [{"cost": cost} for cost in infos["cost"].tolist()]
+        columns = [infos[key].tolist() for key in self._costs]
+        given = [dict(zip(self._costs, row, strict=True)) for row in zip(*columns, strict=True)]
         if ended.any():
             copies = np.flatnonzero(ended)
             finals = _infos_of(infos["final_info"], copies)
@@ -118,6 +121,33 @@ class NativeVecEnv(VecEnv):
     ) -> list[bool]:
         """Say that no copy is wrapped."""
         return [False for _ in self._get_indices(indices)]
+
+
+def native_copies(copies: DummyVecEnv) -> VecEnv:
+    """Put the native vector environment in the place of scalar ones, with their seeds.
+
+    RL Zoo makes scalar ones alone; as its `vec_env_wrapper` this makes its trainings and searches
+    as fast as `edgegym train`.
+
+    Examples
+    --------
+    >>> envs = native_copies(DummyVecEnv([lambda: EdgeEnv("mnist", fidelity="bound")] * 3))
+    >>> envs.num_envs, envs.reset().shape
+    (3, (3, 17))
+    """
+    env = copies.envs[0].unwrapped
+    assert isinstance(env, EdgeEnv)
+    s = env.settings
+    same = {key: getattr(s, key) for key in ("fidelity", "budgets", "reward", "rounds_per_step")}
+    native = NativeVecEnv(
+        copies.num_envs,
+        system=env.system.name,
+        scenario=env.scenario,
+        emulator=s.emulator,
+        **same,
+    )
+    native._seeds = copies._seeds
+    return VecMonitor(native)
 
 
 def _infos_of(infos: dict[str, Any], copies: NDArray[np.int_]) -> list[dict[str, Any]]:

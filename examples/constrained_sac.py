@@ -5,6 +5,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecMonitor
 
 from agents.lagrangian import Lagrangian, LagrangianLog
+from agents.repriced import RepricedReplayBuffer
 from agents.vec_env import NativeVecEnv
 
 torch.set_num_threads(1)  # networks as small as these are slower on several threads
@@ -22,13 +23,15 @@ agent = SAC(
     learning_starts=500,
     train_freq=1,
     gradient_steps=2,
+    replay_buffer_class=RepricedReplayBuffer,  # old steps at the prices of today
+    replay_buffer_kwargs={"lagrangian": envs, "gamma": 0.999},
     ent_coef=0.01,  # SAC's own choice begins at 1, and pays for long episodes
     policy_kwargs={"net_arch": [64, 64]},
     verbose=1,
     seed=0,
     device="cpu",
 )
-# The callback shows multiplier, mean episode cost and violation rate in SB3's log, and so in
+# The callback shows multipliers, mean costs and violation rate in SB3's log, and so in
 # TensorBoard: without them nobody sees whether the limit is kept.
 agent.learn(8000, LagrangianLog(), log_interval=150)
 

@@ -22,8 +22,8 @@ def plan_by_dual_ascent(problem: Problem) -> Allocation:
     """Climb the dual function, and keep the best of the matchings that are met on the way.
 
     Every matching gets the shares that are best for it (primal recovery). With Shannon's rates the
-    time to send over a share b is taken as w_k/b with w_k as it is at b = 1/N: the closed form needs
-    a fixed spectral efficiency.
+    time to send over a share b is taken as w_k/b with w_k as it is at b = 1/N: the closed form
+    needs a fixed spectral efficiency.
 
     Examples
     --------

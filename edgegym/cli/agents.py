@@ -13,7 +13,7 @@ from edgegym.cli.options import read_change
 from edgegym.cli.printing import progress_console
 from edgegym.errors import InputError, unknown_name
 from edgegym.runs.manifest import AgentFile
-from edgegym.runs.own import follow_function, function_digest, is_function
+from edgegym.runs.own import follow_function, function_digest, is_function, is_shipped
 from edgegym.runs.play import Policy
 from edgegym.runs.players import Contender
 
@@ -32,7 +32,7 @@ def find_agents(
 
     Parameters
     ----------
-    paths : archives or folders, or "module:function"
+    paths : archives or folders, "module:function", or "shipped:name"
     algo : of the archives that Stable-Baselines3 saved without a card
     rounds_per_step, env_arguments, wrappers : of these and of functions
 
@@ -98,7 +98,8 @@ def _agent_file(path: Path, algo: str | None, told: dict[str, Any]) -> AgentFile
 
     if algo is None:
         read_card(path)  # which must be there
-    where, digest = str(path.resolve()), agent_digest(path)
+    where = str(path if is_shipped(str(path)) else path.resolve())
+    digest = agent_digest(path)
     return AgentFile(path=where, digest=digest, algo=algo, **(told if algo else {}))
 
 
@@ -158,6 +159,11 @@ def follow_agent(path: Path, algo: str | None, env: gym.Env[Any, Any]) -> Policy
 
 
 def warn_of_code(agents: Iterable[AgentFile]) -> None:
-    """Say, before saved agents are loaded, that this is a matter of trust."""
-    if any(not is_function(agent.path) for agent in agents):
+    """Say, before archives are loaded, that this is a matter of trust; weights run no code."""
+    paths = [Path(agent.path) for agent in agents if not is_function(agent.path)]
+    if not paths:
+        return
+    from agents.saving import runs_code
+
+    if any(map(runs_code, paths)):
         progress_console.print("Agents can run code when they are loaded: play those you trust.")

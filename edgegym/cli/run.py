@@ -41,7 +41,8 @@ def run(
         typer.Option(
             "--agent",
             metavar="FILE",
-            help="What `edgegym train` wrote, SB3's own with --algo, or MODULE:FUNCTION.",
+            help="What `edgegym train` wrote, shipped:NAME, SB3's own with --algo, or "
+            "MODULE:FUNCTION.",
         ),
     ] = None,
     algo: Algo = None,

@@ -33,8 +33,8 @@ Agents = Annotated[
     typer.Option(
         "--agent",
         metavar="FILE",
-        help="What `edgegym train` wrote, an archive of SB3 with --algo, or MODULE:FUNCTION; "
-        "repeat for more.",
+        help="What `edgegym train` wrote, shipped:NAME, an archive of SB3 with --algo, or "
+        "MODULE:FUNCTION; repeat for more.",
     ),
 ]
 Algo = Annotated[

@@ -1,23 +1,16 @@
 """What `edgegym train` tells at its end: how good the agents are, and how they came there."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from agents.card import AgentCard
 from edgegym.cli.printing import print_json, print_table
-from edgegym.results.measures import metric_of
 from edgegym.results.numbers import number
 from edgegym.runs.files import write_figure
 from edgegym.scenario.channel import mean_channel
 from edgegym.systems.system import find_system
-
-if TYPE_CHECKING:
-    from edgegym.runs.play import Episode
 
 
 def report(
@@ -26,13 +19,12 @@ def report(
     """Draw the learning curves, and let every agent play without exploring beside the planners."""
     import pandas as pd
 
+    from agents.finals import metric_for
     from agents.saving import read_card
     from agents.training import AGENT, PROGRESS
     from edgegym.results.learning_curves import plot_learning
 
-    card = cards[0]
-    system = find_system(card.system)
-    metric = metric_of("curve" if card.fidelity == "train" else card.fidelity, system).loss
+    card, metric = cards[0], metric_for(cards[0])
     courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
     references = _references(card, metric)
     name = card.scenario["name"]
@@ -41,7 +33,7 @@ def report(
     write_figure(run_dir / "learning-curve.png", picture)
     rows = [
         {"agent": str(f / AGENT), "steps": read_card(f / AGENT).steps_done}
-        | _played(f / AGENT, one, metric, references)
+        | _played(f / AGENT, one, references)
         for f, one in zip(folders, cards, strict=True)
     ]
     if as_json:
@@ -58,6 +50,7 @@ def report(
 def _references(card: AgentCard, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
+    from agents.finals import mean_final
     from edgegym.runs.play import play_plan
 
     scenario = find_system(card.system).scenario.parse(card.scenario, where="the agent's card")
@@ -67,32 +60,15 @@ def _references(card: AgentCard, metric: str) -> dict[str, float]:
     if card.fidelity == "bound":
         return {"certified optimum": planned.lower_bound}
     played = [play_plan(scenario, planned.plan, seed, fidelity="curve") for seed in range(10)]
-    return {"paper's plan": _mean_final(played, metric)}
+    return {"paper's plan": mean_final(played, metric)}
 
 
-def _played(
-    folder: Path, card: AgentCard, metric: str, references: dict[str, float]
-) -> dict[str, float]:
-    """Let an agent that no longer explores play ten episodes."""
-    import warnings
-
-    from agents.saving import AgentRunsCode, load_policy
-    from edgegym.envs.env import EdgeEnv
-    from edgegym.runs.play import play
+def _played(folder: Path, card: AgentCard, references: dict[str, float]) -> dict[str, float]:
+    """Let an agent that no longer explores play, where that takes no training."""
+    from agents.finals import metric_for, play_finals
 
     if card.fidelity == "train":
         return {}
-    env = EdgeEnv(**card.env_arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AgentRunsCode)  # it has just been written here
-        policy = load_policy(folder, env)
-    mean = _mean_final([play(env, policy, seed) for seed in range(10)], metric)
-    return {metric: mean} | {
-        f"above_{name}": mean / value - 1 for name, value in references.items()
-    }
-
-
-def _mean_final(episodes: "Sequence[Episode]", metric: str) -> float:
-    """Average what episodes ended with; not a number where one of them has no such figure."""
-    finals = (episode.final[metric] for episode in episodes)
-    return fmean(math.nan if final is None else final for final in finals)
+    mean = play_finals(folder, card)
+    above = {f"above_{name}": mean / value - 1 for name, value in references.items()}
+    return {metric_for(card): mean} | above

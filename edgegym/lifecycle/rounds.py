@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ Mask = NDArray[np.bool_]
 
 #: What is used of a limit that is met.
 AT_MOST = np.array(1 + TOLERANCE)
+#: Rounds that are summed at once where all are alike: more would only take memory.
+AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,50 @@ class Lifecycle:
         rules, running = self.rules, playing > advancing  # and not
         limits = self._round_limits.take(state.stage, mode="clip")
         draws_anew = rules.draws_anew(state.stage)
-        for done in range(self.rounds_per_step):
+        are_alike = self.rounds_per_step > 1 and not (self._learns or draws_anew)
+        n_each = AT_ONCE if are_alike else 1
+        for done in range(0, self.rounds_per_step, n_each):
             if done == 0 or draws_anew:
                 added = rules.added(state.stage, decision, state.draw)
-            state, running = self._run_round(state, decision, added, running, draws_anew)
+            if are_alike:
+                most = np.minimum(self.rounds_per_step - done, limits - state.round)
+                state, running = self._run_alike(state, added, running, np.minimum(most, n_each))
+            else:
+                state, running = self._run_round(state, decision, added, running, draws_anew)
             full = state.round == limits
             if self.rounds_per_step > 1 and not np.count_nonzero(running := running > full):
                 break
         state = self._move_on(state, playing, advancing, full)
         return self._assess(self._look(state, last) if self._learns else state)
+
+    def _run_alike(
+        self, state: State, added: Array, running: Mask, most: NDArray[np.int_]
+    ) -> tuple[State, Mask]:
+        """Run rounds of which nothing is learned and that all add the same, as many as fit.
+
+        Their sums are those of one round after another, bit for bit.
+
+        Parameters
+        ----------
+        most : (C,) how many at most
+        """
+        sums = np.empty((int(most.max()) + 1, *added.shape))
+        sums[0] = state.totals
+        for before, after in pairwise(sums):  # quicker than np.add.accumulate
+            np.add(before, added, out=after)
+        over = sums[1:, : ENERGY + 1] > self._never_over
+        fitting = np.count_nonzero(~over.any(axis=1), axis=0)  # no round gives anything back
+        ran = np.where(running, np.minimum(fitting, most), 0)
+        copies, stopped = np.arange(most.size), running & (fitting < most)
+        is_delay = over[np.minimum(fitting, len(over) - 1), DELAY, copies]
+        why = np.where(is_delay, EndCode.DELAY_BUDGET.value, EndCode.ENERGY_BUDGET.value)
+        state = state._replace(
+            totals=sums[ran, :, copies].T,
+            round=state.round + ran,
+            rounds_unseen=state.rounds_unseen + ran,
+            end_code=np.where(stopped, why, state.end_code),
+        )
+        return state, running & ~stopped
 
     def _run_round(
         self, state: State, decision: Any, added: Array, running: Mask, draws_anew: bool

@@ -51,8 +51,9 @@ def choose(only: str | None, scenario: Any, is_measured: bool) -> list[str]:
             f"'{scenario.name}-effective' is not shipped. Give one, or leave calibrated out."
         )
     if only is None:
-        ahead, can_be = system_of(scenario).entrants, system_of(scenario).entrants_of(scenario)
-        names = [n for n in everyone if n in can_be or n not in ahead]
+        system = system_of(scenario)
+        names = [RANDOM, *(p for p in system.policies if system.can_plan(scenario, p))]
+        names += system.entrants_of(scenario)
     return [n for n in everyone if n in names and (is_measured or n != "calibrated")]
 
 

@@ -18,6 +18,13 @@ from edgegym.runs.imports import MODULE_AND_NAME, import_named, in_words
 from edgegym.systems.system import imported
 
 WRAPPERS = "edgegym.wrappers"
+#: What the names of agents begin with that come with the package.
+SHIPPED_PREFIX = "shipped:"
+
+
+def is_shipped(path: str) -> bool:
+    """Tell the name of an agent that comes with the package, such as "shipped:ppo-mnist"."""
+    return path.startswith(SHIPPED_PREFIX)
 
 
 def is_function(path: str) -> bool:
@@ -28,7 +35,8 @@ def is_function(path: str) -> bool:
     >>> is_function("mine.agents:greedy"), is_function("runs/train/ppo-seed0/agent")
     (True, False)
     """
-    return MODULE_AND_NAME.fullmatch(path) is not None and not Path(path).exists()
+    is_one = MODULE_AND_NAME.fullmatch(path) is not None and not is_shipped(path)
+    return is_one and not Path(path).exists()
 
 
 def function_digest(where: str) -> str:

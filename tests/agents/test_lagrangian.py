@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +19,12 @@ from edgegym.wrappers import FixedPenalty
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 SETTING = {"scenario": TINY, "fidelity": "bound", "budgets": "soft"}
-FIGURES = {"multiplier", "mean_episode_cost", "violation_rate"}
+NAMES = ("delay", "energy", "power")
+FIGURES = {f"{what}_{name}" for what in ("multiplier", "mean_cost") for name in NAMES} | {
+    "violation_rate"
+}
+
+COSTS = [f"cost_{name}" for name in NAMES]
 
 costs = st.floats(0, 10)
 
@@ -31,7 +38,10 @@ def dummy(num_envs, wrap=lambda env: env):
 
 
 class Script(VecEnv):
-    """Two copies whose rewards, costs and ends are written down ahead of time."""
+    """Two copies whose rewards, costs and ends are written down ahead of time.
+
+    A cost is of delay alone, or three: of delay, energy, and how far power is exceeded by now.
+    """
 
     def __init__(self, steps):
         super().__init__(2, Box(-1, 1, (1,)), Box(-1, 1, (1,)))
@@ -45,14 +55,15 @@ class Script(VecEnv):
 
     def step_wait(self):
         rewards, costs, dones = next(self.steps)
-        infos = [{"cost": cost} for cost in costs]
+        rows = [cost if isinstance(cost, tuple) else (cost, 0.0, 0.0) for cost in costs]
+        infos = [dict(zip(COSTS, row, strict=True)) for row in rows]
         return np.zeros((2, 1), np.float32), np.array(rewards), np.array(dones), infos
 
     def close(self):
         pass
 
     def get_attr(self, attr_name, indices=None):
-        return [None] * 2
+        return [SimpleNamespace(limits=("power",))] * 2
 
     def set_attr(self, attr_name, value, indices=None):
         pass
@@ -75,16 +86,53 @@ def test_rewards_and_the_multiplier_by_hand():
         ([1.0, 2.0], [1.0, 0.0], [False, True]),  # one of cost 0.25 ends
         ([1.0, 2.0], [1.0, 1.0], [False, False]),
     ]
-    envs = Lagrangian(Script(script), cost_limit=0.5, learning_rate=0.2, multiplier=0.1)
+    numbers = {"cost_limit": 0.5, "learning_rate": 0.2, "multiplier": 0.1, "fall": 0.0}
+    envs = Lagrangian(Script(script), **numbers)
     envs.reset()
-    assert np.isnan(envs.mean_episode_cost) and np.isnan(envs.violation_rate)
+    assert np.isnan(envs.mean_episode_cost).all() and np.isnan(envs.violation_rate)
     assert step(envs) == pytest.approx([0.95, 2.0])
     assert step(envs) == pytest.approx([0.85, 1.975])
-    assert envs.multiplier == pytest.approx(0.1 + 0.2 * 1.5)
+    assert envs.multipliers == pytest.approx([0.1 + 0.2 * 1.5, 0.0, 0.0])
     assert step(envs) == pytest.approx([0.6, 2.0])
-    assert envs.multiplier == pytest.approx(0.4 - 0.2 * 0.25)
-    assert (envs.mean_episode_cost, envs.violation_rate) == (1.125, 0.5)
+    assert envs.multipliers == pytest.approx([0.4 - 0.2 * 0.25, 0.0, 0.0])
+    assert (envs.mean_episode_cost[0], envs.violation_rate) == (1.125, 0.5)
     assert step(envs) == pytest.approx([0.65, 1.65])
+
+
+def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
+    script = [
+        ([0.0, 0.0], [(0.5, 0.25, 0.0), (0.0, 0.0, 2.0)], [False, False]),
+        ([0.0, 0.0], [(0.5, 0.0, 0.0), (0.0, 0.0, 3.0)], [False, False]),
+        ([0.0, 0.0], [(0.0, 0.0, 0.0), (0.0, 0.0, 2.5)], [True, True]),
+        ([0.0, 0.0], [(0.0, 0.0, 1.0), (0.0, 0.0, 0.0)], [False, False]),
+    ]
+    envs = Lagrangian(Script(script), learning_rate=1.0, fall=0.0)
+    envs.reset()
+    envs.multipliers = np.array([1.0, 10.0, 100.0])
+    assert [step(envs) for _ in range(3)] == [[-3.0, -200.0], [-0.5, -100.0], [0.0, 0.0]]
+    assert envs.multipliers.tolist() == [2.0, 10.25, 103.0]
+    assert np.array(envs.episode_costs).tolist() == [[1.0, 0.25, 0.0], [0.0, 0.0, 3.0]]
+    assert step(envs) == [-103.0, 0.0]  # a new episode begins with nothing exceeded
+
+
+def test_what_is_priced_sums_to_the_cost():
+    envs = Lagrangian(native(3), multiplier=1.0, learning_rate=0.0, fall=0.0)
+    envs.seed(0), envs.reset()
+    for actions in random_actions(30):
+        infos = envs.step(actions)[3]
+        assert envs.costs.sum(axis=1) == pytest.approx([info["cost"] for info in infos])
+
+
+def test_at_a_limit_of_zero_the_prices_fall_again():
+    script = [([0.0, 0.0], [(2.0, 0.0, 0.0), (0.0, 0.0, 0.0)], [True, False])]
+    script += [([0.0, 0.0], [0.0, 0.0], [True, True])] * 50
+    envs = Lagrangian(Script(script), learning_rate=0.5, fall=0.01)
+    envs.reset()
+    step(envs)
+    assert envs.multipliers.tolist() == [1.0, 0.0, 0.0]
+    for _ in range(50):
+        step(envs)
+    assert envs.multipliers == pytest.approx([0.99**100, 0.0, 0.0])
 
 
 def test_episodes_that_end_together_count_each():
@@ -92,8 +140,8 @@ def test_episodes_that_end_together_count_each():
     envs = Lagrangian(Script(script), cost_limit=0.125, learning_rate=2.0)
     envs.reset()
     step(envs)
-    assert envs.multiplier == 2.0 * (0.375 + 0.125)
-    assert list(envs.episode_costs) == [0.5, 0.25]
+    assert envs.multipliers[0] == 2.0 * (0.375 + 0.125)
+    assert [cost[0] for cost in envs.episode_costs] == [0.5, 0.25]
 
 
 @given(st.lists(st.tuples(costs, costs, st.booleans(), st.booleans())), costs)
@@ -103,7 +151,7 @@ def test_the_multiplier_is_never_negative_nor_a_cost(steps, limit):
     envs.reset()
     for _ in script:
         step(envs)
-        assert envs.multiplier >= 0 and all(cost >= 0 for cost in envs.episode_costs)
+        assert (envs.multipliers >= 0).all() and (np.array(envs.episode_costs) >= 0).all()
 
 
 def test_the_multiplier_never_falls_below_zero():
@@ -112,7 +160,7 @@ def test_the_multiplier_never_falls_below_zero():
     envs.reset()
     for _ in script:
         step(envs)
-        assert envs.multiplier == 0
+        assert not envs.multipliers.any()
 
 
 def test_a_reset_forgets_open_episodes():
@@ -122,7 +170,7 @@ def test_a_reset_forgets_open_episodes():
     step(envs)
     envs.reset()
     step(envs)
-    assert list(envs.episode_costs) == [1.0, 0.0]
+    assert [cost[0] for cost in envs.episode_costs] == [1.0, 0.0]
 
 
 def random_actions(n_steps):
@@ -133,7 +181,7 @@ def random_actions(n_steps):
 
 @pytest.mark.parametrize("make", [native, dummy])
 def test_without_a_rate_it_is_the_fixed_penalty(make):
-    ours = Lagrangian(make(3), learning_rate=0.0, multiplier=2.5)
+    ours = Lagrangian(make(3), learning_rate=0.0, multiplier=2.5, fall=0.0)
     theirs = dummy(3, wrap=lambda env: FixedPenalty(env, 2.5))
     ours.seed(0), theirs.seed(0)
     ours.reset(), theirs.reset()
@@ -141,7 +189,7 @@ def test_without_a_rate_it_is_the_fixed_penalty(make):
         rewards, expected = ours.step(actions)[1], theirs.step(actions)[1]
         assert rewards.dtype == expected.dtype
         assert rewards == pytest.approx(expected, rel=1e-6, abs=1e-6)
-    assert ours.multiplier == 2.5 and ours.mean_episode_cost > 0
+    assert set(ours.multipliers) == {2.5} and ours.mean_episode_cost.sum() > 0
 
 
 def test_native_and_scalar_environments_move_it_alike():
@@ -150,12 +198,13 @@ def test_native_and_scalar_environments_move_it_alike():
         envs.seed(0), envs.reset()
         for actions in random_actions(30):
             envs.step(actions)
-    assert ours.episode_costs == theirs.episode_costs and len(ours.episode_costs) > 6
-    assert ours.multiplier == theirs.multiplier > 0
+    assert np.array_equal(ours.episode_costs, theirs.episode_costs)
+    assert len(ours.episode_costs) > 6 and ours.multipliers.any()
+    assert np.array_equal(ours.multipliers, theirs.multipliers)
 
 
 @pytest.mark.parametrize("number", [-0.1, float("inf"), float("nan")])
-@pytest.mark.parametrize("name", ["cost_limit", "learning_rate", "multiplier"])
+@pytest.mark.parametrize("name", ["cost_limit", "learning_rate", "multiplier", "fall"])
 def test_wrong_numbers_are_refused(name, number):
     with pytest.raises(InputError, match=f"{name} must be at least 0 and finite; got"):
         Lagrangian(NativeVecEnv(1, **SETTING), **{name: number})
@@ -172,8 +221,9 @@ def test_the_log_shows_multiplier_cost_and_violations(algorithm, make, tmp_path)
     written = pd.read_csv(tmp_path / "progress.csv").filter(like="lagrangian/")
     assert {name.split("/")[1] for name in written} == FIGURES
     last = written.iloc[-1]
-    assert 0 < last["lagrangian/multiplier"] <= envs.multiplier
-    assert last["lagrangian/mean_episode_cost"] > 0 < last["lagrangian/violation_rate"] <= 1
+    assert max(last[f"lagrangian/multiplier_{name}"] for name in NAMES) > 0
+    assert max(last[f"lagrangian/mean_cost_{name}"] for name in NAMES) > 0
+    assert 0 < last["lagrangian/violation_rate"] <= 1
     model.logger.close()
 
 
@@ -194,6 +244,6 @@ def train_on_mnist(rate):
 
 def test_with_it_an_agent_violates_less_than_without():
     free, priced = train_on_mnist(rate=0.0), train_on_mnist(rate=0.01)
-    assert free.violation_rate > 0.8 and free.mean_episode_cost > 5
+    assert free.violation_rate > 0.8 and free.mean_episode_cost.sum() > 5
     assert priced.violation_rate < 0.5 * free.violation_rate
-    assert priced.mean_episode_cost < 0.1 * free.mean_episode_cost
+    assert priced.mean_episode_cost.sum() < 0.1 * free.mean_episode_cost.sum()

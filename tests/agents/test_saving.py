@@ -1,13 +1,15 @@
+import json
 import shutil
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.saving import (
     AgentRunsCode,
     agent_digest,
-    find_archive,
+    find_file,
     load_archive,
     load_policy,
     read_card,
@@ -31,15 +33,67 @@ def agent(trained, tmp_path):
     return tmp_path / "agent"
 
 
+@pytest.fixture
+def archived(agent):
+    """Give an agent as the first release saved it, without weights."""
+    (agent / "policy.safetensors").unlink()
+    return agent
+
+
 def load(agent, **changes):
     env = TwoStageEdgeEnv(**read_card(agent).env_arguments | changes)
+    return load_policy(agent, env), env
+
+
+def load_archived(agent):
     with pytest.warns(AgentRunsCode, match=r"Loading '.*agent\.zip' can run code"):
-        return load_policy(agent, env), env
+        return load(agent)
 
 
 def test_an_agent_plays_the_same_whenever_it_is_loaded(agent):
     (first, env), (second, _) = load(agent), load(agent / "agent.zip")
     assert play(env, first, seed=3) == play(env, second, seed=3)
+
+
+def test_its_weights_alone_play_as_the_archive_does(agent):
+    policy, env = load(agent)
+    played = play(env, policy, seed=3)
+    for name in ("agent.zip", "vecnormalize.pkl"):
+        (agent / name).write_bytes(b"nothing that loads")
+    assert play(env, load(agent)[0], seed=3) == played
+    (agent / "agent.zip").unlink()
+    assert play(env, load(agent)[0], seed=3) == played
+
+
+def test_an_agent_without_weights_plays_by_its_archive_with_a_warning(agent):
+    policy, env = load(agent)
+    played = play(env, policy, seed=3)
+    (agent / "policy.safetensors").unlink()
+    assert play(env, load_archived(agent)[0], seed=3) == played
+
+
+@pytest.mark.parametrize("algo", ["sac", "td3", "tqc"])
+def test_weights_hold_what_an_action_depends_on_and_no_more(make_card, tmp_path, algo):
+    if algo == "tqc":
+        pytest.importorskip("sb3_contrib")
+    train_agent(make_card(algo, total_steps=64), tmp_path)
+    policy, env = load(tmp_path / AGENT)
+    model = load_archive(algo, tmp_path / AGENT / "agent.zip")
+    observation, info = env.reset(seed=0)
+    assert np.array_equal(
+        policy(observation, info), model.predict(observation, None, None, True)[0]
+    )
+    tensors = load_file(tmp_path / AGENT / "policy.safetensors")
+    assert all(name.startswith("actor.") for name in tensors)
+    assert (tmp_path / AGENT / "policy.safetensors").stat().st_size < 40_000
+
+
+def test_weights_of_another_agent_are_refused(agent):
+    card = json.loads((agent / "agent.json").read_text())
+    card["hyperparameters"]["policy_kwargs"] = "dict(net_arch=[7])"
+    (agent / "agent.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=r"policy\.safetensors' must hold what the policy of its"):
+        load(agent)
 
 
 def test_the_observations_are_normalised_as_in_training(make_card, tmp_path):
@@ -62,10 +116,12 @@ def test_a_digest_names_what_is_in_the_files(agent, trained):
 
 
 def test_a_missing_agent_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"agent must be an agent\.zip .*; got '.*nowhere'"):
-        find_archive(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"agent must be an agent\.zip"):
-        find_archive(tmp_path)
+    with pytest.raises(
+        InputError, match=r"agent must be a policy\.safetensors or agent\.zip .*; got '.*nowhere'"
+    ):
+        find_file(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"agent must be a policy\.safetensors"):
+        find_file(tmp_path)
 
 
 def test_an_agent_without_its_card_is_refused(agent):
@@ -74,26 +130,34 @@ def test_an_agent_without_its_card_is_refused(agent):
         read_card(agent)
 
 
+@pytest.mark.parametrize("keep", [0, 40, 0.5])
+def test_damaged_weights_are_named_and_left_as_they_were(agent, keep):
+    cut = cut_off(agent / "policy.safetensors", keep)
+    with pytest.raises(InputError, match=r"agent file '.*policy\.safetensors' must be whole; got"):
+        load(agent)
+    assert (agent / "policy.safetensors").read_bytes() == cut
+
+
 @pytest.mark.parametrize("name", ["agent.zip", "vecnormalize.pkl"])
 @pytest.mark.parametrize("keep", [0, 40, 0.5])
-def test_a_damaged_file_is_named_and_left_as_it_was(agent, name, keep):
-    env = TwoStageEdgeEnv(**read_card(agent).env_arguments)
-    whole = (agent / name).read_bytes()
+def test_a_damaged_archive_is_named_and_left_as_it_was(archived, name, keep):
+    cut = cut_off(archived / name, keep)
+    with pytest.raises(InputError, match=rf"agent file '.*{name}' must be whole.*; got"):
+        load_archived(archived)
+    assert (archived / name).read_bytes() == cut
+
+
+def cut_off(file, keep):
+    whole = file.read_bytes()
     cut = whole[: keep if isinstance(keep, int) else int(keep * len(whole))]
-    (agent / name).write_bytes(cut)
-    with (
-        pytest.warns(AgentRunsCode),
-        pytest.raises(InputError, match=rf"agent file '.*{name}' must be whole.*; got"),
-    ):
-        load_policy(agent, env)
-    assert (agent / name).read_bytes() == cut
+    file.write_bytes(cut)
+    return cut
 
 
-def test_missing_statistics_are_named(agent):
-    (agent / "vecnormalize.pkl").unlink()
-    env = TwoStageEdgeEnv(**read_card(agent).env_arguments)
-    with pytest.warns(AgentRunsCode), pytest.raises(InputError, match=r"vecnormalize\.pkl"):
-        load_policy(agent, env)
+def test_missing_statistics_are_named(archived):
+    (archived / "vecnormalize.pkl").unlink()
+    with pytest.raises(InputError, match=r"vecnormalize\.pkl"):
+        load_archived(archived)
 
 
 def test_an_agent_for_another_number_of_devices_is_refused(agent):

@@ -218,7 +218,7 @@ def test_a_scenario_of_the_other_system_is_refused(refusal, command, tmp_path, m
 def test_an_unknown_system_is_refused_with_the_nearest(refusal, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refusal(*COMMANDS[command], "--system", "partitoned") == (
-        "system must be one of two-stage, partitioned; got 'partitoned'. "
+        "system must be one of two-stage, partitioned, cooperative, split; got 'partitoned'. "
         "Did you mean 'partitioned'?"
     )
     assert list(tmp_path.iterdir()) == []
@@ -231,7 +231,10 @@ def test_a_folder_of_an_unknown_system_is_left_alone(compared, refusal, tmp_path
     before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
     for command in (("compare", "--resume"), ("report",)):
         sentence = refusal(*command, path.parent)
-        assert "system must be one of two-stage, partitioned; got 'three-stage'" in sentence
+        assert (
+            "system must be one of two-stage, partitioned, cooperative, split; got 'three-stage'"
+            in sentence
+        )
     assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
 
 

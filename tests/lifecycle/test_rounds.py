@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegym.lifecycle import rounds
 from edgegym.lifecycle.info import InfoWriter
 from edgegym.lifecycle.learners import NoLearner
 from edgegym.lifecycle.rounds import Lifecycle
@@ -63,6 +64,16 @@ class PlainRules:
 
     def used(self, totals):
         return totals[4:] / STRAIN_LIMIT
+
+
+class AlikeRules(PlainRules):
+    """The same, where nothing is ever slow, and so every round is like the one before."""
+
+    def draws_anew(self, stage):
+        return False
+
+    def draw(self, seeds, totals):
+        return Draw(np.zeros(seeds.size, dtype=bool))
 
 
 class CountingLearner:
@@ -296,6 +307,33 @@ def test_a_repeated_decision_ends_with_its_stage():
         stages.append((int(state.stage[0]), *state.totals[2:4, 0]))
     assert stages == [(0, 3, 0), (1, 5, 0), (1, 5, 3), (1, 5, 4)]
     assert state.end_code == EndCode.ROUND_LIMIT
+
+
+@given(
+    decisions=st.lists(st.tuples(COSTS, COSTS), min_size=3, max_size=3),
+    budgets=st.tuples(*[st.sampled_from([2.1, 4.5, 9.3, 100.0])] * 2),
+    is_hard=st.booleans(),
+    rounds_per_step=st.integers(2, 9),
+    at_once=st.integers(1, 10),
+)
+def test_rounds_that_are_alike_add_up_as_one_after_another(
+    decisions, budgets, is_hard, rounds_per_step, at_once
+):
+    rules, everyone = AlikeRules(*budgets), np.ones(3, dtype=bool)
+    states = []
+    for each in (1, rounds_per_step):
+        lifecycle = Lifecycle(rules, NoLearner(INITIAL_LOSS), "hard" if is_hard else "soft", each)
+        state = lifecycle.begin(lifecycle.blank(3), everyone, np.arange(3))
+        costs = np.array(decisions).T / 3  # so that sums have to be rounded
+        for _ in range(rounds_per_step // each):
+            asked, nobody = Work(~everyone, *costs), ~everyone
+            playing = (state.stage == 0) & ~state.ended  # what is repeated ends with its stage
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(rounds, "AT_ONCE", at_once)
+                state = lifecycle.step(state, asked, nobody, playing, nobody)
+        states.append(state)
+    for one_by_one, at_once_too in zip(*states, strict=True):
+        assert np.array_equal(one_by_one, at_once_too)
 
 
 def test_copies_that_do_not_play_stay_as_they_are_whatever_they_ask_for():

@@ -39,7 +39,7 @@ def test_the_names_are_chosen_in_their_own_order(tiny_scenario):
 
 def test_who_cannot_be_planned_is_left_out_unless_asked_for(tiny_scenario):
     everyone = choose(None, tiny_scenario, is_measured=True)
-    assert set(everyone_of(TWO_STAGE)) - set(everyone) == {"joint-emulator"}
+    assert set(everyone_of(TWO_STAGE)) - set(everyone) == {"joint-emulator", "receding-emulator"}
     assert "joint-emulator" in TWO_STAGE.designs_of(load_scenario("digits"))
     assert "joint-emulator" not in TWO_STAGE.designs_of(tiny_scenario)
     names = choose("joint-emulator", tiny_scenario, is_measured=True)

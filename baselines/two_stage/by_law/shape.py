@@ -23,6 +23,8 @@ from edgegym.systems.two_stage.scenario import Scenario
 STEPS, ENOUGH = 100, 1e-6
 #: Rounds of a stage that is left out; none at all would have no slope.
 HARDLY_ANY = 0.01
+#: Logarithms of losses within which the search stays.
+LEVELS = (-20.0, 20.0)
 
 
 class Range(NamedTuple):
@@ -124,7 +126,7 @@ class _Layout(NamedTuple):
             (min(HARDLY_ANY, reach.n_rounds) / most, reach.n_rounds / most)
             for reach, most in zip(ranges, self.scale, strict=True)
         ]
-        return [*knots, *rounds, (-np.inf, np.inf)]
+        return [*knots, *rounds, LEVELS]
 
 
 def improve(

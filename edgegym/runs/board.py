@@ -1,4 +1,4 @@
-"""The board: on which scenarios and at which fidelities everyone is measured, and who takes part."""
+"""The board: on what everyone is measured, and who takes part."""
 
 import sys
 from pathlib import Path

@@ -4,8 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from agents.card import AgentCard
-from agents.hyperparameters import constructor_arguments, load_hyperparameters
+from agents.hyperparameters import (
+    constructor_arguments,
+    load_hyperparameters,
+    normalize_arguments,
+)
 from agents.shared.layout import Layout
+from agents.shared.policy import SHARED
 from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
 from edgegym.runs.designs import require_a_round
@@ -68,9 +73,7 @@ def make_cards(
     fidelity = fidelity or ("curve" if system.emulator and not n_devices else "bound")
     reward = reward or (None if fidelity == "bound" else "log_loss")
     env = EdgeEnv(scenario, fidelity, reward=reward, emulator=emulator, system=system.name)
-    if n_devices:
-        own = constructor_arguments(tuned).get("policy_kwargs", {})
-        tuned |= {"policy_kwargs": {**own, "sizes": list(Layout(env).sizes)}}
+    tuned |= _of_a_shared_policy(tuned, env) if n_devices else {}
     budgets = budgets or ("soft" if env.reward == "latency" else "hard")
     card = AgentCard(
         algo=algo,
@@ -90,3 +93,16 @@ def make_cards(
         require_a_round(scenario)
     EdgeEnv(**card.env_arguments)  # refuses the arguments that are left
     return [card.model_copy(update={"seed": seed}) for seed in seeds]
+
+
+def _of_a_shared_policy(tuned: dict[str, Any], env: EdgeEnv) -> dict[str, Any]:
+    """Say what is particular to a policy that devices share.
+
+    Observations are left alone, as what is normal at one device would not be at another.
+    """
+    own = constructor_arguments(tuned).get("policy_kwargs", {})
+    changed: dict[str, Any] = {"policy": SHARED}
+    changed["policy_kwargs"] = {**own, "sizes": list(Layout(env).sizes)}
+    if normalize := tuned.get("normalize"):
+        changed["normalize"] = str({**normalize_arguments(normalize), "norm_obs": False})
+    return changed

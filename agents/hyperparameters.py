@@ -145,3 +145,8 @@ def _read_dict(text: str) -> dict[str, Any]:
     if not isinstance(call, ast.Call):
         raise InputError(f"policy_kwargs must be dict(...); got {text!r}. Correct it.")
     return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+
+
+def normalize_arguments(text: str | bool) -> dict[str, Any]:
+    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
+    return {} if text is True else dict(ast.literal_eval(str(text)))

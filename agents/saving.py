@@ -255,7 +255,9 @@ def load_archive(algo: str | None, archive: Path, env: Any = None) -> Any:
     InputError
         If it is damaged; the file is left as it was.
     """
-    with _naming(archive, f"whole and of algorithm {algo}"):
+    with _naming(archive, f"whole and of algorithm {algo}"), warnings.catch_warnings():
+        # SB3 takes the buffer of several steps that it chose itself for one of the user's own.
+        warnings.filterwarnings("ignore", message=r"`n_steps=\d+` is ignored")
         return find_algorithm(str(algo)).load(archive, env=env, device="cpu")
 
 

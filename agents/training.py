@@ -1,6 +1,6 @@
 """Training an agent: environments, algorithm, checkpoints and the course of its returns."""
 
-import ast
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents.card import AgentCard
-from agents.hyperparameters import constructor_arguments, find_algorithm
+from agents.hyperparameters import constructor_arguments, find_algorithm, normalize_arguments
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
 from agents.shared.family import FamilyVecEnv
 from agents.shared.policy import find_policy
@@ -88,9 +88,7 @@ def train_agent(
     torch.set_num_threads(1)
     envs, last = make_envs(card, data_dir), last_saved(folder)
     if last is None:
-        if normalize := card.hyperparameters.get("normalize"):
-            envs = VecNormalize(envs, **_normalize_arguments(normalize))
-        model = _new_model(card, envs, folder)
+        model = new_model(card, envs, tensorboard_log=_logs(folder))
     else:
         if card.hyperparameters.get("normalize"):
             envs = VecNormalize.load(str(last / STATISTICS), envs)
@@ -98,9 +96,9 @@ def train_agent(
         model.tensorboard_log = _logs(folder)  # the folder may have moved
         if (last / REPLAY).is_file():
             model.load_replay_buffer(last / REPLAY)
-    course = Course(card, folder, on_progress)
+    course = Course(card, folder, on_progress, cpu_s=read_card(last).cpu_s if last else 0.0)
     model.learn(card.total_steps - model.num_timesteps, course, reset_num_timesteps=False)
-    done = card.model_copy(update={"steps_done": model.num_timesteps})
+    done = course.card_so_far()
     save_agent(model, done, folder / AGENT)
     return done
 
@@ -123,9 +121,12 @@ def steps_done(folder: Path) -> int:
 class Course(BaseCallback):
     """Follows a training: a row of progress and a checkpoint now and then."""
 
-    def __init__(self, card: AgentCard, folder: Path, on_progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, card: AgentCard, folder: Path, on_progress: Callable[[int], None], cpu_s: float = 0.0
+    ) -> None:
         super().__init__()
         self.card, self.folder, self.on_progress = card, folder, on_progress
+        self._began = time.process_time() - cpu_s
         self.rows: list[dict[Any, Any]] = []
         self._finals: list[dict[str, Any]] = []
 
@@ -151,8 +152,13 @@ class Course(BaseCallback):
     def save(self) -> None:
         """Write progress and a checkpoint with everything that training goes on from."""
         self._write_progress()
-        done = self.card.model_copy(update={"steps_done": self.num_timesteps})
-        save_agent(self.model, done, self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}")
+        folder = self.folder / CHECKPOINTS / f"{self.num_timesteps:012d}"
+        save_agent(self.model, self.card_so_far(), folder)
+
+    def card_so_far(self) -> AgentCard:
+        """Write down how far the training has come, and what it has taken."""
+        cpu_s = round(time.process_time() - self._began, 1)
+        return self.card.model_copy(update={"steps_done": self.num_timesteps, "cpu_s": cpu_s})
 
     def _on_training_end(self) -> None:
         self._add_row()
@@ -188,15 +194,25 @@ def _logs(folder: Path) -> str | None:
     return str(folder / TENSORBOARD) if has_tensorboard() else None
 
 
-def _new_model(card: AgentCard, envs: VecEnv, folder: Path) -> BaseAlgorithm:
+def new_model(card: AgentCard, envs: VecEnv, **more: Any) -> BaseAlgorithm:
+    """Make an untrained model as a card has it, its rewards and observations normalised as asked.
+
+    Parameters
+    ----------
+    card : algorithm, hyperparameters and seed
+    envs : copies to learn from
+    more : of the algorithm's constructor, before what the card says
+    """
+    if normalize := card.hyperparameters.get("normalize"):
+        envs = VecNormalize(envs, **normalize_arguments(normalize))
+    arguments = constructor_arguments(card.hyperparameters)
+    arguments |= _exploration(card.hyperparameters, envs) | more
     return find_algorithm(card.algo)(
         find_policy(card.algo, card.hyperparameters["policy"]),
         envs,
         seed=card.seed,
         device="cpu",  # small policies are faster there than on a GPU
-        tensorboard_log=_logs(folder),
-        **constructor_arguments(card.hyperparameters),
-        **_exploration(card.hyperparameters, envs),
+        **arguments,
     )
 
 
@@ -209,8 +225,3 @@ def _exploration(hyperparameters: dict[str, Any], envs: VecEnv) -> dict[str, Any
     shape = envs.action_space.shape or ()
     deviation = np.full(shape, hyperparameters["noise_std"])
     return {"action_noise": NormalActionNoise(np.zeros(shape), deviation)}
-
-
-def _normalize_arguments(text: str | bool) -> dict[str, Any]:
-    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
-    return {} if text is True else dict(ast.literal_eval(str(text)))

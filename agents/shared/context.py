@@ -9,6 +9,8 @@ from edgegym.physics import Array
 
 #: Decades of ratios beyond which they look alike.
 CONTEXT_LIMIT = 4.0
+#: What is less than that is the rounding of what does not change.
+NOTHING = 1e-12
 #: Copies whose rounds are worked out at once.
 CHUNK = 128
 
@@ -75,6 +77,6 @@ def _whole_stage(rules: Rules, codec: ActionCodec, stage: int, actions: Array) -
 
 
 def _decades(ratios: Array) -> Array:
-    """Give logarithms base ten within the limit; what is nothing, or nearly, is 0."""
-    some = ratios > 10**-CONTEXT_LIMIT
-    return np.log10(np.where(some, np.minimum(ratios, 10**CONTEXT_LIMIT), 1.0))
+    """Give logarithms base ten within the limit, and 0 of what is nothing but rounding."""
+    decades = np.log10(np.where(ratios > NOTHING, ratios, 1.0))
+    return np.clip(decades, -CONTEXT_LIMIT, CONTEXT_LIMIT)

@@ -10,7 +10,6 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from agents.shared.layout import Layout
 from agents.vec_env import NativeVecEnv
-from edgegym.errors import InputError
 from edgegym.systems.load import load_scenario
 from edgegym.systems.system import find_system
 
@@ -58,7 +57,7 @@ class FamilyVecEnv(VecEnv):
 
     Parameters
     ----------
-    num_envs : copies, in groups of `GROUP`
+    num_envs : copies, in groups of `GROUP`, the last one of what is left
     n_devices : fewest and most
     seed : of the draws
     scenario : whose devices and budgets are drawn from
@@ -82,21 +81,17 @@ class FamilyVecEnv(VecEnv):
         system: str = "two-stage",
         **arguments: Any,
     ) -> None:
-        if num_envs % GROUP:
-            raise InputError(
-                f"n_envs must be a multiple of {GROUP} for a policy that devices share, so many "
-                f"copies having the same ones; got {num_envs}. Correct it."
-            )
         base, rng = load_scenario(scenario, find_system(system)), np.random.default_rng(seed)
         fewest, most = n_devices
+        self._rows = [slice(row, min(row + GROUP, num_envs)) for row in range(0, num_envs, GROUP)]
         self._groups = [
             NativeVecEnv(
-                GROUP,
+                rows.stop - rows.start,
                 scenario=draw_scenario(base, int(rng.integers(fewest, most + 1)), rng),
                 system=system,
                 **arguments,
             )
-            for _ in range(num_envs // GROUP)
+            for rows in self._rows
         ]
         self._layouts = [Layout(group.native, most) for group in self._groups]
         first = self._layouts[0]
@@ -105,8 +100,8 @@ class FamilyVecEnv(VecEnv):
 
     def reset(self) -> NDArray[np.float32]:
         """Begin a lifecycle in every copy, with the seeds of the last call of `seed`."""
-        for number, group in enumerate(self._groups):
-            group._seeds = self._seeds[number * GROUP : (number + 1) * GROUP]
+        for rows, group in zip(self._rows, self._groups, strict=True):
+            group._seeds = self._seeds[rows]
         self._reset_seeds()
         pairs = zip(self._layouts, self._groups, strict=True)
         return np.concatenate([layout.show(np.asarray(group.reset())) for layout, group in pairs])
@@ -118,13 +113,13 @@ class FamilyVecEnv(VecEnv):
     def step_wait(self) -> VecEnvStepReturn:
         """Run a step in every copy; what ends begins anew at once."""
         steps = []
-        actions = np.split(self._actions, len(self._groups))
-        for layout, group, asked in zip(self._layouts, self._groups, actions, strict=True):
-            observations, rewards, ended, infos = group.step(layout.play(asked))
+        for rows, layout, group in zip(self._rows, self._layouts, self._groups, strict=True):
+            actions = layout.play(self._actions[rows])
+            observations, rewards, ended, infos = group.step(actions)
             for copy in np.flatnonzero(ended):
                 last = infos[copy]["terminal_observation"]
                 infos[copy]["terminal_observation"] = layout.show(last[np.newaxis])[0]
-            steps.append((layout.show(observations), rewards, ended, infos))
+            steps.append((layout.show(np.asarray(observations)), rewards, ended, infos))
         observations, rewards, ended, infos = zip(*steps, strict=True)
         together = np.concatenate(observations), np.concatenate(rewards), np.concatenate(ended)
         return *together, [info for group in infos for info in group]

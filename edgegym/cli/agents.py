@@ -41,7 +41,7 @@ def find_agents(
     InputError
         If there is no such agent, or one without a card but no algorithm for it, or the reverse.
     """
-    environment = dict(map(_read_argument, env_arguments or []))
+    environment = read_arguments(env_arguments)
     own = {"rounds_per_step": rounds_per_step, "environment": environment, "wrappers": wrappers}
     told: dict[str, Any] = {key: value for key, value in own.items() if value}
     bare = _without_card(paths, algo, told)
@@ -52,6 +52,17 @@ def find_agents(
         so_far[name] += 1
         labelled[name if total[name] == 1 else f"{name}-{so_far[name]}"] = file
     return labelled
+
+
+def read_arguments(texts: list[str] | None) -> dict[str, Any]:
+    """Read arguments of the environment, each KEY=VALUE.
+
+    Raises
+    ------
+    InputError
+        If one is no such pair, or its key is the run's.
+    """
+    return dict(map(_read_argument, texts or []))
 
 
 def _read_argument(text: str) -> tuple[str, Any]:

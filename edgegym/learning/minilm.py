@@ -79,6 +79,29 @@ def whole(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
     return network
 
 
+class TextClassifier(nn.Module):
+    """A network of Hugging Face's kind as one that takes numbers of tokens and gives logits.
+
+    Parameters
+    ----------
+    network : takes the tokens and a mask, which is 0 where there is none
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Give logits, (n, classes), for tokens, (n, tokens), 0 where a text is shorter."""
+        logits: Tensor = self.network(input_ids=tokens, attention_mask=(tokens != 0).long()).logits
+        return logits
+
+
+def classifier(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+    """Make the whole network as one that takes numbers of tokens alone."""
+    return TextClassifier(whole(shape, n_classes, data_dir))
+
+
 def cut_to_tokens(texts: Sequence[str], data_dir: Path) -> list[Tensor]:
     """Cut texts into the numbers of their tokens, `N_TOKENS` at most."""
     from tokenizers import Tokenizer

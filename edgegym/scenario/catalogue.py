@@ -71,10 +71,12 @@ def _tokens(name: str, n_texts: int) -> Dataset:
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "googlenet-narrow": Network("edgegym.learning.networks:googlenet_narrow", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
     "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
     "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
+    "minilm-6": Network("edgegym.learning.minilm:classifier", TOKENS.shape, is_pretrained=True),
     "minilm-whole": Network("edgegym.learning.minilm:whole", TOKENS.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {

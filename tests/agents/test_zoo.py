@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rl_zoo3")
 
-from agents.hyperparameters import find_algorithm
+from agents.saving import load_archive
 
 TUNED = Path(__file__).parents[2] / "agents" / "tuned"
 #: Few copies and steps; all else is as tuned.
@@ -27,5 +27,5 @@ def test_the_zoo_trains_and_saves_with_our_hyperparameters(algo, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "'fidelity': 'curve'" in run.stdout
     saved = tmp_path / algo / "TwoStageEdge-v0_1" / "TwoStageEdge-v0.zip"
-    agent = find_algorithm(algo).load(saved, device="cpu")
+    agent = load_archive(algo, saved)
     assert agent.num_timesteps >= 64 and agent._n_updates > 0

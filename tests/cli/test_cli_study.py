@@ -90,3 +90,11 @@ def test_the_study_of_drift_trains_in_every_way_and_gives_its_verdict(
     assert told["verdict"].startswith("At learning rate 0.03 a fixed matching of own shares ends")
     assert {"accuracies.csv", "summary.csv", "drift.png"} < {path.name for path in run.iterdir()}
     assert len(pd.read_csv(run / "accuracies.csv")) == 2 * 5 * 2
+
+
+def test_the_study_of_matchings_writes_its_tables_and_says_what_is_saved(ask, tmp_path):
+    run = tmp_path / "run"
+    told = ask("study", "matching", "--draws", 2, "--out", run)
+    assert [row["rival"] for row in told["rows"]][:2] == ["dual-ascent", "crunch"]
+    assert "against CRUNCH with its best shares" in told["verdict"]
+    assert {"latencies.csv", "summary.csv", "savings.png"} < {path.name for path in run.iterdir()}

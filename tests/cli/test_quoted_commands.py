@@ -46,7 +46,10 @@ SHRUNK = {
 SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
 OTHERS = {
     "partitioned": [*SHORT, "delay_budget_s=0.5"],
-    "cooperative": [*SHORT, "delay_budget_s=0.7", "--set", "learning.n_pretrain_rounds=1"],
+    "cooperative": [
+        *("--scenario", "cooperative-per-round", *SHORT, "delay_budget_s=0.7"),
+        *("--set", "learning.n_pretrain_rounds=1"),
+    ],
     "split": [*SHORT, "delay_budget_s=2"],
 }
 OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]
@@ -185,7 +188,8 @@ def quick_options(words):
     """Say what makes a command quick, by its system."""
     for system, played in OTHERS.items():
         if system in " ".join(words):
-            return {"train": OTHERS_TRAIN, "plan": []}.get(words[0], played)
+            quick = {"train": OTHERS_TRAIN, "compare": played, "evaluate": played}
+            return quick.get(words[0], [])
     return SHRUNK[words[0]]
 
 

@@ -11,7 +11,7 @@ from edgegym.learning.centralized import joined, minibatch_gradient, sgd_round
 from edgegym.learning.cooperative import CooperativeLearner
 from edgegym.learning.datasets import TaskData
 from edgegym.learning.minibatches import draw_index
-from edgegym.learning.transformer import SixLayers
+from edgegym.learning.transformer import six_layers
 from edgegym.physics.draws import Stream
 from edgegym.systems.cooperative.decision import CooperativeDecision
 
@@ -118,7 +118,7 @@ def test_pretraining_is_on_the_servers_samples_and_kept_for_the_next_episode():
 
 
 def test_a_module_of_ones_own_is_fine_tuned_as_it_comes(tiny):
-    own = SixLayers((1, 8, 8), 10)
+    own = six_layers((1, 8, 8), 10)
     learner = CooperativeLearner(DEFAULT, 0, device="cpu", data=tiny, network=own)
     assert torch.equal(vector(learner), parameters_to_vector(own.parameters()))
     learner.run_round(0, 0, decide())

@@ -17,7 +17,7 @@ from edgegym.runs.board import Board, Task, begin, load_board, optimum
 from edgegym.runs.entrants import enter
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import FILE_NAME, AgentFile, load_manifest
-from edgegym.runs.play import make_env
+from edgegym.runs.play import open_env
 
 #: Options of `edgegym evaluate` that the board stands for.
 FIXED = {"scenario", "system", "fidelity", "calibrated", "only", "grid", "changes"}
@@ -112,7 +112,7 @@ def _refusal(file: AgentFile, task: Task) -> str:
     """Say why an agent cannot play a task; nothing where it can."""
     who = agent_contender(file)
     try:
-        who.make_policy(make_env(task.load(), fidelity=task.fidelity, **who.arguments))
+        who.make_policy(open_env(task.load(), fidelity=task.fidelity, **who.arguments))
     except InputError as error:
         return str(error)
     return ""

@@ -120,7 +120,7 @@ def _own_name(path: Path) -> str:
         return str(path)
     from agents.saving import is_shipped, read_card
 
-    return str(path) if is_shipped(path) else read_card(path).algo
+    return str(path) if is_shipped(str(path)) else read_card(path).algo
 
 
 def agent_contender(file: AgentFile) -> Contender:

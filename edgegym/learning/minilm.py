@@ -104,7 +104,7 @@ class TextClassifier(nn.Module):
 
 def classifier(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
     """Make the whole encoder under a head, as what it was pre-trained for reads the mean."""
-    network = whole(shape, n_classes, data_dir)
+    network: Any = whole(shape, n_classes, data_dir)
     network.bert.pooler = None  # which reads the first token alone, and was never trained for that
     return TextClassifier(network.bert, network.config.hidden_size, n_classes)
 

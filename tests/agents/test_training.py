@@ -78,7 +78,6 @@ def test_checkpoints_carry_the_normalisation(make_card, tmp_path):
         "agent.json",
         "policy.safetensors",
         "vecnormalize.pkl",
-        "policy.safetensors",
     }
     envs = VecNormalize.load(str(checkpoint / "vecnormalize.pkl"), make_envs(make_card()))
     assert envs.ret_rms.count > 60 and envs.gamma == 1.0

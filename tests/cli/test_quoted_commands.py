@@ -23,7 +23,7 @@ FILLED = {
     **{"N": "2", "ROW": "1", "NAME": "digits", "FILE": "plan.json", "...": "digits"},
     **{"{known.figure}": "2", "{job}": "compare", "{manifest.command_name}": "compare"},
     **{"{shlex.quote(str(run_dir))}": "RUN", "{first}": "ppo-seed0"},
-    **{"{shlex.quote(str(path))}": "digits", "{imports}": ""},
+    **{"{shlex.quote(str(path))}": "digits", "{imports}": "", "{study.name}": "heterogeneity"},
 }
 #: Its commands need a module of one's own, and are run in their order by test_cli_own.py.
 WALK_THROUGH = re.compile(r"^## Your own network.*?(?=^## )", re.DOTALL | re.MULTILINE)

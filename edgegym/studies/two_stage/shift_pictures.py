@@ -21,7 +21,7 @@ WHO = (
 def plot_shifts(plans: pd.DataFrame, summary: pd.DataFrame, title: str) -> Figure:
     """Draw a row for each kind of shift: what is measured, what is planned, what comes of it."""
     kinds = list(dict.fromkeys(plans["shift"]))
-    figure = Figure(figsize=(11, 3.5 * len(kinds)), layout="constrained")
+    figure = Figure(figsize=(12.5, 3.5 * len(kinds)), layout="constrained")
     for (left, middle, right), kind in zip(
         figure.subplots(len(kinds), 3, squeeze=False), kinds, strict=True
     ):
@@ -32,14 +32,15 @@ def plot_shifts(plans: pd.DataFrame, summary: pd.DataFrame, title: str) -> Figur
             share = 100 * rows[f"{who}_delay_share"].astype(float)
             middle.plot(rows["value"], share, style, color=colour, label=name)
         middle.set_ylabel("Delay spent on pre-training (%)")
-        middle.set_ylim(-3, 103)
+        middle.set_ylim(-3, 145)  # room for the legend
+        middle.set_yticks(range(0, 101, 20))
+        middle.legend(frameon=False, fontsize=8, loc="upper right")
         _losses(right, plans[plans["shift"] == kind])
         for axes in (left, middle, right):
             axes.set_xlabel(LABELS[kind])
             axes.grid(alpha=0.3)
         left.set_ylim(bottom=0)
-        for axes in (middle, right):
-            axes.legend(frameon=False, fontsize=8)
+        right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure
 

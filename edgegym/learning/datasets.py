@@ -20,7 +20,7 @@ from torch import Tensor
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, joined
 from edgegym.learning.files import as_parts
-from edgegym.learning.partition import dirichlet_partition
+from edgegym.learning.partition import dirichlet_partition, thin_out
 from edgegym.learning.rotation import rotate
 from edgegym.learning.sources import RawData, inputs_of, load_raw
 from edgegym.scenario.catalogue import Dataset, find_dataset
@@ -154,7 +154,8 @@ def share_task(task: LearningTask, n_devices: int, raws: dict[str, RawData]) -> 
     parts = (share_out(sets[name], name, counts) for name, counts in draws.items())
     server, *others = chain(*parts)
     n_classes = inputs[task.finetune_dataset].n_classes
-    server = thin_out(server, task.missing_label_share, n_classes)
+    kept = thin_out(server.labels.numpy(), task.missing_label_share, n_classes)
+    server = server.take(torch.from_numpy(kept))
     source, target = (
         raws[name].pixel_statistics or pixel_statistics(raws[name].train.images)
         for name in (task.pretrain_dataset, task.finetune_dataset)
@@ -193,32 +194,6 @@ def share_out(samples: Samples, name: str, counts: dict[str, int]) -> list[Sampl
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(samples)))
     sizes = list(counts.values())
     return [samples.take(index) for index in order[: sum(sizes)].split(sizes)]
-
-
-def thin_out(samples: Samples, share: float, n_classes: int) -> Samples:
-    """Leave out a share of the samples of every label in the upper half.
-
-    Raises
-    ------
-    InputError
-        If none are left.
-
-    Examples
-    --------
-    >>> samples = Samples(torch.ones(8, 1), torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]))
-    >>> thin_out(samples, 0.5, 2).labels.tolist()
-    [0, 0, 0, 0, 1, 1]
-    """
-    kept = torch.ones(len(samples), dtype=torch.bool)
-    for label in range(n_classes // 2, n_classes):
-        places = torch.nonzero(samples.labels == label).flatten()
-        kept[places[: round(share * len(places))]] = False
-    if not kept.any():
-        raise InputError(
-            f"learning.missing_label_share must leave the server a sample; got {share:g}, and all "
-            f"of its {len(samples)} have a label of the upper half. Lower it."
-        )
-    return samples.take(torch.nonzero(kept).flatten()) if share else samples
 
 
 def share_among_devices(

@@ -54,7 +54,7 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
     plans["on_front"] = on_front(plans)
     for _, group in plans.groupby("scheme"):
         plans.loc[group.index, "on_own_front"] = on_front(group)
-    fronts = summarise_fronts(plans, trained)
+    fronts = summarise_fronts(plans)
     return Finding(
         {"surface": surface, "trained": trained, "plans": plans, "fronts": fronts},
         {"surface": plot_surface(surface, plans, scenario, f"Scenario {scenario.name}")},
@@ -142,7 +142,7 @@ def on_front(plans: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(~np.any(no_worse & better, axis=0))
 
 
-def summarise_fronts(plans: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
+def summarise_fronts(plans: pd.DataFrame) -> pd.DataFrame:
     """Count at how many budgets each scheme is best, and its points on the fronts.
 
     Returns

@@ -62,7 +62,7 @@ def test_the_verdict_counts_who_is_best_where():
     for _, group in plans.groupby("scheme"):
         plans.loc[group.index, "on_own_front"] = on_front(group)
     trained = pd.DataFrame(trained, columns=["scheme", "budgets", "seed", "test_accuracy"])
-    fronts = pareto.summarise_fronts(plans, trained).set_index("scheme")
+    fronts = pareto.summarise_fronts(plans).set_index("scheme")
     assert fronts["least_bound"].to_dict() == {"joint": 2, "fixed-power": 0}
     assert fronts["most_accurate"].to_dict() == {"joint": 1, "fixed-power": 1}
     assert fronts["on_front"].to_dict() == {"joint": 1, "fixed-power": 1}

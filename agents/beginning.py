@@ -16,6 +16,9 @@ from edgegym.errors import InputError
 from edgegym.runs.designs import require_a_round
 from edgegym.systems.system import system_of
 
+#: What the zoo alone is told in a file of hyperparameters.
+OF_THE_ZOO = ("env_kwargs", "vec_env_wrapper")
+
 
 def make_cards(
     scenario: Any,
@@ -63,12 +66,16 @@ def make_cards(
     (3, 'bound', 'latency', 'soft')
     """
     system = system_of(scenario)
-    if n_devices and algo != "ppo":
+    if n_devices and (algo != "ppo" or fidelity == "train"):
+        what, rule, got = (
+            ("algo", "ppo", algo) if algo != "ppo" else ("fidelity", "bound or curve", fidelity)
+        )
         raise InputError(
-            f"algo must be ppo where devices share a policy; got {algo!r}. Leave --algo out, or "
-            "--devices."
+            f"{what} must be {rule} where devices share a policy; got {got!r}. Leave it out, or "
+            "leave out --devices."
         )
     tuned = load_hyperparameters(algo, hyperparameters, system.env_id, shared=bool(n_devices))
+    tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}
     tuned |= {"n_envs": n_envs} if n_envs else {}
     fidelity = fidelity or ("curve" if system.emulator and not n_devices else "bound")
     reward = reward or (None if fidelity == "bound" else "log_loss")

@@ -33,6 +33,7 @@ def ship(run_dir: Path, to: Path = SHIPPED) -> Path:
     """
     training = read_model(Training, run_dir / TRAINING)
     agents = {name: run_dir / name / AGENT for name in training.cards}
+    agents = {name: folder for name, folder in agents.items() if folder.is_dir()}  # the finished
     reached = {name: play_finals(folder, read_card(folder)) for name, folder in agents.items()}
     best = min(reached, key=lambda name: reached[name])
     card = read_card(agents[best])

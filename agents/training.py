@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm, normalize_arguments
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
-from agents.shared.family import FamilyVecEnv
+from agents.shared.family import DrawnDevices
 from agents.shared.policy import find_policy
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
@@ -36,18 +36,17 @@ FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 
 
 def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
-    """Make the copies to train on: native ones where nothing is trained inside, else one by one."""
+    """Make the copies to train on: native ones where they are all alike, else one by one."""
     n_envs = card.hyperparameters["n_envs"]
-    envs: VecEnv
-    if card.n_devices:
-        envs = FamilyVecEnv(n_envs, card.n_devices, card.seed, **card.env_arguments)
-    elif card.fidelity == "train":
+    if card.n_devices or card.fidelity == "train":
 
         def make() -> gym.Env[Any, Any]:
+            if card.n_devices:
+                return DrawnDevices(card.n_devices, data_dir=data_dir, **card.env_arguments)
             env_id = find_system(card.system).env_id
             return gym.make(env_id, data_dir=data_dir, **card.env_arguments)
 
-        envs = DummyVecEnv([make] * n_envs)
+        envs: VecEnv = DummyVecEnv([make] * n_envs)
     else:
         envs = NativeVecEnv(n_envs, **card.env_arguments)
     envs.seed(FIRST_SEED + MOST_COPIES * card.seed)

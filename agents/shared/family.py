@@ -1,24 +1,21 @@
-"""Copies of one system with other devices each, to train a shared policy on."""
+"""Episodes of one system with ever other devices, to train a shared policy on."""
 
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
+from numpy.typing import ArrayLike, NDArray
 
 from agents.shared.layout import Layout
-from agents.vec_env import NativeVecEnv
+from edgegym.envs.env import EdgeEnv
 from edgegym.systems.load import load_scenario
 from edgegym.systems.system import find_system
 
 #: Budgets are drawn up to so many times as much or as little.
 SPREAD = 3.0
-#: Devices that one may stand for, where it is asked how much the server matters.
-STANDS_FOR, SERVER = 100.0, "server_power_coefficient_w_per_hz3"
-#: Copies that have the same devices and budgets.
-GROUP = 4
+#: Devices that one may stand for, where it is asked how much of the energy the server takes.
+STANDS_FOR = 100.0
+SERVER = ("server_power_coefficient_w_per_hz3", "server_tx_power_w")
 
 
 def draw_scenario(base: Any, n_devices: int, rng: np.random.Generator) -> Any:
@@ -26,7 +23,8 @@ def draw_scenario(base: Any, n_devices: int, rng: np.random.Generator) -> Any:
 
     The energy budget grows with the number of devices. Both budgets are up to `SPREAD` times as
     much or as little, so that a policy has to look at what they are worth; and the server's
-    processor takes as little of them as if there were up to `STANDS_FOR` times as many devices.
+    processor and transmitter take as little of them as if there were up to `STANDS_FOR` times as
+    many devices.
 
     Examples
     --------
@@ -45,116 +43,68 @@ def draw_scenario(base: Any, n_devices: int, rng: np.random.Generator) -> Any:
     changes["delay_budget_s"] = base.delay_budget_s * times[0]
     if base.energy_budget_j is not None:
         changes["energy_budget_j"] = base.energy_budget_j * n_devices / k * times[1]
-    if hasattr(base, SERVER):
-        changes[SERVER] = getattr(base, SERVER) / STANDS_FOR ** rng.uniform()
+    stands_for = STANDS_FOR ** rng.uniform()
+    changes |= {key: getattr(base, key) / stands_for for key in SERVER if hasattr(base, key)}
     return base.replace(**changes)
 
 
-class FamilyVecEnv(VecEnv):
-    """Groups of copies with other devices and budgets each, as a shared policy sees them.
+class DrawnDevices(gym.Env[NDArray[np.float32], ArrayLike]):
+    """An environment whose every episode has other devices and budgets, as a shared policy sees it.
 
-    What is drawn for a group stays; there are places for the most devices.
+    While an episode runs its `info` holds only `cost`; where it ends, all that the environment's
+    own does.
 
     Parameters
     ----------
-    num_envs : copies, in groups of `GROUP`, the last one of what is left
-    n_devices : fewest and most
-    seed : of the draws
+    n_devices : fewest and most; there are places for the most
     scenario : whose devices and budgets are drawn from
     system : its name
-    arguments : of `edgegym.envs.vector.EdgeVectorEnv`
+    arguments : of `edgegym.envs.env.EdgeEnv`
 
     Examples
     --------
-    >>> envs = FamilyVecEnv(16, (3, 10), 0, scenario="digits-100", fidelity="bound")
-    >>> envs.reset().shape == (16, *envs.observation_space.shape)
-    True
+    >>> env = DrawnDevices((3, 10), scenario="digits-100", fidelity="bound")
+    >>> observation, info = env.reset(seed=0)
+    >>> observation in env.observation_space, 3 <= env.drawn.scenario.n_devices <= 10
+    (True, True)
     """
 
     def __init__(
         self,
-        num_envs: int,
         n_devices: tuple[int, int],
-        seed: int,
         *,
         scenario: Any,
         system: str = "two-stage",
         **arguments: Any,
     ) -> None:
-        base, rng = load_scenario(scenario, find_system(system)), np.random.default_rng(seed)
-        fewest, most = n_devices
-        self._rows = [slice(row, min(row + GROUP, num_envs)) for row in range(0, num_envs, GROUP)]
-        self._groups = [
-            NativeVecEnv(
-                rows.stop - rows.start,
-                scenario=draw_scenario(base, int(rng.integers(fewest, most + 1)), rng),
-                system=system,
-                **arguments,
-            )
-            for rows in self._rows
-        ]
-        self._layouts = [Layout(group.native, most) for group in self._groups]
-        first = self._layouts[0]
-        self.sizes = first.sizes
-        super().__init__(num_envs, first.observation_space, first.action_space)
+        self._n_devices, self._arguments = n_devices, {"system": system, **arguments}
+        self._base = load_scenario(scenario, find_system(system))
+        self._open(draw_scenario(self._base, n_devices[1], np.random.default_rng(0)))
+        self.observation_space = self._layout.observation_space
+        self.action_space = self._layout.action_space
 
-    def reset(self) -> NDArray[np.float32]:
-        """Begin a lifecycle in every copy, with the seeds of the last call of `seed`."""
-        for rows, group in zip(self._rows, self._groups, strict=True):
-            group._seeds = self._seeds[rows]
-        self._reset_seeds()
-        pairs = zip(self._layouts, self._groups, strict=True)
-        return np.concatenate([layout.show(np.asarray(group.reset())) for layout, group in pairs])
+    def _open(self, scenario: Any) -> None:
+        self.drawn = EdgeEnv(scenario, **self._arguments)
+        self._layout = Layout(self.drawn, self._n_devices[1])
 
-    def step_async(self, actions: np.ndarray) -> None:
-        """Keep the actions for `step_wait`."""
-        self._actions = actions
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Draw devices and budgets, and begin a lifecycle."""
+        super().reset(seed=seed)
+        fewest, most = self._n_devices
+        n_devices = int(self.np_random.integers(fewest, most + 1))
+        self._open(draw_scenario(self._base, n_devices, self.np_random))
+        own_seed = int(self.np_random.integers(2**31))
+        observation, info = self.drawn.reset(seed=own_seed, options=options)
+        return self._layout.show(observation[np.newaxis])[0], {"cost": info["cost"]}
 
-    def step_wait(self) -> VecEnvStepReturn:
-        """Run a step in every copy; what ends begins anew at once."""
-        steps = []
-        for rows, layout, group in zip(self._rows, self._layouts, self._groups, strict=True):
-            actions = layout.play(self._actions[rows])
-            observations, rewards, ended, infos = group.step(actions)
-            for copy in np.flatnonzero(ended):
-                last = infos[copy]["terminal_observation"]
-                infos[copy]["terminal_observation"] = layout.show(last[np.newaxis])[0]
-            steps.append((layout.show(np.asarray(observations)), rewards, ended, infos))
-        observations, rewards, ended, infos = zip(*steps, strict=True)
-        together = np.concatenate(observations), np.concatenate(rewards), np.concatenate(ended)
-        return *together, [info for group in infos for info in group]
-
-    def close(self) -> None:
-        """Release nothing: there are neither processes nor windows."""
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Give an attribute of the environment that each copy is of."""
-        return [
-            self._groups[copy // GROUP].get_attr(attr_name, 0)[0]
-            for copy in self._get_indices(indices)
-        ]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of all copies."""
-        for group in self._groups:
-            group.set_attr(attr_name, value)
-
-    def env_method(
-        self,
-        method_name: str,
-        *method_args: Any,
-        indices: VecEnvIndices = None,
-        **method_kwargs: Any,
-    ) -> list[Any]:
-        """Call a method of each group once, and give its result for every copy of it."""
-        results = [
-            group.env_method(method_name, *method_args, **method_kwargs)[0]
-            for group in self._groups
-        ]
-        return [results[copy // GROUP] for copy in self._get_indices(indices)]
-
-    def env_is_wrapped(
-        self, wrapper_class: type[gym.Wrapper], indices: VecEnvIndices = None
-    ) -> list[bool]:
-        """Say that no copy is wrapped."""
-        return [False for _ in self._get_indices(indices)]
+    def step(
+        self, action: ArrayLike
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Run a step of the environment that was drawn."""
+        played = self._layout.play(np.asarray(action)[np.newaxis])[0]
+        observation, reward, terminated, truncated, info = self.drawn.step(played)
+        told = info if terminated or truncated else {"cost": info["cost"]}
+        shown = self._layout.show(observation[np.newaxis])[0]
+        return shown, reward, terminated, truncated, told

@@ -27,9 +27,11 @@ def plan_by_dual_ascent(problem: Problem) -> Allocation:
 
     Examples
     --------
+    In the worked case it ends 1.4 % above the optimum:
+
     >>> from baselines.cooperative.problem import worked_problem
     >>> round(plan_by_dual_ascent(worked_problem()).delay_s, 6)
-    3.474918
+    3.523494
     """
     n_blocks, n_devices = problem.compute_s.shape
     compute_s = problem.compute_s

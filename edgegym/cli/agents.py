@@ -115,12 +115,12 @@ def _agent_file(path: Path, algo: str | None, told: dict[str, Any]) -> AgentFile
 
 
 def _own_name(path: Path) -> str:
-    """Name an agent that needs no algorithm: by its card's, or as the function that it is."""
+    """Name an agent that needs no algorithm: by its card's, or as it is called on the console."""
     if is_function(str(path)):
         return str(path)
-    from agents.saving import read_card
+    from agents.saving import is_shipped, read_card
 
-    return read_card(path).algo
+    return str(path) if is_shipped(str(path)) else read_card(path).algo
 
 
 def agent_contender(file: AgentFile) -> Contender:
@@ -148,8 +148,8 @@ def agent_contender(file: AgentFile) -> Contender:
     make_policy = partial(follow_agent, path, file.algo)
     if file.algo is not None:
         return Contender(file.algo, make_policy, digest, _arguments(file))
-    card = read_card(path)
-    return Contender(card.algo, make_policy, digest, {"rounds_per_step": card.rounds_per_step})
+    arguments = {"rounds_per_step": read_card(path).rounds_per_step}
+    return Contender(_own_name(path), make_policy, digest, arguments)
 
 
 def _arguments(file: AgentFile) -> dict[str, Any]:

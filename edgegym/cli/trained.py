@@ -32,19 +32,26 @@ def report(
     picture = plot_learning(pd.concat(courses), metric, title, references)
     write_figure(run_dir / "learning-curve.png", picture)
     rows = [
-        {"agent": str(f / AGENT), "steps": read_card(f / AGENT).steps_done}
+        {"agent": str(f / AGENT), **_taken(read_card(f / AGENT))}
         | _played(f / AGENT, one, references)
         for f, one in zip(folders, cards, strict=True)
     ]
     if as_json:
         return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
-    table = Table("agent", "steps", metric.replace("_", " "), *(f"above {r}" for r in references))
+    headings = ("agent", "steps", "cpu s", metric.replace("_", " "))
+    table = Table(*headings, *(f"above {r}" for r in references))
     for row in rows:
         cells = [number(row.get(f"above_{r}"), "+.2%") for r in references]
         value = number(row.get(metric), ".5f")
-        table.add_row(Path(str(row["agent"])).parent.name, number(row["steps"]), value, *cells)
+        taken = number(row["steps"]), number(row["cpu_s"], ".0f")
+        table.add_row(Path(str(row["agent"])).parent.name, *taken, value, *cells)
     print_table(table)
     print(f"Written to {run_dir}: agents, checkpoints and learning-curve.png")
+
+
+def _taken(card: AgentCard) -> dict[str, float]:
+    """Say what the training has taken, in steps and in seconds of a processor."""
+    return {"steps": card.steps_done, "cpu_s": card.cpu_s}
 
 
 def _references(card: AgentCard, metric: str) -> dict[str, float]:

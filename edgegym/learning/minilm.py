@@ -80,26 +80,33 @@ def whole(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
 
 
 class TextClassifier(nn.Module):
-    """A network of Hugging Face's kind as one that takes numbers of tokens and gives logits.
+    """An encoder of Hugging Face's kind, the mean over a text's tokens, and a head.
 
     Parameters
     ----------
-    network : takes the tokens and a mask, which is 0 where there is none
+    encoder : takes numbers of tokens and a mask, which is 0 where there is none
+    width : of a token
+    n_classes : of the head
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, width: int, n_classes: int) -> None:
         super().__init__()
-        self.network = network
+        self.encoder = encoder
+        self.head = nn.Linear(width, n_classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Give logits, (n, classes), for tokens, (n, tokens), 0 where a text is shorter."""
-        logits: Tensor = self.network(input_ids=tokens, attention_mask=(tokens != 0).long()).logits
-        return logits
+        mask = (tokens != 0).long()
+        hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        weight = mask[:, :, None].to(hidden.dtype)
+        return self.head((hidden * weight).sum(dim=1) / weight.sum(dim=1))
 
 
 def classifier(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
-    """Make the whole network as one that takes numbers of tokens alone."""
-    return TextClassifier(whole(shape, n_classes, data_dir))
+    """Make the whole encoder under a head, as what it was pre-trained for reads the mean."""
+    network: Any = whole(shape, n_classes, data_dir)
+    network.bert.pooler = None  # which reads the first token alone, and was never trained for that
+    return TextClassifier(network.bert, network.config.hidden_size, n_classes)
 
 
 def cut_to_tokens(texts: Sequence[str], data_dir: Path) -> list[Tensor]:

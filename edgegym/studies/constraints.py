@@ -71,7 +71,7 @@ def in_words(summary: pd.DataFrame) -> str:
     kept = summary[(summary["violates"] == 0) & (summary["contender"] != "exact plan")]
     if kept.empty:
         return "No agent keeps every limit on every seed."
-    best = kept.loc[kept["above_optimum"].idxmin()]
+    best = kept.sort_values("above_optimum").iloc[0]
     return (
         f"{len(kept)} of {len(summary) - 1} agents keep every limit on every seed; the best of "
         f"them, {best['contender']}, ends {best['above_optimum']:.2%} above the certified optimum."

@@ -76,6 +76,7 @@ def test_checkpoints_carry_the_normalisation(make_card, tmp_path):
     assert {path.name for path in checkpoint.iterdir()} == {
         "agent.zip",
         "agent.json",
+        "policy.safetensors",
         "vecnormalize.pkl",
     }
     envs = VecNormalize.load(str(checkpoint / "vecnormalize.pkl"), make_envs(make_card()))
@@ -93,7 +94,7 @@ def test_td3_explores_with_noise_and_an_unknown_kind_is_refused(make_card, tmp_p
     card = make_card("td3", total_steps=64)
     train_agent(card, tmp_path / "normal")
     model = load_archive("td3", tmp_path / "normal" / AGENT / "agent.zip")
-    assert "sigma=[0.2" in repr(model.action_noise)
+    assert "sigma=[0.3" in repr(model.action_noise)
     other = card.hyperparameters | {"noise_type": "pink"}
     with pytest.raises(InputError, match="noise_type must be one of normal; got 'pink'"):
         train_agent(card.model_copy(update={"hyperparameters": other}), tmp_path / "pink")

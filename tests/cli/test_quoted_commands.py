@@ -42,7 +42,8 @@ SHRUNK = {
     "run": [*HERE, "--device", "cpu"],
     **{name: [] for name in ("plan", "doctor", "rerun", "report", "scenario")},
 }
-#: What takes its place for the other systems, by what their scenarios' names hold.
+#: What takes its place for the other systems, by what their scenarios' names hold, and where an
+#: emulator is needed.
 SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
 OTHERS = {
     "partitioned": [*SHORT, "delay_budget_s=0.5"],
@@ -51,6 +52,8 @@ OTHERS = {
         *("--set", "learning.n_pretrain_rounds=1"),
     ],
     "split": [*SHORT, "delay_budget_s=2"],
+    # An emulator is of what is learnt, which therefore stays as it is.
+    "-emulator": ["--scenario", "digits", *SHORT, "delay_budget_s=3"],
 }
 OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")

@@ -237,7 +237,8 @@ def test_the_whole_network_takes_tokens_alone_and_has_a_block_for_each_layer(tin
     tokens[0, :4], tokens[1, :9] = 5, 6
     logits = network(tokens)
     # What stands behind a shorter text does not count.
-    alone = network.network(input_ids=tokens[:1, :4]).logits
+    hidden = network.encoder(input_ids=tokens[:1, :4]).last_hidden_state
+    alone = network.head(hidden.mean(dim=1))
     assert torch.allclose(logits[:1], alone, rtol=0, atol=1e-5)
     low_rank = 2 * 2 * 2 * WIDTH  # two projections, two matrices of rank 2 each
     sizes = [sum(p.numel() for p in block) for block in blocks_of(network)]

@@ -45,7 +45,11 @@ def test_what_is_shown_lies_within_the_space(env):
     assert layout.observation_space.contains(layout.show(observation[np.newaxis])[0])
 
 
-def test_a_system_with_parts_of_other_sizes_is_refused():
-    env = EdgeEnv("partitioned-digits", fidelity="bound", system="partitioned")
-    with pytest.raises(InputError, match=r"block_size must be one number, or one for each of the"):
+@pytest.mark.parametrize(
+    ("system", "part"),
+    [("partitioned", "block_size"), ("cooperative", "block_device"), ("split", "layer")],
+)
+def test_a_system_with_parts_of_other_sizes_is_refused(system, part):
+    env = EdgeEnv(fidelity="bound", system=system)
+    with pytest.raises(InputError, match=f"{part} must be one number, or one for each of the"):
         Layout(env)

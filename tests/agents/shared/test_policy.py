@@ -3,7 +3,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from agents.shared.family import FamilyVecEnv
+from agents.shared.family import DrawnDevices
 from agents.shared.layout import Layout
 from agents.shared.policy import SharedPolicy, act_shared
 from edgegym import InputError, load_scenario
@@ -114,9 +114,9 @@ def test_a_policy_of_other_sizes_is_refused(policy):
 
 
 def test_an_update_moves_actor_critic_and_exploration():
-    envs = FamilyVecEnv(8, (2, 4), 0, scenario="digits", fidelity="bound", rounds_per_step=50)
-    kwargs = {"sizes": tuple(envs.sizes), "width": 8}
-    model = PPO(SharedPolicy, envs, n_steps=4, batch_size=16, n_epochs=1, policy_kwargs=kwargs)
+    env = DrawnDevices((2, 4), scenario="digits", fidelity="bound", rounds_per_step=50)
+    kwargs = {"sizes": tuple(Layout(env.drawn).sizes), "width": 8}
+    model = PPO(SharedPolicy, env, n_steps=32, batch_size=16, n_epochs=1, policy_kwargs=kwargs)
     before = {name: w.clone() for name, w in model.policy.state_dict().items()}
     model.learn(64)
     moved = {n for n, w in model.policy.state_dict().items() if not torch.equal(w, before[n])}

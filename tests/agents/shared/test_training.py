@@ -69,9 +69,16 @@ def test_an_archive_plays_as_its_weights_do(trained, tmp_path):
     assert np.allclose(weights(*last), archive(*last))
 
 
-def test_only_ppo_is_trained_so():
-    with pytest.raises(InputError, match=r"algo must be ppo where devices share .* got 'sac'"):
-        make_cards(load_scenario("digits"), "sac", [0], n_devices=(2, 5))
+@pytest.mark.parametrize(
+    ("algo", "fidelity", "said"),
+    [
+        ("sac", None, r"algo must be ppo where devices share .* got 'sac'"),
+        ("ppo", "train", r"fidelity must be bound or curve where devices share .* got 'train'"),
+    ],
+)
+def test_only_ppo_is_trained_so_and_nothing_inside(algo, fidelity, said):
+    with pytest.raises(InputError, match=said):
+        make_cards(load_scenario("digits"), algo, [0], fidelity=fidelity, n_devices=(2, 5))
 
 
 def test_what_is_shipped_for_it_is_of_a_shared_policy():

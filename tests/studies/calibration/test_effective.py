@@ -91,7 +91,8 @@ def test_measured_constants_are_percentiles_of_each_stage():
 
 
 def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
-    text = calibrated_text(MNIST, "effective", {"pretrain_smoothness": 1.23456}, "by ranking")
+    key = "pretrain_smoothness"
+    text = calibrated_text(MNIST, "effective", {key: 1.23456}, {key: "by ranking"})
     line = next(line for line in text.splitlines() if line.startswith("pretrain_smoothness"))
     assert line.split() == [
         "pretrain_smoothness",

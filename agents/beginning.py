@@ -4,8 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from agents.card import AgentCard
-from agents.hyperparameters import load_hyperparameters
+from agents.hyperparameters import (
+    constructor_arguments,
+    load_hyperparameters,
+    normalize_arguments,
+)
+from agents.shared.layout import Layout
+from agents.shared.policy import SHARED
 from edgegym.envs.env import EdgeEnv
+from edgegym.errors import InputError
 from edgegym.runs.designs import require_a_round
 from edgegym.systems.system import system_of
 
@@ -26,6 +33,7 @@ def make_cards(
     hyperparameters: Path | None = None,
     total_steps: int | None = None,
     n_envs: int | None = None,
+    n_devices: tuple[int, int] | None = None,
 ) -> list[AgentCard]:
     """Write a card for each seed; what is wrong is said before anything is written.
 
@@ -34,12 +42,15 @@ def make_cards(
     scenario : what is played, of any system
     algo : ppo, sac, td3 or tqc
     seeds : one agent each
-    fidelity : None is `curve` where the system has an emulator, else `bound`
+    fidelity : None is `curve` where the system has an emulator and devices share no policy, else
+        `bound`
     reward : None is `log_loss`, and at fidelity `bound` the system's first measure or `latency`
     budgets : None is `hard`; for reward `latency`, which a spent budget would not change, `soft`
     rounds_per_step, emulator : of the environment
     hyperparameters : a YAML file as RL Zoo has them, else the shipped ones
     total_steps, n_envs : None are as tuned
+    n_devices : fewest and most devices, of one policy that they share; None is a policy of the
+        scenario's own devices
 
     Raises
     ------
@@ -55,12 +66,21 @@ def make_cards(
     (3, 'bound', 'latency', 'soft')
     """
     system = system_of(scenario)
-    tuned = load_hyperparameters(algo, hyperparameters, system.env_id)
+    if n_devices and (algo != "ppo" or fidelity == "train"):
+        what, rule, got = (
+            ("algo", "ppo", algo) if algo != "ppo" else ("fidelity", "bound or curve", fidelity)
+        )
+        raise InputError(
+            f"{what} must be {rule} where devices share a policy; got {got!r}. Leave it out, or "
+            "leave out --devices."
+        )
+    tuned = load_hyperparameters(algo, hyperparameters, system.env_id, shared=bool(n_devices))
     tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}
     tuned |= {"n_envs": n_envs} if n_envs else {}
-    fidelity = fidelity or ("curve" if system.emulator else "bound")
+    fidelity = fidelity or ("curve" if system.emulator and not n_devices else "bound")
     reward = reward or (None if fidelity == "bound" else "log_loss")
     env = EdgeEnv(scenario, fidelity, reward=reward, emulator=emulator, system=system.name)
+    tuned |= _of_a_shared_policy(tuned, env) if n_devices else {}
     budgets = budgets or ("soft" if env.reward == "latency" else "hard")
     card = AgentCard(
         algo=algo,
@@ -74,8 +94,22 @@ def make_cards(
         seed=0,
         total_steps=total_steps or int(tuned["n_timesteps"]),
         hyperparameters=tuned,
+        n_devices=n_devices,
     )
     if budgets == "hard":
         require_a_round(scenario)
     EdgeEnv(**card.env_arguments)  # refuses the arguments that are left
     return [card.model_copy(update={"seed": seed}) for seed in seeds]
+
+
+def _of_a_shared_policy(tuned: dict[str, Any], env: EdgeEnv) -> dict[str, Any]:
+    """Say what is particular to a policy that devices share.
+
+    Observations are left alone, as what is normal at one device would not be at another.
+    """
+    own = constructor_arguments(tuned).get("policy_kwargs", {})
+    changed: dict[str, Any] = {"policy": SHARED}
+    changed["policy_kwargs"] = {**own, "sizes": list(Layout(env).sizes)}
+    if normalize := tuned.get("normalize"):
+        changed["normalize"] = str({**normalize_arguments(normalize), "norm_obs": False})
+    return changed

@@ -36,6 +36,7 @@ class AgentCard(BaseModel):
     total_steps: int
     hyperparameters: dict[str, Any]
     steps_done: int = 0
+    n_devices: tuple[int, int] | None = None  # fewest and most, of a policy that they share
     cpu_s: float = 0.0  # of the process that trained it, up to here
     shipped: Shipped | None = None
     versions: dict[str, str] = {package: version(package) for package in PACKAGES}

@@ -69,11 +69,12 @@ def find_algorithm(name: str) -> Any:
 
 
 def load_hyperparameters(
-    algo: str, path: str | Path | None = None, env_id: str = ENV_ID
+    algo: str, path: str | Path | None = None, env_id: str = ENV_ID, *, shared: bool = False
 ) -> dict[str, Any]:
     """Read an algorithm's hyperparameters: from a YAML file, else the shipped ones.
 
-    Where none are shipped for an environment, they are those of the two-stage system.
+    Where none are shipped for an environment, they are those of the two-stage system. Of a policy
+    that devices share there are others.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def load_hyperparameters(
             f"algo must be one of {', '.join(ALGORITHMS)} where no hyperparameters are given; got "
             f"{algo!r}. Give a YAML file with --hyperparameters."
         )
-    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}.yml"
+    shipped = Path(str(resources.files("agents"))) / "tuned" / f"{algo}{'-shared' * shared}.yml"
     file = Path(path) if path else shipped
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
@@ -144,3 +145,8 @@ def _read_dict(text: str) -> dict[str, Any]:
     if not isinstance(call, ast.Call):
         raise InputError(f"policy_kwargs must be dict(...); got {text!r}. Correct it.")
     return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+
+
+def normalize_arguments(text: str | bool) -> dict[str, Any]:
+    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
+    return {} if text is True else dict(ast.literal_eval(str(text)))

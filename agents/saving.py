@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from agents.acting import act_as
 from agents.card import CARD, AgentCard
 from agents.hyperparameters import find_algorithm
+from agents.shared.policy import act_shared
 from agents.weights import WEIGHTS, as_it_is, load_normaliser, load_weights, save_weights
 from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError, unknown_name
@@ -193,6 +194,8 @@ def load_policy(
             statistics = played.with_name(STATISTICS) if normalises else None
         player = load_archive(algo if card is None else card.algo, played)
         normalise = _normaliser(statistics) if statistics else as_it_is
+    if card is not None and card.n_devices:
+        return act_shared(player, env, path)
     _require_same_spaces(player, env, path)
     return act_as(player, normalise, env)
 
@@ -205,10 +208,11 @@ def _require_same_system(card: AgentCard, env: EdgeEnv, path: Path) -> None:
             f"{card.system!r}. Train one for this system."
         )
     n_devices, needed = len(card.scenario["uplink_gain"]), env.scenario.uplink_gain.size
-    if n_devices != needed:
+    if n_devices != needed and card.n_devices is None:
         raise InputError(
             f"agent {str(path)!r} must be made for the {needed} devices of scenario "
-            f"{env.scenario.name!r}; got one for {n_devices}. Train one for this scenario."
+            f"{env.scenario.name!r}; got one for {n_devices}. Train one for this scenario, or one "
+            "for any number of devices with --devices."
         )
 
 

@@ -1,6 +1,5 @@
 """Training an agent: environments, algorithm, checkpoints and the course of its returns."""
 
-import ast
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,8 +16,10 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents.card import AgentCard
-from agents.hyperparameters import constructor_arguments, find_algorithm
+from agents.hyperparameters import constructor_arguments, find_algorithm, normalize_arguments
 from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
+from agents.shared.family import DrawnDevices
+from agents.shared.policy import find_policy
 from agents.vec_env import NativeVecEnv
 from edgegym.errors import unknown_name
 from edgegym.runs.files import write_whole
@@ -35,11 +36,13 @@ FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 
 
 def make_envs(card: AgentCard, data_dir: str | Path | None = None) -> VecEnv:
-    """Make the copies to train on: native ones where nothing is trained inside, else one by one."""
+    """Make the copies to train on: native ones where they are all alike, else one by one."""
     n_envs = card.hyperparameters["n_envs"]
-    if card.fidelity == "train":
+    if card.n_devices or card.fidelity == "train":
 
         def make() -> gym.Env[Any, Any]:
+            if card.n_devices:
+                return DrawnDevices(card.n_devices, data_dir=data_dir, **card.env_arguments)
             env_id = find_system(card.system).env_id
             return gym.make(env_id, data_dir=data_dir, **card.env_arguments)
 
@@ -200,11 +203,11 @@ def new_model(card: AgentCard, envs: VecEnv, **more: Any) -> BaseAlgorithm:
     more : of the algorithm's constructor, before what the card says
     """
     if normalize := card.hyperparameters.get("normalize"):
-        envs = VecNormalize(envs, **_normalize_arguments(normalize))
+        envs = VecNormalize(envs, **normalize_arguments(normalize))
     arguments = constructor_arguments(card.hyperparameters)
     arguments |= _exploration(card.hyperparameters, envs) | more
     return find_algorithm(card.algo)(
-        card.hyperparameters["policy"],
+        find_policy(card.algo, card.hyperparameters["policy"]),
         envs,
         seed=card.seed,
         device="cpu",  # small policies are faster there than on a GPU
@@ -221,8 +224,3 @@ def _exploration(hyperparameters: dict[str, Any], envs: VecEnv) -> dict[str, Any
     shape = envs.action_space.shape or ()
     deviation = np.full(shape, hyperparameters["noise_std"])
     return {"action_noise": NormalActionNoise(np.zeros(shape), deviation)}
-
-
-def _normalize_arguments(text: str | bool) -> dict[str, Any]:
-    """Read the zoo's `normalize`: true, or a dictionary of VecNormalize's arguments as text."""
-    return {} if text is True else dict(ast.literal_eval(str(text)))

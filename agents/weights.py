@@ -16,7 +16,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from agents.card import AgentCard
-from agents.hyperparameters import constructor_arguments, find_algorithm
+from agents.hyperparameters import constructor_arguments
+from agents.shared.layout import Layout
+from agents.shared.policy import find_policy
 from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
 
@@ -97,11 +99,12 @@ def _read(file: Path, statistics: bool = False) -> dict[str, torch.Tensor]:
 def _untrained(card: AgentCard) -> BasePolicy:
     """Make the policy of an agent as its training began with, for the spaces of its scenario."""
     arguments, env = constructor_arguments(card.hyperparameters), EdgeEnv(**_bare(card))
-    kind = find_algorithm(card.algo).policy_aliases[card.hyperparameters["policy"]]
+    spaces = Layout(env) if card.n_devices else env
+    kind = find_policy(card.algo, card.hyperparameters["policy"])
     own = {"use_sde": True} if arguments.get("use_sde") else {}
     policy: BasePolicy = kind(
-        env.observation_space,
-        env.action_space,
+        spaces.observation_space,
+        spaces.action_space,
         lambda remaining: 0.0,
         **own,
         **arguments.get("policy_kwargs", {}),

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgegym.learning import split
-from edgegym.learning.minilm import N_TOKENS, TOKENIZER, find_model
+from edgegym.learning.minilm import N_TOKENS, cut_to_tokens, whole
 from edgegym.learning.texts import read_texts
 from edgegym.scenario.catalogue import TEXTS
 
@@ -68,8 +68,7 @@ def make_halves(options: argparse.Namespace) -> tuple[nn.Module, nn.Module]:
     # Dropout would draw other numbers in two processes than in one.
     still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     if options.data_dir:
-        folder = find_model(options.data_dir)
-        model = BertForSequenceClassification.from_pretrained(folder, num_labels=N_CLASSES, **still)
+        model = whole((N_TOKENS,), N_CLASSES, options.data_dir)  # without dropout as well
     else:
         small = {"hidden_size": 32, "intermediate_size": 128, "vocab_size": 100}
         config = BertConfig(**small, num_hidden_layers=4, num_attention_heads=4, **still)
@@ -80,14 +79,8 @@ def make_halves(options: argparse.Namespace) -> tuple[nn.Module, nn.Module]:
 def read_data(options: argparse.Namespace) -> tuple[list[Tensor], Tensor]:
     """Read tokens and labels, which the edge alone holds."""
     if options.data_dir:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(find_model(options.data_dir) / TOKENIZER))
-        tokenizer.enable_truncation(N_TOKENS)
-        tokenizer.no_padding()
         texts, labels = read_texts(options.data_dir, TEXTS["tweets"])
-        tokens = [torch.tensor(found.ids) for found in tokenizer.encode_batch(texts)]
-        return tokens, torch.tensor(labels)
+        return cut_to_tokens(texts, options.data_dir), torch.tensor(labels)
     rng = np.random.default_rng(1)
     lengths = rng.integers(4, 12, size=64)
     tokens = [torch.from_numpy(rng.integers(1, 100, size=length)) for length in lengths]

@@ -38,7 +38,8 @@ THIRD_PARTY = {
     "baselines": {"numpy", "scipy", "cvxpy", "clarabel"},
     "edgegym.envs": {"numpy", "gymnasium", "torch", "matplotlib"},
     "edgegym.wrappers": {"numpy", "gymnasium"},
-    "edgegym.runs": {"pandas", "numpy", "pydantic", "gymnasium", "matplotlib", "torch", "ray"},
+    "edgegym.runs": {"pandas", "numpy", "pydantic", "gymnasium", "matplotlib", "torch", "ray"}
+    | {"minari"},
     "edgegym.results": {"numpy", "scipy", "pandas", "matplotlib"},
     "edgegym.studies": {"numpy", "scipy", "pandas", "pydantic", "sklearn", "tomlkit", "torch"}
     | {"matplotlib"},

@@ -127,7 +127,10 @@ def test_ci_runs_the_readmes_test_command():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_every_example_runs(path, capsys):
+def test_every_example_runs(path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    if path.name == "split_two_processes.py":
+        pytest.importorskip("transformers")
     if path.name == "rllib_ppo.py":
         pytest.importorskip("ray")
         warnings.simplefilter("default")  # Ray warns of itself

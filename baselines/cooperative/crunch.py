@@ -34,7 +34,7 @@ def crunch(done_s: Array) -> tuple[Matching, float]:
     >>> problem = worked_problem()
     >>> matching, done_s = crunch(problem.compute_s + problem.equal_upload_s)
     >>> matching.tolist(), round(done_s, 6)
-    ([2, 1, 3], 4.5)
+    ([0, 1, 3], 4.5)
     """
     n_blocks = len(done_s)
     needed = n_blocks - np.arange(n_blocks)

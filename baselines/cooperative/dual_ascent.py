@@ -22,14 +22,16 @@ def plan_by_dual_ascent(problem: Problem) -> Allocation:
     """Climb the dual function, and keep the best of the matchings that are met on the way.
 
     Every matching gets the shares that are best for it (primal recovery). With Shannon's rates the
-    time to send over a share b is taken as w_k/b with w_k as it is at b = 1/N: the closed form needs
-    a fixed spectral efficiency.
+    time to send over a share b is taken as w_k/b with w_k as it is at b = 1/N: the closed form
+    needs a fixed spectral efficiency.
 
     Examples
     --------
+    In the worked case it ends 1.4 % above the optimum:
+
     >>> from baselines.cooperative.problem import worked_problem
     >>> round(plan_by_dual_ascent(worked_problem()).delay_s, 6)
-    3.474918
+    3.523494
     """
     n_blocks, n_devices = problem.compute_s.shape
     compute_s = problem.compute_s

@@ -22,6 +22,7 @@ def least_sum(cost: Array) -> tuple[Matching, float] | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> matching, cost = least_sum(np.array([[1.0, 3.0], [2.0, np.inf]]))
     >>> matching.tolist(), cost
     ([1, 0], 5.0)

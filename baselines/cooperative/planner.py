@@ -1,6 +1,7 @@
 """One door to the planners of cooperative fine-tuning (DEFT-style)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from baselines.cooperative.problem import Allocation, Problem, as_problem
 from baselines.cooperative.rotation import rotate
 from baselines.result import Result, round_up
 from edgegym.errors import InputError, unknown_name
-from edgegym.physics import Numbers
+from edgegym.physics import Array, Numbers
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.cooperative import blocks
 from edgegym.systems.cooperative.costs import evaluate
@@ -89,25 +90,24 @@ def plan(
             f"method {method!r} must go with scheme 'joint'; got scheme {scheme!r}. "
             "Choose method 'exact', or scheme 'joint'."
         )
-    head = {"scenario": scenario, "scheme": scheme, "method": method}
+    result = partial(CooperativeResult, scenario=scenario, scheme=scheme, method=method)
     if sentence := _lacking(scenario, scheme):
-        return Result(**head, status="infeasible", message=sentence)
+        return result(status="infeasible", message=sentence)
     problem = as_problem(scenario, uplink_gain, downlink_gain)
     found = _dual_ascent(problem) if method == "dual-ascent" else EXACTLY[scheme](problem)
     best = CooperativePlan(
-        block_device=[one.matching for one in found.rounds],
-        bandwidth_share=[one.share for one in found.rounds],
+        block_device=np.array([one.matching for one in found.rounds]),
+        bandwidth_share=np.array([one.share for one in found.rounds]),
         batch_size=scenario.least_batch_size,
     )
     outcome = evaluate(best, scenario, uplink_gain=uplink_gain, downlink_gain=downlink_gain)
     if outcome.violations:
         message = _over_budget(scenario, scheme, outcome.violations)
-        return Result(**head, status="infeasible", message=message)
+        return result(status="infeasible", message=message)
     value = float(outcome.round.delay_s.mean())
     bound_s = value if found.bound_s is None else problem.download_s + found.bound_s
     bound_s = min(bound_s, value) * (1 - ROUNDING)
-    return Result(
-        **head,
+    return result(
         status="optimal",
         message=f"No plan can be better by more than {max(1 - bound_s / value, 0):.2%}.",
         plan=best,
@@ -170,7 +170,7 @@ EXACTLY: dict[str, Callable[[Problem], Found]] = {
 }
 
 
-def _equal_done_s(problem: Problem) -> "np.ndarray":
+def _equal_done_s(problem: Problem) -> Array:
     return problem.compute_s + problem.equal_upload_s
 
 

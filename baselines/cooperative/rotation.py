@@ -19,7 +19,7 @@ def rotate(problem: Problem) -> list[Matching]:
     --------
     >>> from baselines.cooperative.problem import worked_problem
     >>> [matching.tolist() for matching in rotate(worked_problem())]
-    [[2, 1, 3], [0, 3, 1], [0, 2, 3], [2, 3, 1]]
+    [[1, 2, 3], [0, 3, 1], [2, 1, 3], [3, 2, 1]]
     """
     n_blocks, n_devices = problem.compute_s.shape
     done_s = problem.compute_s + problem.equal_upload_s

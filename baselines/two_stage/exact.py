@@ -123,9 +123,12 @@ class _Program:
         self.n = cp.Variable(nonneg=True) if self.scheme.finetunes else None
         self.x, self.x_k = cp.Variable(nonneg=True), cp.Variable(s.n_devices, nonneg=True)
         m, n = (0 if share is None else share for share in (self.m, self.n))
-        more = terms.more_rounds / self.rounds * self.q
-        averaged = terms.pretrain_weight * m + terms.finetune_weight * n + more
-        self.constraints: list[Any] = [averaged == 1, self.q <= self.rounds * (m + n + more)]
+        averaged = terms.pretrain_weight * m + terms.finetune_weight * n
+        if terms.more_rounds:
+            averaged = averaged + terms.more_rounds / self.rounds * self.q
+        self.constraints: list[Any] = [averaged == 1]
+        if not terms.more_rounds:
+            self.constraints.append(self.q <= self.rounds)  # at least one round
         # TIMES AND ENERGIES
         delay, energy = 0, 0
         if self.m is not None:
@@ -144,10 +147,9 @@ class _Program:
 
     def _between(self, share: Any, low: float, high: float) -> None:
         """Keep a stage's rounds between two numbers."""
-        self.constraints += [
-            share >= low / self.rounds * self.q,
-            share <= high / self.rounds * self.q,
-        ]
+        if low:
+            self.constraints.append(share >= low / self.rounds * self.q)
+        self.constraints.append(share <= high / self.rounds * self.q)
 
     def bound(self) -> Any:
         """Give the bound, convex: a·M²/X + b·N²/ΣX_k + G + C·exp(−κM), by the rounds."""

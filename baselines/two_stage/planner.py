@@ -23,6 +23,8 @@ from edgegym.systems.two_stage.scenario import Scenario
 METHODS = ("exact", "sca", "emulator", "target")
 ROUNDINGS = ("feasible", "paper")
 GRID_POINTS = 6
+#: Of a law, and of several.
+FORETELLS = ("The emulator foretells", "The worst of the laws that fit the runs foretells")
 
 #: What Algorithm 1 as printed says where one stage alone would fit.
 NO_CELL = (
@@ -111,6 +113,7 @@ def plan(
     method: str = "exact",
     grid: int = GRID_POINTS,
     rounding: str = "feasible",
+    robust: bool = False,
 ) -> PlanResult:
     """Plan every round of both stages ahead of time.
 
@@ -132,6 +135,8 @@ def plan(
         for method "sca" alone, is Algorithm 1 as printed: M, N >= 1, batches rounded to the
         nearest integers in every cell, SCA's own clocks and powers, whatever limits that breaks;
         the message says which
+    robust : for method "emulator" alone, the best plan in the worst case of the laws that might as
+        well have been fitted, on recorded runs drawn with replacement
 
     Returns
     -------
@@ -162,8 +167,13 @@ def plan(
             f"rounding 'paper' must go with method 'sca', Algorithm 1; got method {method!r}. "
             "Choose rounding 'feasible', or method 'sca'."
         )
+    if robust and method != "emulator":
+        raise InputError(
+            f"--robust must go with method 'emulator', whose law has an interval; got method "
+            f"{method!r}. Choose method 'emulator', or plan without."
+        )
     if method == "emulator":
-        return _by_law(scenario, design)
+        return _by_law(scenario, design, robust)
     if method == "target":
         aimed = plan(scenario.replace(bound="target"), scheme)
         return replace(aimed, method=method)
@@ -228,8 +238,8 @@ def _with_static_power(
     )
 
 
-def _by_law(scenario: Scenario, design: Scheme) -> PlanResult:
-    """Plan on the law of the scenario's emulator."""
+def _by_law(scenario: Scenario, design: Scheme, robust: bool) -> PlanResult:
+    """Plan on the law of the scenario's emulator, or on all that might have been fitted."""
     head: dict[str, Any] = {"scenario": scenario, "scheme": design.name, "method": "emulator"}
     emulator = load_emulator(scenario)
     before, after = (
@@ -243,7 +253,7 @@ def _by_law(scenario: Scenario, design: Scheme) -> PlanResult:
     known = plan(scenario.model_copy(update=rounds), design.name)
     if known.plan is None:
         return PlanResult(**head, status="infeasible", message=known.message)
-    found = plan_by_law(scenario, design, [emulator], known.plan)
+    found = plan_by_law(scenario, design, emulator.laws if robust else [emulator], known.plan)
     if found is None:
         message = (
             f"method 'emulator' must stay within what was recorded, {emulator.recorded_in_words()};"
@@ -259,7 +269,7 @@ def _by_law(scenario: Scenario, design: Scheme) -> PlanResult:
     return PlanResult(
         **head,
         status="local",
-        message=f"The emulator foretells a loss of {found.loss:.3f}, {beside}. No plan is proven "
+        message=f"{FORETELLS[robust]} a loss of {found.loss:.3f}, {beside}. No plan is proven "
         "to be the best on its law.",
         plan=found.plan,
         gradient_norm_bound=evaluate(found.plan, scenario).gradient_norm_bound,

@@ -77,7 +77,7 @@ def receding_horizon(
         if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
             return later
         planned_at = stage, done
-        left = _look(scenario, state, static_w)
+        left = look(scenario, state, static_w)
         plan = (_pretrain if stage == Stage.PRETRAIN else _finetune)(scenario, design, left)
         if plan is None:
             later = None
@@ -90,7 +90,7 @@ def receding_horizon(
     return decide
 
 
-def _look(scenario: Scenario, state: State, static_w: float) -> Left:
+def look(scenario: Scenario, state: State, static_w: float) -> Left:
     """Look at where an episode stands, at its energy without what `static_w` has drawn."""
     sums = sums_of(state.totals)
     return Left(
@@ -129,7 +129,7 @@ def _rest(
     return posed.after(*done, *left.inverse_batch_sums) if any(done) else posed
 
 
-def _mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
+def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
     """Gains to expect of rounds to come."""
     if scenario.channel_mode == "per-round":
         mean = np.full(scenario.n_devices, scenario.mean_path_gain)
@@ -158,7 +158,7 @@ def _best_solved(programs: Iterable[Program]) -> _Solved | None:
 
 def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     """Plan two alike pre-training rounds, None to move on."""
-    uplink, downlink = _mean_gains(scenario, left)
+    uplink, downlink = mean_gains(scenario, left)
     problem = _rest(scenario, scheme, left, False, uplink_gain=uplink, downlink_gain=downlink)
     found = _best_solved(Program(part) for part in problem.parts)
     if found is None or found.program.m is None:
@@ -186,7 +186,7 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
     n_left = scenario.max_finetune_rounds - left.n_finetune_rounds
     if not (n_left and scheme.finetunes):
         return None
-    mean_uplink, mean_downlink = _mean_gains(scenario, left)
+    mean_uplink, mean_downlink = mean_gains(scenario, left)
     groups = slice(None) if n_left > 1 else slice(1)
     uplink = np.stack([left.uplink_gain, mean_uplink])[groups]
     limit_w = _power_limits(scenario, left)[groups]

@@ -107,7 +107,7 @@ def cheapest_times(
 
 
 def times_at_price(
-    work: Workload, scheme: Scheme, finetune_batch_size: Numbers, second_w: float
+    work: Workload, scheme: Scheme, finetune_batch_size: Numbers, second_device_w: Array
 ) -> tuple[Array, Array]:
     """Give each fine-tuning round, of its own batches, the times at which a second saves so much.
 
@@ -116,7 +116,8 @@ def times_at_price(
     work : times and energies at the limits
     scheme : whose power and clocks are at their limits
     finetune_batch_size : (..., K) samples
-    second_w : joules that a second is worth
+    second_device_w : (K,) joules that a second is worth, shared among the devices as it would be
+        best for rounds that end on all of them at once; the search begins with that
 
     Returns
     -------
@@ -130,7 +131,8 @@ def times_at_price(
     >>> from baselines.two_stage.workload import workload
     >>> from edgegym import load_scenario
     >>> work, scheme = workload(load_scenario("mnist")), find_scheme("joint")
-    >>> slow, fast = (times_at_price(work, scheme, np.full(3, 99.0), w) for w in (0.1, 1.0))
+    >>> batches, watts = np.full(3, 99.0), np.ones(3)
+    >>> slow, fast = (times_at_price(work, scheme, batches, w * watts) for w in (0.1, 1.0))
     >>> bool((sum(slow) > sum(fast)).all())
     True
     """
@@ -141,11 +143,11 @@ def times_at_price(
     def step(round_s: Array, balance: Balance) -> Array:
         total_w = np.maximum(balance.price_w.sum(axis=-1), NEARLY_FREE)
         fall = (balance.price_w * balance.slope).sum(axis=-1) / total_w
-        change = np.log(total_w / second_w) / np.maximum(fall, NEARLY_FREE)
+        change = np.log(total_w / second_device_w.sum()) / np.maximum(fall, NEARLY_FREE)
         return np.minimum(np.maximum(change, -0.5 * round_s), round_s)
 
     ends = limits.fine_tuning_s(0), limits.fine_tuning_s(1)
-    start = _start(work, None, samples_k)
+    start = _start(work, Prices(1.0, second_device_w, 1.0), samples_k)
     round_s, computing_s = _settled(work, limits, samples_k, ends, start, step)
     return limits.split(round_s, computing_s)[:2]
 

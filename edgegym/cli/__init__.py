@@ -14,6 +14,7 @@ from edgegym.cli import (
     figure,
     grid,
     plan,
+    record,
     report,
     rerun,
     run,
@@ -41,6 +42,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("plan")(plan.plan)
 app.command("grid")(grid.grid)
 app.command("run")(run.run)
+app.command("record")(record.record)
 app.command("fetch")(fetch.fetch)
 app.command("doctor")(doctor.doctor)
 app.add_typer(scenario.app, name="scenario")

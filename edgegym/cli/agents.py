@@ -41,7 +41,7 @@ def find_agents(
     InputError
         If there is no such agent, or one without a card but no algorithm for it, or the reverse.
     """
-    environment = dict(map(_read_argument, env_arguments or []))
+    environment = read_arguments(env_arguments)
     own = {"rounds_per_step": rounds_per_step, "environment": environment, "wrappers": wrappers}
     told: dict[str, Any] = {key: value for key, value in own.items() if value}
     bare = _without_card(paths, algo, told)
@@ -52,6 +52,17 @@ def find_agents(
         so_far[name] += 1
         labelled[name if total[name] == 1 else f"{name}-{so_far[name]}"] = file
     return labelled
+
+
+def read_arguments(texts: list[str] | None) -> dict[str, Any]:
+    """Read arguments of the environment, each KEY=VALUE.
+
+    Raises
+    ------
+    InputError
+        If one is no such pair, or its key is the run's.
+    """
+    return dict(map(_read_argument, texts or []))
 
 
 def _read_argument(text: str) -> tuple[str, Any]:
@@ -104,12 +115,12 @@ def _agent_file(path: Path, algo: str | None, told: dict[str, Any]) -> AgentFile
 
 
 def _own_name(path: Path) -> str:
-    """Name an agent that needs no algorithm: by its card's, or as the function that it is."""
+    """Name an agent that needs no algorithm: by its card's, or as it is called on the console."""
     if is_function(str(path)):
         return str(path)
-    from agents.saving import read_card
+    from agents.saving import is_shipped, read_card
 
-    return read_card(path).algo
+    return str(path) if is_shipped(str(path)) else read_card(path).algo
 
 
 def agent_contender(file: AgentFile) -> Contender:
@@ -137,8 +148,8 @@ def agent_contender(file: AgentFile) -> Contender:
     make_policy = partial(follow_agent, path, file.algo)
     if file.algo is not None:
         return Contender(file.algo, make_policy, digest, _arguments(file))
-    card = read_card(path)
-    return Contender(card.algo, make_policy, digest, {"rounds_per_step": card.rounds_per_step})
+    arguments = {"rounds_per_step": read_card(path).rounds_per_step}
+    return Contender(_own_name(path), make_policy, digest, arguments)
 
 
 def _arguments(file: AgentFile) -> dict[str, Any]:

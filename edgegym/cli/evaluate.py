@@ -1,6 +1,5 @@
 """`edgegym evaluate`: agents, planners and a random policy on the same seeds, ranked fairly."""
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -33,9 +32,8 @@ from edgegym.cli.runs import (
     new_run_dir,
     require_alone,
 )
-from edgegym.runs.entrants import choose, measured_constants, plan_entrants
-from edgegym.runs.manifest import load_manifest, make_manifest
-from edgegym.systems.system import system_of
+from edgegym.runs.entrants import enter
+from edgegym.runs.manifest import load_manifest
 
 
 def evaluate(
@@ -62,6 +60,10 @@ def evaluate(
         str | None,
         typer.Option("--only", help="Beside agents only these, as in random,sca,exact."),
     ] = None,
+    board: Annotated[
+        bool,
+        typer.Option("--board", help="Instead of one scenario the board: every system's."),
+    ] = False,
     seeds: Seeds = 10,
     seed: Seed = 0,
     grid: Grid = 6,
@@ -77,25 +79,42 @@ def evaluate(
     """Let agents, planners and a random policy play the same seeds, and rank them.
 
     Writes results.csv (a row per episode), rounds.csv, summary.csv and summary.md (a row per
-    contender), manifest.json and pictures of the scores and of the loss over time.
+    contender), manifest.json and pictures of the scores and of the loss over time. With --board
+    every system's default scenario is played, by its costs alone and with real training, and mnist
+    by its costs, by the agents that come with edgegym, the planners and every --agent that fits;
+    board.csv and board.md hold all of it.
     """
-    require_alone(resume, context)
+    require_alone(resume, context, also_free={"board"})
+    if board:
+        from edgegym.cli.board import evaluate_board, require_for_board
+
+        require_for_board(context)
+        agents = find_agents(agent or [], algo, rounds_per_step, env_argument, wrapper)
+        return evaluate_board(
+            list(range(seed, seed + seeds)),
+            agents,
+            out=out,
+            resume=resume,
+            as_json=as_json,
+            jobs=jobs,
+            backend=backend,
+            device=device,
+            data_dir=data_dir,
+        )
     if resume:
         begun, plan = load_manifest(resume, "evaluate"), None
     else:
         checked = read_scenario(scenario, changes, system)
-        measured = measured_constants(checked, calibrated)
-        names = choose(only, checked, measured is not None)
-        begun = make_manifest(
+        agents = find_agents(agent or [], algo, rounds_per_step, env_argument, wrapper)
+        begun, plan = enter(
             checked,
+            fidelity,
             list(range(seed, seed + seeds)),
-            designs={},
-            job="evaluate",
-            fidelity=fidelity,
-            policies=[name for name in names if name not in system_of(checked).entrants],
-            agents=find_agents(agent or [], algo, rounds_per_step, env_argument, wrapper),
+            agents,
+            only=only,
+            calibrated=calibrated,
+            grid=grid,
         )
-        plan = partial(plan_entrants, checked, names, measured, grid)
     run_dir = resume or out or new_run_dir("evaluate", begun.scenario["name"])
     done = carry_out(
         begun, plan, run_dir, jobs=jobs, backend=backend, device=device, data_dir=data_dir

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,10 +74,19 @@ def as_markdown(cells: pd.DataFrame) -> str:
     return "\n".join([lines[0], "|" + "---|" * cells.shape[1], *lines[1:], ""])
 
 
-def report(
-    run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
-) -> None:
-    """Rank the contenders, write tables and pictures into the run folder, and print."""
+class Ranking(NamedTuple):
+    """Contenders in their order, by what, and what the table is called."""
+
+    board: pd.DataFrame
+    metric: Metric
+    reference: str
+    title: str
+
+
+def write_ranking(
+    run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame
+) -> Ranking:
+    """Rank the contenders, and write tables and pictures into the run folder."""
     from edgegym.results.score_curves import plot_scores
 
     system, scenario = manifest.find_system(), manifest.scenario["name"]
@@ -85,7 +94,6 @@ def report(
     names = {design: who.name for design, who in find_contenders(manifest, agent_contender).items()}
     results.insert(0, "contender", results["design"].map(names))
     board = rank(results, metric, np.random.default_rng(manifest.seeds), system)
-    cells = as_cells(board, metric, system.reference)
     title = (
         f"Scenario {scenario} at fidelity {manifest.fidelity}, {len(manifest.seeds)} seeds, "
         "95 % intervals"
@@ -93,16 +101,25 @@ def report(
     write_whole(run_dir / "results.csv", results.to_csv(index=False))
     write_whole(run_dir / "rounds.csv", rounds.to_csv(index=False))
     write_whole(run_dir / "summary.csv", board.to_csv(index=False))
+    cells = as_cells(board, metric, system.reference)
     write_whole(run_dir / "summary.md", as_markdown(cells))
     agents = {names[label] for label in manifest.agents}
     rounds["contender"] = rounds["design"].map(names)
     picture = plot_scores(board, metric.label, title, system.reference, agents)
     write_figure(run_dir / "scores.png", picture)
     _draw(run_dir, board, rounds, metric, title)
+    return Ranking(board, metric, system.reference, title)
+
+
+def report(
+    run_dir: Path, manifest: Manifest, results: pd.DataFrame, rounds: pd.DataFrame, as_json: bool
+) -> None:
+    """Rank the contenders, write tables and pictures into the run folder, and print."""
+    board, metric, reference, title = write_ranking(run_dir, manifest, results, rounds)
     if as_json:
-        head = {"scenario": scenario, "fidelity": manifest.fidelity, "run": str(run_dir)}
-        return print_json(head | {"rows": board.to_dict(orient="records")})
-    for table in as_tables(cells, title):
+        head = {"scenario": manifest.scenario["name"], "fidelity": manifest.fidelity}
+        return print_json(head | {"run": str(run_dir), "rows": board.to_dict(orient="records")})
+    for table in as_tables(as_cells(board, metric, reference), title):
         print_table(table)
     print("± and [ ] are intervals over the seeds, which all contenders share.")
     for row in board[board["n_agents"] > 1].itertuples():

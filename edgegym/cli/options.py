@@ -17,7 +17,8 @@ ScenarioName = Annotated[
 SystemName = Annotated[
     str | None,
     typer.Option(
-        "--system", help="two-stage, partitioned, cooperative: that system's default scenario."
+        "--system",
+        help="two-stage, partitioned, cooperative, split: that system's default scenario.",
     ),
 ]
 Changes = Annotated[
@@ -33,7 +34,9 @@ SchemeName = Annotated[
     typer.Option(
         "--scheme",
         help="Else joint; fixed-power, fixed-clock, fixed-batch, pretrain-only, finetune-only; of "
-        "system partitioned equal, proportional, bapa, paba, paba-proportional.",
+        "system partitioned equal, proportional, bapa, paba, paba-proportional; of cooperative "
+        "crunch, min-sum, crunch-equal, random-matching, alone, rotation; of split equal-shares, "
+        "fixed-rank, plain, edge, cloud.",
     ),
 ]
 MethodName = Annotated[
@@ -42,7 +45,7 @@ MethodName = Annotated[
         "--method",
         help="exact (global optimum), sca (the paper's Algorithm 1), emulator (best on the law "
         "of recorded training) or target (exact for the bound on the task's data alone); of system "
-        "partitioned exact, in-turn or closed-form.",
+        "partitioned exact, in-turn or closed-form; of cooperative exact or dual-ascent.",
     ),
 ]
 Grid = Annotated[

@@ -43,6 +43,10 @@ def plan(
             help="feasible, or paper: with --method sca Algorithm 1 as printed, limits or not",
         ),
     ] = "feasible",
+    robust: Annotated[
+        bool,
+        typer.Option("--robust", help="With --method emulator: best in the law's worst case."),
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")] = None,
     changes: Changes = None,
     seed: Seed = 0,
@@ -56,6 +60,7 @@ def plan(
     start = time.perf_counter()
     options: dict[str, Any] = only_for(method, grid)
     options |= {"rounding": rounding} if rounding != "feasible" else {}
+    options |= {"robust": True} if robust else {}
     result = baselines.plan(checked, scheme, method, **options)
     report = describe(checked, result, time.perf_counter() - start)
     if result.plan is not None and out is not None:

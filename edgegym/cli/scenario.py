@@ -25,11 +25,16 @@ from edgegym.runs.files import write_whole
 from edgegym.runs.imports import IMPORTED
 from edgegym.scenario.document import changed_text, shipped_scenarios
 from edgegym.scenario.profiles import CELLS, DEVICES
-from edgegym.systems.load import load_scenario
-from edgegym.systems.system import system_of
+from edgegym.systems.load import FIRST_SYSTEM, load_scenario
+from edgegym.systems.system import imported, system_of
 
 #: Where devices are that nobody places.
 DISTANCES_M = (60.0, 100.0, 160.0)
+#: Who writes a new scenario of a system.
+NEW = {
+    "two-stage": "edgegym.studies.two_stage.new_scenario:new_scenario",
+    "cooperative": "edgegym.studies.cooperative_scenario:new_scenario",
+}
 
 app = CommandLine(help="The scenarios as TOML, and one of your own.", no_args_is_help=True)
 Name = Annotated[
@@ -128,25 +133,33 @@ def new(
     bandwidth_hz: Annotated[float, typer.Option("--bandwidth-hz", help="Of each link.")] = 1e6,
     carrier_hz: Annotated[float, typer.Option("--carrier-hz", help="Of the radio.")] = 3.5e9,
     learning_rate: Annotated[float, typer.Option("--learning-rate", help="Of both stages.")] = 0.01,
+    system: Annotated[
+        str, typer.Option("--system", help="two-stage or cooperative")
+    ] = FIRST_SYSTEM,
     data_dir: DataDir = None,
     out: Annotated[Path | None, typer.Option("--out", help="Else NAME.toml; must be new.")] = None,
 ) -> None:
     """Write a scenario of your own network and data, with budgets that bind.
 
     Parameters, FLOPs of a sample, update size, untrained loss and data counts are measured; devices
-    and cell are of a kind whose numbers carry their sources. Edit what you know better; `edgegym
-    calibrate` measures the constants of the bound.
+    and cell are of a kind whose numbers carry their sources. Of system cooperative FLOPs and
+    activations are counted by the depth of a block. Edit what you know better; `edgegym calibrate`
+    measures the constants of the two-stage bound.
     """
-    from edgegym.studies.two_stage.new_scenario import Radio, new_scenario
+    from edgegym.studies.scenario_lines import Radio
 
     path = out or Path(f"{name}.toml")
     if path.exists():
         raise InputError(f"--out must be new; got {str(path)!r}, which exists. Choose another.")
-    for option, chosen, valid in (("--profile", profile, DEVICES), ("--cell", cell, CELLS)):
+    for option, chosen, valid in (
+        ("--system", system, NEW),
+        ("--profile", profile, DEVICES),
+        ("--cell", cell, CELLS),
+    ):
         if chosen not in valid:
             raise unknown_name(option, chosen, valid)
     distances = tuple(islice(cycle(distance_m or DISTANCES_M), devices))
-    text = new_scenario(
+    text = imported(NEW[system])(
         name,
         network=network,
         pretrain_dataset=pretrain_dataset or dataset,

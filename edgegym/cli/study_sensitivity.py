@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from edgegym.cli.options import AsJson, Changes, DataDir, ScenarioName, Seed, read_scenario
-from edgegym.cli.runs import N_CORES, Jobs, Out, Quick, Resume, Seeds
+from edgegym.cli.runs import N_CORES, Jobs, Out, Quick, Resume
 from edgegym.cli.studying import carry_out
 
 Axis = Annotated[
@@ -20,7 +20,9 @@ def sensitivity(
     scenario: ScenarioName = None,
     x: Axis = None,
     y: Axis = None,
-    seeds: Seeds = 3,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=0, help="How many to train with; 0 plans alone.")
+    ] = 3,
     quick: Quick = False,
     jobs: Jobs = N_CORES,
     out: Out = None,

@@ -58,4 +58,5 @@ def carry_out(
         return print_json({"run": str(run_dir), "rows": rows, "verdict": finding.verdict})
     print_rows(rows, as_json=False)
     print(finding.verdict)
-    print(f"Written to {run_dir}: {', '.join([*finding.tables, *finding.pictures])}")
+    files = *finding.tables, *finding.pictures, *finding.texts
+    print(f"Written to {run_dir}: {', '.join(files)}")

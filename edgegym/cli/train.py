@@ -1,5 +1,6 @@
 """`edgegym train`: agents on the lifecycle, with Stable-Baselines3."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from edgegym.cli.printing import progress_console
 from edgegym.cli.progress import counting_each
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, new_run_dir, require_alone
 from edgegym.cli.trained import report
+from edgegym.errors import InputError
 from edgegym.runs.files import read_model
 
 
@@ -29,7 +31,10 @@ def train(
     algo: Annotated[str, typer.Option("--algo", help="ppo, sac, td3 or tqc")] = "ppo",
     fidelity: Annotated[
         str | None,
-        typer.Option("--fidelity", help="curve, bound or train; else curve where there is one."),
+        typer.Option(
+            "--fidelity",
+            help="curve, bound or train; else curve where there is one, bound with --devices.",
+        ),
     ] = None,
     total_steps: Annotated[
         int | None,
@@ -51,6 +56,14 @@ def train(
     ] = None,
     emulator: Annotated[
         Path | None, typer.Option("--emulator", help="What `edgegym calibrate` fitted.")
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            metavar="FEWEST-MOST",
+            help="One policy for any number of devices, trained on so many, as in 3-10.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many agents.")] = 1,
     jobs: Jobs = N_CORES,
@@ -90,6 +103,7 @@ def train(
             hyperparameters=hyperparameters,
             total_steps=total_steps,
             n_envs=n_envs,
+            n_devices=_read_devices(devices),
         )
         run_dir = out or new_run_dir("train", checked.name)
         begin(cards, run_dir)
@@ -98,3 +112,16 @@ def train(
     with counting_each() as on_progress:
         folders = train_all(cards, run_dir, jobs, data_dir, on_progress)
     report(cards, folders, run_dir, as_json)
+
+
+def _read_devices(text: str | None) -> tuple[int, int] | None:
+    """Read the fewest and the most devices."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)-(\d+)", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise InputError(
+            "--devices must be the fewest and the most, at least 1, with a dash between; got "
+            f"{text!r}. For example --devices 3-10."
+        )
+    return int(found[1]), int(found[2])

@@ -76,7 +76,7 @@ class SplitEdgeEnv(EdgeEnv):
     >>> action[[2, 9]] = 1  # layer 2, rank 4
     >>> observation, reward, terminated, truncated, info = env.step(action)
     >>> info["split_layer"], info["split_rank"], round(info["delay_s"], 4)
-    (2.0, 4.0, 0.2731)
+    (2.0, 4.0, 0.4771)
     """
 
     def __init__(self, *arguments: Any, system: str = "split", **more: Any) -> None:

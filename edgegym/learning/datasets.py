@@ -20,7 +20,7 @@ from torch import Tensor
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples, joined
 from edgegym.learning.files import as_parts
-from edgegym.learning.partition import dirichlet_partition
+from edgegym.learning.partition import dirichlet_partition, thin_out
 from edgegym.learning.rotation import rotate
 from edgegym.learning.sources import RawData, inputs_of, load_raw
 from edgegym.scenario.catalogue import Dataset, find_dataset
@@ -153,6 +153,9 @@ def share_task(task: LearningTask, n_devices: int, raws: dict[str, RawData]) -> 
     draws = task.draws(has_own_test_set=raws[task.finetune_dataset].test is not None)
     parts = (share_out(sets[name], name, counts) for name, counts in draws.items())
     server, *others = chain(*parts)
+    n_classes = inputs[task.finetune_dataset].n_classes
+    kept = thin_out(server.labels.numpy(), task.missing_label_share, n_classes)
+    server = server.take(torch.from_numpy(kept))
     source, target = (
         raws[name].pixel_statistics or pixel_statistics(raws[name].train.images)
         for name in (task.pretrain_dataset, task.finetune_dataset)
@@ -163,7 +166,6 @@ def share_task(task: LearningTask, n_devices: int, raws: dict[str, RawData]) -> 
     devices = share_among_devices(
         on_device, n_devices, task.dirichlet_concentration, task.device_sample_counts
     )
-    n_classes = inputs[task.finetune_dataset].n_classes
     return TaskData.of(prepare(server, source, 0.0), devices, validation, test, n_classes)
 
 

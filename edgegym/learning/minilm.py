@@ -64,17 +64,68 @@ def minilm(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
     return UpperLayers(layers, config.hidden_size, n_classes)
 
 
+def whole(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+    """Make the whole network, all of whose layers are trained, with an untrained classifier.
+
+    It takes numbers of tokens and an attention mask, and is of Hugging Face's kind.
+    """
+    from transformers import BertForSequenceClassification
+
+    folder = find_model(data_dir)
+    config, _ = read_config(folder)
+    config.num_labels = n_classes
+    network = BertForSequenceClassification(config)
+    _filled(network.bert, folder, "")
+    return network
+
+
+class TextClassifier(nn.Module):
+    """An encoder of Hugging Face's kind, the mean over a text's tokens, and a head.
+
+    Parameters
+    ----------
+    encoder : takes numbers of tokens and a mask, which is 0 where there is none
+    width : of a token
+    n_classes : of the head
+    """
+
+    def __init__(self, encoder: nn.Module, width: int, n_classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(width, n_classes)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Give logits, (n, classes), for tokens, (n, tokens), 0 where a text is shorter."""
+        mask = (tokens != 0).long()
+        hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        weight = mask[:, :, None].to(hidden.dtype)
+        return self.head((hidden * weight).sum(dim=1) / weight.sum(dim=1))
+
+
+def classifier(shape: tuple[int, ...], n_classes: int, data_dir: Path) -> nn.Module:
+    """Make the whole encoder under a head, as what it was pre-trained for reads the mean."""
+    network: Any = whole(shape, n_classes, data_dir)
+    network.bert.pooler = None  # which reads the first token alone, and was never trained for that
+    return TextClassifier(network.bert, network.config.hidden_size, n_classes)
+
+
+def cut_to_tokens(texts: Sequence[str], data_dir: Path) -> list[Tensor]:
+    """Cut texts into the numbers of their tokens, `N_TOKENS` at most."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(find_model(data_dir) / TOKENIZER))
+    tokenizer.enable_truncation(N_TOKENS)
+    tokenizer.no_padding()
+    return [torch.tensor(encoded.ids) for encoded in tokenizer.encode_batch(list(texts))]
+
+
 def pass_lower(texts: Sequence[str], data_dir: Path) -> Tensor:
     """Work out what the lower layers make of texts, (n, tokens, width) in half precision."""
-    from tokenizers import Tokenizer
     from transformers.models.bert.modeling_bert import BertEmbeddings
 
     folder = find_model(data_dir)
     config, n_lower = read_config(folder)
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.enable_truncation(N_TOKENS)
-    tokenizer.no_padding()
-    tokens = [torch.tensor(encoded.ids) for encoded in tokenizer.encode_batch(list(texts))]
+    tokens = cut_to_tokens(texts, data_dir)
     embeddings = _filled(BertEmbeddings(config), folder, "embeddings.").eval()
     layers = [_layer(config, folder, index).eval() for index in range(n_lower)]
     lower = torch.zeros(len(texts), N_TOKENS, config.hidden_size, dtype=torch.float16)

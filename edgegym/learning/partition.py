@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from edgegym.errors import InputError
+
 #: Below, a label goes to one device; above, shares are even to six digits. Farther out NumPy's
 #: draws overflow.
 CONCENTRATION_RANGE = (1e-6, 1e12)
@@ -47,6 +49,41 @@ def dirichlet_partition(
         for device, part in zip(takers, np.split(index, ends[:-1]), strict=True):
             parts[device].append(part)
     return _leave_none_empty([np.concatenate(held) for held in parts])
+
+
+def thin_out(labels: NDArray[np.int64], share: float, n_classes: int) -> NDArray[np.int64]:
+    """Leave out a share of the samples of every label in the upper half.
+
+    Parameters
+    ----------
+    labels : (n,) of the samples
+    share : from 0, all are kept, to 1
+    n_classes : of which the upper half is thinned out
+
+    Returns
+    -------
+    The indices of those that are kept, in their order
+
+    Raises
+    ------
+    InputError
+        If none are.
+
+    Examples
+    --------
+    >>> thin_out(np.array([0, 1, 1, 0, 1, 1]), 0.5, n_classes=2).tolist()
+    [0, 3, 4, 5]
+    """
+    kept = np.ones(len(labels), dtype=bool)
+    for label in range(n_classes // 2, n_classes):
+        places = np.flatnonzero(labels == label)
+        kept[places[: round(share * places.size)]] = False
+    if not kept.any():
+        raise InputError(
+            f"learning.missing_label_share must leave the server a sample; got {share:g}, and all "
+            f"of its {len(labels)} have a label of the upper half. Lower it."
+        )
+    return np.flatnonzero(kept)
 
 
 def _leave_none_empty(parts: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:

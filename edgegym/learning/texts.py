@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from edgegym.errors import InputError
 from edgegym.learning.centralized import Samples
-from edgegym.learning.minilm import MODEL, N_TOKENS, pass_lower, require_installed
+from edgegym.learning.minilm import MODEL, N_TOKENS, cut_to_tokens, pass_lower, require_installed
 from edgegym.learning.sources import RawData
 
 FOLDER = "hutto_ICWSM_2014"
@@ -57,6 +57,15 @@ def load_texts(data_dir: Path, name: str) -> RawData:
         incoming.chmod(0o644)  # safetensors lets nobody else read it
         incoming.replace(kept)
     return _as_data(made)
+
+
+def load_tokens(data_dir: Path, name: str) -> RawData:
+    """Load rated texts as the numbers of their tokens, (n, tokens), 0 where a text is shorter."""
+    texts, labels = read_texts(data_dir, name)
+    tokens = torch.zeros(len(texts), N_TOKENS, dtype=torch.int64)
+    for row, numbers in zip(tokens, cut_to_tokens(texts, data_dir), strict=True):
+        row[: len(numbers)] = numbers
+    return RawData(Samples(tokens, torch.tensor(labels)), None)
 
 
 def file_name(name: str) -> str:

@@ -112,9 +112,15 @@ def _comments(name: str, keys: Collection[str]) -> dict[str, str]:
     for dotted in keys:
         *path, key = dotted.split(".")
         places = [document.get(path[0], {})] if path else tables
-        items = [place[key] for place in places if key in place]
+        items = [_item(place, key) for place in places if key in place]
         comments[dotted] = items[0].trivia.comment.lstrip("# ") if items else "default"
     return comments
+
+
+def _item(place: Any, key: str) -> Any:
+    """Take a value with its comment, which tomlkit keeps apart from a true or a false."""
+    container = place if isinstance(place, tomlkit.TOMLDocument) else place.value
+    return container.item(key)
 
 
 def _flat(scenario: BaseScenario) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Who enters `edgegym evaluate` beside agents: policies, and what is planned ahead of time."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from edgegym.errors import InputError, unknown_name
-from edgegym.runs.designs import plan_design, require_a_plan, require_a_round
-from edgegym.runs.manifest import Design
+from edgegym.runs.designs import GRID, plan_design, require_a_plan, require_a_round
+from edgegym.runs.manifest import AgentFile, Design, Manifest, make_manifest
 from edgegym.runs.players import RANDOM
 from edgegym.scenario.channel import mean_channel
 from edgegym.scenario.document import shipped_scenarios
@@ -49,9 +51,48 @@ def choose(only: str | None, scenario: Any, is_measured: bool) -> list[str]:
             f"'{scenario.name}-effective' is not shipped. Give one, or leave calibrated out."
         )
     if only is None:
-        ahead, can_be = system_of(scenario).entrants, system_of(scenario).entrants_of(scenario)
-        names = [n for n in everyone if n in can_be or n not in ahead]
+        system = system_of(scenario)
+        names = [RANDOM, *(p for p in system.policies if system.can_plan(scenario, p))]
+        names += system.entrants_of(scenario)
     return [n for n in everyone if n in names and (is_measured or n != "calibrated")]
+
+
+def enter(
+    scenario: Any,
+    fidelity: str,
+    seeds: list[int],
+    agents: dict[str, AgentFile],
+    *,
+    only: str | None = None,
+    calibrated: str | None = None,
+    grid: int = GRID,
+) -> tuple[Manifest, Callable[[], dict[str, Design]]]:
+    """Begin a run in which agents meet planners and policies.
+
+    Parameters
+    ----------
+    scenario, fidelity, seeds : what is played
+    agents : saved ones, by their labels
+    only : names of the others, with commas between; else all that can take part
+    calibrated : a scenario with measured constants, if not the shipped one
+    grid : of Algorithm 1
+
+    Returns
+    -------
+    Its manifest without designs, and what plans them
+    """
+    measured = measured_constants(scenario, calibrated)
+    names = choose(only, scenario, measured is not None)
+    begun = make_manifest(
+        scenario,
+        seeds,
+        designs={},
+        job="evaluate",
+        fidelity=fidelity,
+        policies=[name for name in names if name not in system_of(scenario).entrants],
+        agents=agents,
+    )
+    return begun, partial(plan_entrants, scenario, names, measured, grid)
 
 
 def plan_entrants(

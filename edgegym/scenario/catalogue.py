@@ -45,6 +45,8 @@ class Dataset(NamedTuple):
 GREY, COLOUR = Inputs((1, 28, 28), 10), Inputs((3, 32, 32), 10)
 #: What the frozen layers of MiniLM make of a text: numbers of each token; good or bad.
 LOWER = Inputs((32, 384), 2)
+#: Numbers of a text's tokens, 0 where it is shorter; good or bad.
+TOKENS = Inputs((32,), 2)
 _SOURCES, _FILES = "edgegym.learning.sources", "edgegym.learning.files"
 #: Rated texts and what their files are called.
 TEXTS = {
@@ -60,13 +62,22 @@ def _texts(name: str, n_texts: int) -> Dataset:
     return Dataset(loader, (TEXTS[name],), LOWER, n_texts, None, (0.0, 1.0))
 
 
+def _tokens(name: str, n_texts: int) -> Dataset:
+    """Texts as the tokens that a whole network reads."""
+    loader = "edgegym.learning.texts:load_tokens"
+    return Dataset(loader, (TEXTS[name],), TOKENS, n_texts, None, (0.0, 1.0))
+
+
 NETWORKS: dict[str, Network] = {
     "lenet": Network("edgegym.learning.networks:lenet", GREY.shape),
     "googlenet": Network("edgegym.learning.networks:googlenet", COLOUR.shape),
+    "googlenet-narrow": Network("edgegym.learning.networks:googlenet_narrow", COLOUR.shape),
     "row-transformer": Network("edgegym.learning.transformer:RowTransformer"),
     "row-transformer-4": Network("edgegym.learning.transformer:four_layers"),
     "row-transformer-6": Network("edgegym.learning.transformer:six_layers"),
     "minilm": Network("edgegym.learning.minilm:minilm", LOWER.shape, is_pretrained=True),
+    "minilm-6": Network("edgegym.learning.minilm:classifier", TOKENS.shape, is_pretrained=True),
+    "minilm-whole": Network("edgegym.learning.minilm:whole", TOKENS.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
@@ -81,6 +92,7 @@ DATASETS: dict[str, Dataset] = {
     "movie-snippets": _texts("movie-snippets", 2600),
     "tweets": _texts("tweets", 2114),
     "amazon-snippets": _texts("amazon-snippets", 2466),
+    "tweets-tokens": _tokens("tweets", 2114),
 }
 SHIPPED = {*NETWORKS, *DATASETS}
 

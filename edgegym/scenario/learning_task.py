@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from edgegym.scenario.catalogue import NETWORKS, Inputs, find_dataset, find_network
-from edgegym.scenario.fields import Count, Finite, Positive
+from edgegym.scenario.fields import Count, Finite, Fraction, Positive
 
 
 class LearningTask(BaseModel):
@@ -21,6 +21,7 @@ class LearningTask(BaseModel):
     finetune_dataset: str
     finetune_rotation_deg: Finite = 0.0
     n_server_samples: Count
+    missing_label_share: Fraction = 0.0  # of the server's, of the upper half of the labels
     n_device_samples: Count
     dirichlet_concentration: Positive | None = None  # None deals them out evenly
     device_sample_counts: tuple[Count, ...] | None = None  # or so many to each device

@@ -50,6 +50,13 @@ DEVICES: dict[str, Processor] = {
     ),
 }
 
+#: Memory that is left on a device for training, bytes, and why.
+DEVICE_MEMORY: dict[str, tuple[float, str]] = {
+    "phone": (1e9, "assumed: what a phone of 8 GB leaves an app"),
+    "single-board": (2e9, "assumed: half of a Raspberry Pi 4 of 4 GB"),
+    "microcontroller": (8e6, "assumed: an STM32H743 with 8 MB of external memory"),
+}
+
 
 class Cell(NamedTuple):
     """What a signal loses on its way, in dB: L = a + b log10(d / m) + 20 log10(f / GHz)."""

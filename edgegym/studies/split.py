@@ -81,6 +81,7 @@ def train(scenario: SplitScenario, at: At, data_dir: str | None) -> Figures:
     """Fine-tune at one split for all rounds, and look at the validation samples now and then."""
     import torch
 
+    from edgegym.learning.learner import measure
     from edgegym.learning.split_learner import SplitLearner
 
     torch.set_num_threads(1)
@@ -95,7 +96,7 @@ def train(scenario: SplitScenario, at: At, data_dir: str | None) -> Figures:
         if done % task.validation_interval == 0:
             rounds.append(done)
             accuracy.append(learner.validation()[1])
-    test_accuracy = learner.report()["test_accuracy"]
+    test_accuracy = measure(learner.whole, learner.data.test)[1]
     return {
         "start_accuracy": start,
         "rounds": rounds,
@@ -144,8 +145,8 @@ def fit_law(
             Cell(
                 layer=layer,
                 rank=rank,
-                accuracy=by_round.mean().tolist(),
-                half_width=[half_width(values.to_numpy()) for _, values in by_round],
+                accuracy=by_round.mean().round(4).tolist(),
+                half_width=[round(half_width(v.to_numpy()), 4) for _, v in by_round],
             )
         )
     others = looks[(looks["layer"] == middle[0]) & (looks["rank"] == middle[1])]
@@ -156,7 +157,7 @@ def fit_law(
         learning=task,
         measured_with={key: getattr(scenario, key) for key in MEASURED_WITH},
         rounds=sorted(int(n) for n in planned["rounds"].unique()),
-        start_accuracy=float(planned["start_accuracy"].mean()),
+        start_accuracy=round(float(planned["start_accuracy"].mean()), 4),
         batch_exponent=fit_exponent(others, scenario.batch_size),
         cells=cells,
     )

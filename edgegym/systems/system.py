@@ -29,8 +29,8 @@ class System:
     emulator : gives the learner of fidelity `curve` of scenario, file and number of copies
     designs : rows of `compare`, each a scheme and a method
     entrants : rows of `evaluate` that are planned ahead, in the same way
-    can_plan : tells of a scenario and a method whether what it needs is there, such as an emulator;
-        rows that cannot be planned are left out
+    can_plan : tells of a scenario and a method, or a policy, whether what it needs is there, such
+        as an emulator; rows of others are left out
     reference : which of them the others are measured by
     policies : rows of `evaluate` that decide of the state: "module:function" of a scenario
     measures : columns of its tables beside the common ones

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from edgegym.studies import cooperative
 from edgegym.studies import partitioned as study
 
 FEW = ("--draws", 2, "--seeds", 1, "--set", "delay_budget_s=1")
@@ -76,3 +77,24 @@ def test_what_no_study_wrote_is_refused(short, ask, refusal, tmp_path):
         f"--resume must name a folder of study 'heterogeneity'; got {str(run)!r}, of study "
         f"'bound'. Finish it with: edgegym study bound --resume {run}."
     )
+
+
+def test_the_study_of_drift_trains_in_every_way_and_gives_its_verdict(
+    in_process, ask, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cooperative, "LOOKS", (1, 2))
+    run = tmp_path / "run"
+    few = ("--seeds", 1, "--set", "learning.n_pretrain_rounds=1")
+    told = ask("study", "drift", *few, "--out", run)
+    assert {row["way"] for row in told["rows"]} == set(cooperative.WAYS)
+    assert told["verdict"].startswith("At learning rate 0.03 a fixed matching of own shares ends")
+    assert {"accuracies.csv", "summary.csv", "drift.png"} < {path.name for path in run.iterdir()}
+    assert len(pd.read_csv(run / "accuracies.csv")) == 2 * 5 * 2
+
+
+def test_the_study_of_matchings_writes_its_tables_and_says_what_is_saved(ask, tmp_path):
+    run = tmp_path / "run"
+    told = ask("study", "matching", "--draws", 2, "--out", run)
+    assert [row["rival"] for row in told["rows"]][:2] == ["dual-ascent", "crunch"]
+    assert "against CRUNCH with its best shares" in told["verdict"]
+    assert {"latencies.csv", "summary.csv", "savings.png"} < {path.name for path in run.iterdir()}

@@ -44,6 +44,12 @@ def test_a_map_over_what_the_paper_gives_is_refused_before_anything_is_written(
     assert not run.exists()
 
 
+def test_without_seeds_it_plans_alone(quick, ask, tmp_path):
+    told = ask(*quick, "--seeds", 0, "--out", tmp_path / "run")
+    assert told["verdict"].endswith("Nothing was trained.")
+    assert not (tmp_path / "run" / "trained.png").exists()
+
+
 def test_the_study_is_of_the_two_stage_system_alone(quick, refusal, tmp_path):
     refused = refusal("study", "sensitivity", "--scenario", "partitioned-digits", "--out", tmp_path)
     assert refused.startswith("scenario must be of system 'two-stage'")

@@ -46,7 +46,7 @@ def test_agents_are_trained_and_compared_with_what_is_possible(ask, quick, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc; got 'pppo'"),
+        (["--algo", "pppo"], "algo must be one of ppo, sac, td3, tqc, .* got 'pppo'"),
         (["--fidelity", "curv"], "Did you mean 'curve'"),
         (["--reward", "los"], "reward must be one of loss, log_loss"),
         (["--scenario", "cinic10-cifar10"], "must have an emulator"),
@@ -110,3 +110,18 @@ def test_a_system_in_which_no_round_fits_is_refused_before_training(refusal, tmp
 def test_soft_budgets_may_be_too_small_for_a_round(ask, in_process, quick, tmp_path):
     poor = ["--set", "delay_budget_s=1e-6", "--budgets", "soft", "--total-steps", 64]
     assert ask("train", *quick, *poor, "--out", tmp_path / "run")["rows"][0]["steps"] == 64
+
+
+@pytest.mark.parametrize("text", ["3", "10-3", "0-4", "a-b", "3-10-20"])
+def test_the_number_of_devices_is_read_or_refused(refusal, text):
+    assert "--devices must be the fewest and the most" in refusal("train", "--devices", text)
+
+
+def test_a_policy_that_devices_share_is_ranked_on_another_number(succeed, ask, tmp_path):
+    (tmp_path / "quick.yml").write_text(QUICK)
+    told = ["--hyperparameters", tmp_path / "quick.yml", "--total-steps", 32, "--jobs", 1]
+    succeed("train", *TINY, "--devices", "2-3", *told, "--out", tmp_path / "run")
+    agent = ["--agent", tmp_path / "run/ppo-seed0/agent", "--fidelity", "bound", "--only", "exact"]
+    more = ["--set", "n_devices=5", "--seeds", 1, "--jobs", 1, "--out", tmp_path / "ranked"]
+    rows = ask("evaluate", *TINY, *agent, *more)["rows"]
+    assert {row["contender"] for row in rows} == {"exact", "ppo"}

@@ -23,7 +23,7 @@ FILLED = {
     **{"N": "2", "ROW": "1", "NAME": "digits", "FILE": "plan.json", "...": "digits"},
     **{"{known.figure}": "2", "{job}": "compare", "{manifest.command_name}": "compare"},
     **{"{shlex.quote(str(run_dir))}": "RUN", "{first}": "ppo-seed0"},
-    **{"{shlex.quote(str(path))}": "digits", "{imports}": ""},
+    **{"{shlex.quote(str(path))}": "digits", "{imports}": "", "{study.name}": "heterogeneity"},
 }
 #: Its commands need a module of one's own, and are run in their order by test_cli_own.py.
 WALK_THROUGH = re.compile(r"^## Your own network.*?(?=^## )", re.DOTALL | re.MULTILINE)
@@ -42,13 +42,20 @@ SHRUNK = {
     "run": [*HERE, "--device", "cpu"],
     **{name: [] for name in ("plan", "doctor", "rerun", "report", "scenario")},
 }
-#: What takes its place for the other system.
-PARTITIONED = {
-    "compare": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
-    "evaluate": ["--set", "delay_budget_s=0.5", "--seeds", "1", "--device", "cpu"],
-    "train": ["--hyperparameters", "quick.yml", "--total-steps", "32"],
-    "plan": [],
+#: What takes its place for the other systems, by what their scenarios' names hold, and where an
+#: emulator is needed.
+SHORT = ["--seeds", "1", "--device", "cpu", "--set"]
+OTHERS = {
+    "partitioned": [*SHORT, "delay_budget_s=0.5"],
+    "cooperative": [
+        *("--scenario", "cooperative-per-round", *SHORT, "delay_budget_s=0.7"),
+        *("--set", "learning.n_pretrain_rounds=1"),
+    ],
+    "split": [*SHORT, "delay_budget_s=2"],
+    # An emulator is of what is learnt, which therefore stays as it is.
+    "-emulator": ["--scenario", "digits", *SHORT, "delay_budget_s=3"],
 }
+OTHERS_TRAIN = ["--hyperparameters", "quick.yml", "--total-steps", "32"]
 WRITE_FOLDERS = ("compare", "evaluate", "figure", "train", "calibrate", "grid")
 #: What a calibration spends its time on.
 FEW = (
@@ -59,9 +66,12 @@ FEW = (
 QUICK = """
 TwoStageEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32, normalize: true,
                   n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
-PartitionedEdge-v0: {policy: MlpPolicy, n_envs: 2, n_timesteps: 32,
-                     n_steps: 16, batch_size: 16, n_epochs: 1, learning_rate: lin_1e-3}
 """
+QUICK += "".join(
+    f"{env_id}: {{policy: MlpPolicy, n_envs: 2, n_timesteps: 32, n_steps: 16, batch_size: 16, "
+    "n_epochs: 1, learning_rate: lin_1e-3}\n"
+    for env_id in ("PartitionedEdge-v0", "CooperativeEdge-v0", "SplitEdge-v0")
+)
 
 
 def texts_of(path):
@@ -179,7 +189,11 @@ def shrink(words, runs, own):
 
 def quick_options(words):
     """Say what makes a command quick, by its system."""
-    return (PARTITIONED if "partitioned" in " ".join(words) else SHRUNK)[words[0]]
+    for system, played in OTHERS.items():
+        if system in " ".join(words):
+            quick = {"train": OTHERS_TRAIN, "compare": played, "evaluate": played}
+            return quick.get(words[0], [])
+    return SHRUNK[words[0]]
 
 
 def kind_of(words):

@@ -52,6 +52,33 @@ def test_every_design_can_be_planned_on_the_console(ask, scheme, method):
     assert report["violations"] == {}
 
 
+def test_a_cooperative_plan_as_json_is_played_at_the_latency_it_promised(ask, tmp_path):
+    path, system = tmp_path / "plan.json", ("--system", "cooperative")
+    for scheme in ("joint", "rotation"):
+        report = ask("plan", *system, "--scheme", scheme, "--out", path)
+        plan_keys = {"block_device", "bandwidth_share", "batch_size"}
+        assert report.keys() >= plan_keys | PROMISED - {
+            "block_size",
+            "downlink_share",
+            "uplink_share",
+        }
+        assert report["violations"] == {} and len(report["block_device"][0]) == 6
+        played = ask("run", *system, "--plan", path, "--fidelity", "bound")
+        assert played["total_delay_s"] == pytest.approx(report["total_delay_s"])
+
+
+def test_cooperative_devices_that_cannot_hold_the_blocks_are_refused_in_a_sentence(invoke, refusal):
+    few = ("--system", "cooperative", "--set", "device_memory_bytes=0.7e6")
+    planned = invoke("plan", *few)
+    assert planned.exit_code == 2
+    sentence = (
+        "device_memory_bytes must let 1 of the devices hold block 6 with 16 samples, 1.49e+06"
+    )
+    assert planned.stderr.startswith(f"edgegym: {sentence}")
+    played = refusal("run", *few, "--scheme", "joint", "--fidelity", "bound")
+    assert played.startswith(sentence)
+
+
 def test_a_plan_for_people_says_how_good_it_is(succeed):
     text = succeed("plan", "--system", "partitioned")
     assert "block_size" in text
@@ -218,7 +245,7 @@ def test_a_scenario_of_the_other_system_is_refused(refusal, command, tmp_path, m
 def test_an_unknown_system_is_refused_with_the_nearest(refusal, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refusal(*COMMANDS[command], "--system", "partitoned") == (
-        "system must be one of two-stage, partitioned; got 'partitoned'. "
+        "system must be one of two-stage, partitioned, cooperative, split; got 'partitoned'. "
         "Did you mean 'partitioned'?"
     )
     assert list(tmp_path.iterdir()) == []
@@ -231,7 +258,10 @@ def test_a_folder_of_an_unknown_system_is_left_alone(compared, refusal, tmp_path
     before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
     for command in (("compare", "--resume"), ("report",)):
         sentence = refusal(*command, path.parent)
-        assert "system must be one of two-stage, partitioned; got 'three-stage'" in sentence
+        assert (
+            "system must be one of two-stage, partitioned, cooperative, split; got 'three-stage'"
+            in sentence
+        )
     assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -49,7 +51,7 @@ def test_a_gradient_of_a_block_is_the_whole_gradients_part(network, batch):
 def test_flops_and_activations_are_linear_in_depth(network, batch):
     costs = count_costs(network, batch)
     for values in (costs.backward_flop_per_sample, costs.activation_bytes_per_sample):
-        steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(values)]
         assert max(steps) < 1.1 * min(steps)
     # A product has two in its gradient: as many FLOPs to go back through a layer as forward.
     layer = costs.backward_flop_per_sample[3] - costs.backward_flop_per_sample[2]
@@ -82,5 +84,5 @@ def test_low_rank_updates_are_blocks_and_the_frozen_base_is_in_none(batch):
 
 @pytest.mark.parametrize("network", [LeNet(), restrict(six_layers((1, 8, 8), 10), "head", seed=0)])
 def test_what_has_no_blocks_is_refused(network):
-    with pytest.raises(InputError, match="learning.network must keep its layers in a torch"):
+    with pytest.raises(InputError, match=r"learning.network must keep its layers in a torch"):
         blocks_of(network)

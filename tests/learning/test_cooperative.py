@@ -126,9 +126,7 @@ def test_a_module_of_ones_own_is_fine_tuned_as_it_comes(tiny):
 
 
 def test_a_network_of_other_blocks_is_refused():
-    with pytest.raises(
-        InputError, match=r"learning.network must have the 6 blocks .* got 2 of Row"
-    ):
+    with pytest.raises(InputError, match=r"must have the 6 blocks .* got 2 of RowTransformer"):
         start(**{"learning.network": "row-transformer"})
 
 

@@ -1,6 +1,7 @@
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -192,3 +193,18 @@ def test_a_class_that_a_device_lacks_is_named():
     assert missing_classes(data).startswith(f"device {first} holds no sample of class")
     even = load_scenario("digits")
     assert missing_classes(load_task_data(even.learning, even.n_devices, NOWHERE, CPU)) == ""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_server_may_lack_labels_that_the_devices_have(share):
+    task = load_scenario("digits").learning
+    whole, thinned = (
+        load_task_data(t, 3, NOWHERE, CPU)
+        for t in (task, task.model_copy(update={"missing_label_share": share}))
+    )
+    had, left = (np.bincount(data.server.labels, minlength=10) for data in (whole, thinned))
+    assert left[:5].tolist() == had[:5].tolist()
+    assert left[5:].tolist() == [n - round(share * n) for n in had[5:].tolist()]
+    for one, other in zip(whole.devices, thinned.devices, strict=True):
+        assert torch.equal(one.images, other.images)
+    assert torch.equal(whole.test.labels, thinned.test.labels)

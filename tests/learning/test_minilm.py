@@ -9,10 +9,11 @@ import torch
 from edgegym import load_scenario
 from edgegym.errors import InputError
 from edgegym.learning import minilm, texts
+from edgegym.learning.blocks import blocks_of
 from edgegym.learning.learner import Learner
 from edgegym.learning.sources import load_raw
 from edgegym.learning.stacked import StackedLearner, StackedRound
-from edgegym.learning.trainable import changing, count_trained
+from edgegym.learning.trainable import changing, count_trained, restrict
 from edgegym.scenario.catalogue import DATASETS, NETWORKS, TEXTS, Inputs
 
 WIDTH, TOKENS = 8, minilm.N_TOKENS
@@ -221,3 +222,24 @@ def test_where_transformers_is_missing_it_is_said_what_to_install(tmp_path, monk
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"transformers installed; .*'edgegym\[text\]'"):
         Learner(SENTIMENT, 0, "cpu", tmp_path)
+
+
+def test_the_costs_of_the_cooperative_scenario_rise_as_measured():
+    """The numbers of a prototype: 0.55 to 3.01 MB of a sample, linear in depth."""
+    kept = load_scenario("cooperative-minilm").activation_bytes_per_sample / 1e6
+    assert kept.tolist() == pytest.approx([0.55, 1.04, 1.53, 2.03, 2.52, 3.01], abs=0.006)
+
+
+def test_the_whole_network_takes_tokens_alone_and_has_a_block_for_each_layer(tiny, tmp_path):
+    pytest.importorskip("peft")
+    network = restrict(minilm.classifier((TOKENS,), 2, tmp_path), "lora:2", seed=0)
+    tokens = torch.zeros(2, TOKENS, dtype=torch.int64)
+    tokens[0, :4], tokens[1, :9] = 5, 6
+    logits = network(tokens)
+    # What stands behind a shorter text does not count.
+    hidden = network.encoder(input_ids=tokens[:1, :4]).last_hidden_state
+    alone = network.head(hidden.mean(dim=1))
+    assert torch.allclose(logits[:1], alone, rtol=0, atol=1e-5)
+    low_rank = 2 * 2 * 2 * WIDTH  # two projections, two matrices of rank 2 each
+    sizes = [sum(p.numel() for p in block) for block in blocks_of(network)]
+    assert sizes == [low_rank + 2 * WIDTH + 2, *[low_rank] * 3]

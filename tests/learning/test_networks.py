@@ -13,8 +13,9 @@ from edgegym.learning.networks import (
     place_network,
 )
 from edgegym.scenario.catalogue import NETWORKS
+from edgegym.systems.load import load_scenario
 
-SHIPPED = ("lenet", "googlenet")
+SHIPPED = ("lenet", "googlenet", "googlenet-narrow")
 CPU = torch.device("cpu")
 
 
@@ -127,3 +128,16 @@ def test_googlenet_in_bfloat16_trains_alike(make_samples):
     )
     assert losses[-1] < 0.8 * losses[0]
     assert others == pytest.approx(losses, rel=0.1)
+
+
+def test_the_narrow_googlenet_shrinks_as_its_scenario_says():
+    wide, narrow = load_scenario("cinic10-cifar10"), load_scenario("cinic10-cifar10-narrow")
+    networks = [make_network(s.learning.network, seed=0) for s in (wide, narrow)]
+    parameters = [count_parameters(network) for network in networks]
+    assert parameters[0] / parameters[1] == pytest.approx(
+        wide.update_bits / narrow.update_bits, rel=0.01
+    )
+    operations = [count_multiply_accumulates(network, (3, 32, 32)) for network in networks]
+    assert operations[0] / operations[1] == pytest.approx(
+        wide.flop_per_sample / narrow.flop_per_sample, rel=0.05
+    )

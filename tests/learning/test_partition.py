@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegym import load_scenario
+from edgegym.errors import InputError
 from edgegym.learning.datasets import load_task_data
-from edgegym.learning.partition import dirichlet_partition
+from edgegym.learning.partition import dirichlet_partition, thin_out
 from edgegym.learning.sources import find_data_dir
 
 
@@ -97,3 +98,8 @@ def test_a_thousand_devices_hold_a_sample_each():
     assert [len(samples) for samples in load("digits-1000", 1000).devices] == [1] * 1000
     uneven = load("digits-1000", 1000, **{"learning.dirichlet_concentration": 0.1})
     assert [len(samples) for samples in uneven.devices] == [1] * 1000
+
+
+def test_the_server_must_be_left_a_sample():
+    with pytest.raises(InputError, match="missing_label_share must leave the server a sample"):
+        thin_out(np.ones(3, dtype=np.int64), 1.0, n_classes=2)

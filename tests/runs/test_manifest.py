@@ -113,7 +113,7 @@ def test_a_manifest_of_an_unknown_system_is_refused_and_left_as_it_was(manifest,
         with pytest.raises(InputError) as caught:
             read()
         assert str(caught.value) == (
-            "system must be one of two-stage, partitioned; got 'three-stage'. "
+            "system must be one of two-stage, partitioned, cooperative, split; got 'three-stage'. "
             "Did you mean 'two-stage'?"
         )
     assert path.read_bytes() == before

@@ -33,8 +33,9 @@ def test_a_network_and_data_go_together_if_their_images_do(network, source, targ
 
 def test_a_network_of_other_images_is_answered_with_those_that_take_them():
     rule = (
-        "learning.network must be lenet or row-transformer for digits, samples of 1x28x28 in 10 "
-        "classes; got googlenet, which takes 3x32x32"
+        "learning.network must be lenet or row-transformer or row-transformer-4 or "
+        "row-transformer-6 for digits, samples of 1x28x28 in 10 classes; got googlenet, which "
+        "takes 3x32x32"
     )
     with pytest.raises(InputError, match=rule):
         load_scenario("digits").replace(**{"learning.network": "googlenet"})

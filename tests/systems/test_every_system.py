@@ -1,5 +1,6 @@
 """What every system owes, the toy one of the tests among them."""
 
+import math
 import pickle
 import warnings
 
@@ -104,6 +105,9 @@ def test_a_plan_that_is_played_costs_what_the_referee_says(system):
 def test_no_plan_is_below_its_own_lower_bound(system):
     for scheme, method in system.designs.values():
         result = baselines.plan(default(system), scheme, method)
+        if result.status == "local":  # nothing is proven, and nothing else said
+            assert math.isnan(result.lower_bound) and math.isnan(result.gap)
+            continue
         assert result.status in ("optimal", "inaccurate")
         assert result.value >= result.lower_bound * (1 - 1e-9), scheme
         assert result.gap >= -1e-9

@@ -27,7 +27,8 @@ class Law(NamedTuple):
 
     emulator: Emulator
     course: Array  # progress after 0, 1, ... rounds of endless batches, from the least lucky start
-    starts: Array  # (L,) rounds along it at which lucks begin
+    start: "Point"  # where lucks begin, along it
+    finetunes: bool  # whether they begin within fine-tuning
 
 
 class Stage(NamedTuple):
@@ -45,7 +46,7 @@ class Foretold(NamedTuple):
     finetune: Stage
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """Where lucks stand, or how the loss changes by it, (L,) each."""
 
     along: Array  # rounds along the course
@@ -60,24 +61,34 @@ class _Noise(NamedTuple):
     kept: Array  # (rounds,) share that is left at the end
 
 
-def make_law(emulator: Emulator, n_rounds: int) -> Law:
+def make_law(
+    emulator: Emulator, n_rounds: int, start: Emulated | None = None, finetunes: bool = False
+) -> Law:
     """Run the course of as many rounds as a plan can have.
+
+    Parameters
+    ----------
+    emulator : whose law it is
+    n_rounds : at most
+    start : where (L,) lucks stand; untrained where none is given
+    finetunes : whether that is within fine-tuning
 
     Examples
     --------
     >>> from edgegym import load_scenario
     >>> from edgegym.systems.two_stage.emulator import load_emulator
     >>> law = make_law(load_emulator(load_scenario("mnist")), 100)
-    >>> bool(np.all(np.diff(law.course) > 0)), law.starts[0], law.starts.size
+    >>> bool(np.all(np.diff(law.course) > 0)), float(law.start.along[0]), law.start.along.size
     (True, 0.0, 10)
     """
-    begun = emulator.start(LUCKS).progress
+    begun, excess = start or emulator.start(LUCKS)
     state, course = Emulated(begun.min(), np.array(0.0)), [begun.min()]
     while n_rounds > 0:
         state = emulator.descend(state, ENDLESS)
         n_rounds -= bool(state.progress >= begun.max() or state.progress == course[-1])
         course.append(state.progress)
-    return Law(emulator, np.array(course), np.interp(begun, course, np.arange(len(course))))
+    along = np.interp(begun, course, np.arange(len(course)))
+    return Law(emulator, np.array(course), Point(along, excess), finetunes)
 
 
 def foretell(law: Law, pretrain: Stage, finetune: Stage) -> Foretold:
@@ -95,20 +106,21 @@ def foretell(law: Law, pretrain: Stage, finetune: Stage) -> Foretold:
     >>> 0 < told.loss < 0.3, bool(told.finetune.batch_size[-1] < told.finetune.batch_size[0] < 0)
     (True, True)
     """
-    left, before = _pass(law, _Point(law.starts, np.zeros_like(law.starts)), pretrain)
-    if not finetune.batch_size.size:
+    left, before = _pass(law, law.start, pretrain)
+    if not (finetune.batch_size.size or law.finetunes):
         loss, back = _shifted_loss(law, left)
         by_finetune = finetune
     else:
-        ended, after = _pass(law, _hand_over(law, left), finetune)
+        entered = left if law.finetunes else _hand_over(law, left)
+        ended, after = _pass(law, entered, finetune)
         loss, back = _loss(law, ended)
         back, by_finetune = _pull(law, finetune, after, back)
-        back = _pull_hand_over(law, left, back)
+        back = back if law.finetunes else _pull_hand_over(law, left, back)
     _, by_pretrain = _pull(law, pretrain, before, back)
     return Foretold(loss, by_pretrain, by_finetune)
 
 
-def _pass(law: Law, entered: _Point, stage: Stage) -> tuple[_Point, tuple[_Noise, _Point]]:
+def _pass(law: Law, entered: Point, stage: Stage) -> tuple[Point, tuple[_Noise, Point]]:
     """Run a stage; also give what the way back needs."""
     emulator, (batch, share) = law.emulator, stage
     keeps = 1 - emulator.relaxation
@@ -120,7 +132,7 @@ def _pass(law: Law, entered: _Point, stage: Stage) -> tuple[_Point, tuple[_Noise
     noise = np.interp(_progress(law, along), NOISE_KNOTS, emulator.noise)
     excess = entered.excess_loss * keeps ** share.sum()
     excess = excess + noise @ (kept * share[last] / batch[last])
-    return _Point(entered.along + gained.sum(), excess), (_Noise(last, along, kept), entered)
+    return Point(entered.along + gained.sum(), excess), (_Noise(last, along, kept), entered)
 
 
 def _remembered(keeps: float, n_rounds: int) -> slice:
@@ -129,9 +141,7 @@ def _remembered(keeps: float, n_rounds: int) -> slice:
     return slice(max(n_rounds - n, 0), n_rounds)
 
 
-def _pull(
-    law: Law, stage: Stage, passed: tuple[_Noise, _Point], back: _Point
-) -> tuple[_Point, Stage]:
+def _pull(law: Law, stage: Stage, passed: tuple[_Noise, Point], back: Point) -> tuple[Point, Stage]:
     """Go back through a stage, from how the loss changes by its end to how by all before."""
     emulator, (batch, share), (noise, entered) = law.emulator, stage, passed
     half, keeps = emulator.half_speed_batch_size, 1 - emulator.relaxation
@@ -149,38 +159,38 @@ def _pull(
     by_share = by_gained * batch / (batch + half)
     by_share[last] += level * kept / batch[last]
     by_share += back.excess_loss @ entered.excess_loss * left * np.log(max(keeps, FORGOTTEN))
-    entering = _Point(back.along + moved.sum(axis=1), back.excess_loss * left)
+    entering = Point(back.along + moved.sum(axis=1), back.excess_loss * left)
     return entering, Stage(by_batch, by_share)
 
 
-def _hand_over(law: Law, left: _Point) -> _Point:
+def _hand_over(law: Law, left: Point) -> Point:
     moved = law.emulator.hand_over(Emulated(_progress(law, left.along), left.excess_loss))
     rounds = np.arange(law.course.size)
-    return _Point(np.interp(moved.progress, law.course, rounds), moved.excess_loss)
+    return Point(np.interp(moved.progress, law.course, rounds), moved.excess_loss)
 
 
-def _pull_hand_over(law: Law, left: _Point, back: _Point) -> _Point:
+def _pull_hand_over(law: Law, left: Point, back: Point) -> Point:
     emulator, before = law.emulator, _progress(law, left.along)
     after = emulator.hand_over(Emulated(before, left.excess_loss)).progress
     by_progress = np.where(before > 0, emulator.transfer, 1.0)
     rounds_by_progress = by_progress / np.maximum(_speed(law, _hand_over(law, left).along), 1e-300)
     excess = _shifted_slope(law, before) - _valley_slope(law, after) * by_progress
     along = back.along * rounds_by_progress + back.excess_loss * excess
-    return _Point(along * _speed(law, left.along), back.excess_loss)
+    return Point(along * _speed(law, left.along), back.excess_loss)
 
 
-def _loss(law: Law, ended: _Point) -> tuple[float, _Point]:
+def _loss(law: Law, ended: Point) -> tuple[float, Point]:
     progress = _progress(law, ended.along)
     losses = law.emulator.loss(Emulated(progress, ended.excess_loss))
     slope = _valley_slope(law, progress) * _speed(law, ended.along)
-    return float(losses.mean()), _Point(slope / losses.size, np.full_like(slope, 1 / losses.size))
+    return float(losses.mean()), Point(slope / losses.size, np.full_like(slope, 1 / losses.size))
 
 
-def _shifted_loss(law: Law, left: _Point) -> tuple[float, _Point]:
+def _shifted_loss(law: Law, left: Point) -> tuple[float, Point]:
     progress = _progress(law, left.along)
     losses = law.emulator.shifted_loss(Emulated(progress, left.excess_loss))
     slope = _shifted_slope(law, progress) * _speed(law, left.along)
-    return float(losses.mean()), _Point(slope / losses.size, np.full_like(slope, 1 / losses.size))
+    return float(losses.mean()), Point(slope / losses.size, np.full_like(slope, 1 / losses.size))
 
 
 def _progress(law: Law, along: Array) -> Array:

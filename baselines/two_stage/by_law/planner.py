@@ -7,7 +7,7 @@ import numpy as np
 
 from baselines.two_stage.by_law.budget import make_costs
 from baselines.two_stage.by_law.law import LUCKS, make_law
-from baselines.two_stage.by_law.rounds import fit
+from baselines.two_stage.by_law.rounds import as_plan, fit
 from baselines.two_stage.by_law.shape import Range, Shapes, constant, improve
 from baselines.two_stage.feasibility import usable_stages
 from baselines.two_stage.problem import Problem, pose
@@ -50,11 +50,12 @@ def plan_by_law(
     ranges = recorded_ranges(problem, laws[0])
     courses = [make_law(law, sum(reach.n_rounds for reach in ranges) + 1) for law in laws]
     costs = make_costs(problem)
-    found = [improve(courses, costs, ranges, start, scenario) for start in _starts(ranges, known)]
+    found = [improve(courses, costs, ranges, start, scenario) for start in starts_of(ranges, known)]
     shapes = [one.shapes for one in sorted(found, key=lambda one: one.loss)]
-    shapes += [_single(ranges, 0), _single(ranges, 1)]  # where hardly a round fits
-    fitted = (fit(problem, costs, ranges, shape) for shape in shapes)
-    plans = [plan for plan in (known, next(filter(None, fitted), None)) if plan]
+    shapes += [single(ranges, 0), single(ranges, 1)]  # where hardly a round fits
+    timed = next(filter(None, (fit(problem, costs, ranges, shape) for shape in shapes)), None)
+    own = as_plan(scenario, timed, scenario.uplink_gain) if timed else None
+    plans = [plan for plan in (known, own) if plan]
     fitting = [p for p in plans if laws[0].covers(p) and not evaluate(p, scenario).violations]
     if not fitting:
         return None
@@ -113,7 +114,7 @@ def _range(recorded: Recorded, n_rounds: int, least: int, most: int) -> Range:
     return Range(min(n_rounds, rounds), least, most) if least <= most else Range(0, 1, 1)
 
 
-def _starts(ranges: tuple[Range, Range], known: Plan | None) -> list[Shapes]:
+def starts_of(ranges: tuple[Range, Range], known: Plan | None) -> list[Shapes]:
     """Give shapes of alike rounds to search from."""
     first, second = ranges
     if not first.n_rounds + second.n_rounds:
@@ -136,7 +137,7 @@ def _starts(ranges: tuple[Range, Range], known: Plan | None) -> list[Shapes]:
     return [(before, after), *starts]
 
 
-def _single(ranges: tuple[Range, Range], stage: int) -> Shapes:
+def single(ranges: tuple[Range, Range], stage: int) -> Shapes:
     """Give a single round of the least batch in one of the stages."""
     rounds = (1 - stage, stage)
     before, after = (constant(r, n, r.least) for r, n in zip(ranges, rounds, strict=True))

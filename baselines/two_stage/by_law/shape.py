@@ -23,6 +23,10 @@ from edgegym.systems.two_stage.scenario import Scenario
 STEPS, ENOUGH = 100, 1e-6
 #: Rounds of a stage that is left out; none at all would have no slope.
 HARDLY_ANY = 0.01
+#: Share of the energy budget that counts as nothing.
+NOTHING = 1e-9
+#: Logarithms of losses within which the search stays.
+LEVELS = (-20.0, 20.0)
 
 
 class Range(NamedTuple):
@@ -124,7 +128,7 @@ class _Layout(NamedTuple):
             (min(HARDLY_ANY, reach.n_rounds) / most, reach.n_rounds / most)
             for reach, most in zip(ranges, self.scale, strict=True)
         ]
-        return [*knots, *rounds, (-np.inf, np.inf)]
+        return [*knots, *rounds, LEVELS]
 
 
 def improve(
@@ -153,7 +157,8 @@ def improve(
 
     def spare(x: Array) -> float:
         stages = [rounds_of(shape) for shape in layout.shapes(x)]
-        return float(np.log(scenario.energy_budget_j / priced(costs, scenario, stages).energy_j))
+        spent = priced(costs, scenario, stages).energy_j / scenario.energy_budget_j
+        return -float(np.log(max(spent, NOTHING)))
 
     def spare_slope(x: Array) -> Array:
         stages = [rounds_of(shape) for shape in layout.shapes(x)]
@@ -163,7 +168,7 @@ def improve(
             Stage(c * before.share, c * before.batch_size),
             Stage(p * after.share, r + p * after.batch_size),
         )
-        return -layout.slope(stages, by) / least.energy_j
+        return -layout.slope(stages, by) / max(least.energy_j, NOTHING * scenario.energy_budget_j)
 
     x = layout.vector(start, 0.0)
     x[-1] = -below(x).min()

@@ -61,7 +61,7 @@ def measure_along(
         if done in looks:
             union = joined(learner.data.devices) if finetuning else learner.data.server
             rng = keyed_generator(seed, Stream.CALIBRATION, done)
-            rows.append(_measure(learner.network, union, rng, finetuning, done))
+            rows.append(measure_constants(learner.network, union, rng, finetuning, done))
         if done < m:
             learner.pretrain(done, plan.pretrain_batch_size[done])
         elif done < m + n:
@@ -154,9 +154,10 @@ def _assignment(first: np.ndarray, second: np.ndarray) -> float:
     return float(distances[linear_sum_assignment(distances)].mean())
 
 
-def _measure(
+def measure_constants(
     network: nn.Module, samples: Samples, rng: np.random.Generator, finetuning: bool, done: int
 ) -> Constants:
+    """Measure the constants of (34) at a model, on some of the samples, chosen by chance."""
     network.eval()  # one sample at a time has no batch statistics
     order = torch.from_numpy(rng.permutation(len(samples)))
     chosen = samples.take(order[:HESSIAN_SAMPLES].to(samples.labels.device))

@@ -99,13 +99,15 @@ def _best_pairs(
     return first[rows], second[columns]
 
 
-def calibrated_text(scenario: Scenario, suffix: str, values: Mapping[str, float], why: str) -> str:
-    """Write a shipped scenario's TOML anew with some constants changed and their source stated."""
+def calibrated_text(
+    scenario: Scenario, suffix: str, values: Mapping[str, float], why: Mapping[str, str]
+) -> str:
+    """Write a shipped scenario's TOML anew with some constants changed, and why each is so."""
     document = tomlkit.parse(scenario_text(scenario.name))
     document["name"] = f"{scenario.name}-{suffix}"
     for key, value in values.items():
         item = tomlkit.item(float(f"{value:.4g}"))
-        item.comment(f"calibrated: {why}")
+        item.comment(f"calibrated: {why[key]}")
         document[key] = item
     return tomlkit.dumps(document)
 

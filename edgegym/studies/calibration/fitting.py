@@ -8,9 +8,11 @@ from scipy.optimize import least_squares
 from sklearn.isotonic import IsotonicRegression
 
 from edgegym.physics import Array
+from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.studies.calibration.recording import Recording
 from edgegym.systems.two_stage.emulator import (
     DESCENT_KNOTS,
+    LAW,
     NOISE_KNOTS,
     SHIFT_KNOTS,
     Emulated,
@@ -34,6 +36,7 @@ LUCK_WEIGHT = 0.1  # of that prior, as a residual
 OUTLIER = 0.2  # residuals above it count linearly: a single look after a tiny batch is a lottery
 EVALUATIONS = 100
 STEP = 1e-5
+RESAMPLES = 20
 ACCURACY_LOSSES = np.geomspace(0.02, 2.5, 24)
 
 
@@ -50,7 +53,8 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
 
     Returns
     -------
-    Emulator, whose spread is that of the lucks found
+    Emulator, whose spread is that of the lucks found, and whose `resampled` laws are those of a
+    bootstrap over the runs
     """
     task = scenario.learning
     shifted = task.pretrain_dataset != task.finetune_dataset or task.finetune_rotation_deg != 0
@@ -85,19 +89,69 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
         f_scale=OUTLIER,
         max_nfev=EVALUATIONS,
     )
-    x, luck = split(found.x)
-    fitted = _emulator(scenario, np.concatenate([x, START[n_free:]]))
-    mean, deviation = _spread(luck, found.jac[:, n_free:])
+
+    def law(y: Array) -> dict[str, Any]:
+        x, luck = split(y)
+        fitted = _emulator(scenario, np.concatenate([x, START[n_free:]]))
+        mean, deviation = _spread(luck, found.jac[:, n_free:])
+        moved = {
+            "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
+            "start_spread": LUCK_PRIOR * deviation,
+        }
+        return {key: getattr(fitted, key) for key in LAW} | moved
+
+    owners = _owners(recordings, found.fun.size)
+    owners[owners.size - _priors(START).size :] = len(recordings)  # of no run
+    others = resample(found.x, found.fun, found.jac, owners)
     losses, accuracies = _accuracy_curve(recordings)
-    found_here = {
-        "start_progress": fitted.start_progress + LUCK_PRIOR * mean,
-        "start_spread": LUCK_PRIOR * deviation,
+    found_here: dict[str, Any] = {
+        "resampled": [law(y) for y in others],
         "accuracy_losses": losses,
         "accuracies": accuracies,
         "recorded_pretrain": _recorded([r.pretrain_batch_size for r in recordings]),
         "recorded_finetune": _recorded([r.finetune_batch_size for r in recordings]),
     }
-    return Emulator(**dict(fitted) | found_here)
+    learned: dict[str, Any] = {"learning_rate": scenario.learning_rate, "learning": task}
+    return Emulator(**learned | law(found.x) | found_here)
+
+
+def resample(x: Array, residuals: Array, jacobian: Array, owners: Any) -> list[Array]:
+    """Fit again on runs drawn with replacement, from an optimum by one Gauss-Newton step each.
+
+    Parameters
+    ----------
+    x : (P,) the optimum
+    residuals : (R,) at the optimum
+    jacobian : (R, P) there, as `least_squares` gives it: scaled for outliers
+    owners : (R,) whose run a residual is of; the largest number is of none, and always drawn once
+
+    Returns
+    -------
+    (P,) each
+
+    Examples
+    --------
+    The mean of three numbers, drawn again; a fourth row is of none and says nothing:
+
+    >>> residuals, rows = np.array([0.01, 0.0, -0.01, 0.0]), np.array([[1.0], [1], [1], [0]])
+    >>> means = np.array(resample(np.array([0.5]), residuals, rows, np.arange(4)))
+    >>> means.shape, bool(np.ptp(means) > 0), bool(np.all(np.abs(means - 0.5) <= 0.0101))
+    ((20, 1), True, True)
+    """
+    n_runs = int(owners.max())
+    squares = 1 + np.square(residuals / OUTLIER)
+    # What soft_l1 makes of a residual, beside what it makes of its row: ρ' / √(ρ' + 2ρ''z)
+    pulled = residuals * squares**-0.5 / np.sqrt(np.maximum(squares**-1.5, 1e-12))
+    by_run = [np.flatnonzero(owners == run) for run in range(n_runs + 1)]
+    curvature = np.array([jacobian[rows].T @ jacobian[rows] for rows in by_run])
+    slope = np.array([jacobian[rows].T @ pulled[rows] for rows in by_run])
+    moved = []
+    for index in range(RESAMPLES):
+        rng = keyed_generator(index, Stream.CALIBRATION)
+        times = np.append(np.bincount(rng.integers(n_runs, size=n_runs), minlength=n_runs), 1)
+        step = np.linalg.lstsq(np.tensordot(times, curvature, 1), times @ slope, rcond=1e-10)[0]
+        moved.append(x - step)
+    return moved
 
 
 def emulate(

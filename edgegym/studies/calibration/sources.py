@@ -21,6 +21,11 @@ from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where the constants of (34) come from.
 SHIPPED, MEASURED, EFFECTIVE = "shipped", "measured", "effective"
+#: Of what was seen along the pre-training of the exact plan.
+ALONG_PRETRAINING = {
+    "pretrain_pl_constant": "mean along a pre-training run",
+    "hand_over_gap": "most along a pre-training run",
+}
 
 
 def gather_constants(
@@ -62,9 +67,12 @@ def write_scenarios(
     """Write a shipped scenario anew with the measured and with the effective constants."""
     if scenario.name not in shipped_scenarios():
         return  # a file of the user's, which is theirs to change; report.json has the values
+    measured = f"percentile {campaign.percentile:g} of what a training run showed"
+    ranked = "{} then ranks recorded runs most like their losses"
     reasons = {
-        MEASURED: f"percentile {campaign.percentile:g} of what a training run showed",
-        EFFECTIVE: "(34) then ranks recorded runs most like their losses",
+        MEASURED: dict.fromkeys(CONSTANTS, measured) | ALONG_PRETRAINING,
+        EFFECTIVE: dict.fromkeys(CONSTANTS, ranked.format("(34)"))
+        | dict.fromkeys(TARGET_CONSTANTS, ranked.format("bound 'target'")),
     }
     for source, why in reasons.items():
         changed = {

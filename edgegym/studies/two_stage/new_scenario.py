@@ -9,15 +9,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from edgegym.errors import InputError
 from edgegym.learning.centralized import trainable
 from edgegym.learning.learner import Learner
-from edgegym.learning.sources import RawData, find_data_dir, inputs_of, load_raw
-from edgegym.studies.two_stage.scenario_lines import (
+from edgegym.learning.sources import find_data_dir, load_raw
+from edgegym.scenario.profiles import DEVICES, SERVER
+from edgegym.studies.scenario_lines import (
     Entries,
     Entry,
     Radio,
-    constants,
     links,
-    processors,
+    task_entries,
     toml_text,
+    two_digits,
 )
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 from edgegym.systems.two_stage.referee import evaluate
@@ -26,9 +27,9 @@ from edgegym.systems.two_stage.scenario import Scenario
 #: Share of the energy that the best plan would take if it cost nothing.
 ENERGY_SHARE = 0.6
 SEEDS = range(5)
+MAX_PRETRAIN_ROUNDS, MAX_FINETUNE_ROUNDS = 300, 600
+LARGEST_BATCH = 64
 FLOAT_BITS = 32
-#: More than these are of no use in a study.
-MOST_SAMPLES, MOST_VALIDATION_SAMPLES, MOST_TEST_SAMPLES = 20_000, 1_000, 2_000
 
 
 def new_scenario(
@@ -63,15 +64,9 @@ def new_scenario(
         If data cannot be had, the network does not take them, or no plan fits.
     """
     folder = find_data_dir(data_dir)
-    raws = {name: load_raw(name, folder) for name in (pretrain_dataset, finetune_dataset)}
-    counts = share_counts(raws, pretrain_dataset, finetune_dataset, len(radio.distance_m))
-    task = {
-        "network": Entry(network, "as asked for"),
-        "pretrain_dataset": Entry(pretrain_dataset, _held(raws[pretrain_dataset])),
-        "finetune_dataset": Entry(finetune_dataset, _held(raws[finetune_dataset])),
-        **{key: Entry(count, "measured: of what there is") for key, count in counts.items()},
-        "validation_interval": Entry(50, "assumed: rounds between two looks at the loss"),
-    }
+    names = pretrain_dataset, finetune_dataset
+    raws = {name: load_raw(name, folder) for name in names}
+    task = task_entries(raws, network, *names, len(radio.distance_m))
     physics = {**processors(profile), **links(radio), **constants(learning_rate)}
     draft = _parsed(name, physics | _no_budgets(), task)
     physics |= measure(draft, data_dir)
@@ -79,31 +74,46 @@ def new_scenario(
     return toml_text(name, budgets | physics, task)
 
 
-def share_counts(
-    raws: dict[str, RawData], source: str, target: str, n_devices: int
-) -> dict[str, int]:
-    """Share out what the data sets hold: two fifths for the server, a third for the devices.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from edgegym.learning.centralized import Samples
-    >>> held = RawData(Samples(torch.zeros(150, 1), torch.zeros(150, dtype=torch.int64)), None)
-    >>> list(share_counts({"mine": held}, "mine", "mine", n_devices=3).values())
-    [60, 48, 10, 30]
-    """
-    n_source, n_target = len(raws[source].train), len(raws[target].train)
-    own_test_set = raws[target].test
-    n_server = int(0.4 * n_source) if source == target else n_source
-    n_device = int(0.33 * n_target) if source == target else int(0.7 * n_target)
-    return {
-        "n_server_samples": min(n_server, MOST_SAMPLES),
-        "n_device_samples": min(n_device, MOST_SAMPLES) // n_devices * n_devices,
-        "n_validation_samples": min(int(0.07 * n_target), MOST_VALIDATION_SAMPLES),
-        "n_test_samples": min(
-            len(own_test_set) if own_test_set else int(0.2 * n_target), MOST_TEST_SAMPLES
-        ),
+def processors(profile: str) -> Entries:
+    """Write down the server and devices of a profile, and how much they do in a round at most."""
+    device = DEVICES[profile]
+    entries = {
+        "max_pretrain_rounds": Entry(MAX_PRETRAIN_ROUNDS, "assumed: as in scenario digits"),
+        "max_finetune_rounds": Entry(MAX_FINETUNE_ROUNDS, "assumed: as in scenario digits"),
+        "pretrain_batch_size_limit": Entry(LARGEST_BATCH, "assumed: as in scenario digits"),
+        "finetune_batch_size_limit": Entry(LARGEST_BATCH, "assumed: as in scenario digits"),
     }
+    for who, processor in {"server": SERVER, "device": device}.items():
+        entries |= {
+            f"{who}_clock_limit_hz": Entry(processor.clock_hz, processor.clock_source),
+            f"{who}_flop_per_cycle": Entry(processor.flop_per_cycle, processor.flop_source),
+            f"{who}_pue": Entry(processor.pue, "assumed: of what the processor takes"),
+            f"{who}_power_coefficient_w_per_hz3": Entry(
+                processor.power_coefficient_w_per_hz3,
+                f"{processor.power_w:g} W at its clock; {processor.power_source}",
+            ),
+        }
+    return entries | {
+        "server_tx_power_w": Entry(SERVER.tx_power_w, "assumed: 30 dBm, a small base station"),
+        "device_tx_power_peak_limit_w": Entry(device.tx_power_w, "assumed: a device of its kind"),
+        "device_tx_power_mean_limit_w": Entry(device.tx_power_w, "assumed: as the peak"),
+    }
+
+
+def constants(learning_rate: float) -> Entries:
+    """Write down the constants of (34) for want of measured ones, and what is to be measured."""
+    assumed = "assumed: as in scenario digits; `edgegym calibrate` measures it"
+    values = {
+        **dict.fromkeys(("pretrain_smoothness", "finetune_smoothness"), 10.0),
+        **dict.fromkeys(("pretrain_gradient_variance", "finetune_gradient_variance"), 25.0),
+        "data_lipschitz": 1.0,
+        "distribution_distance": 0.0,
+        "initial_loss_gap": 1.0,
+        "flop_per_sample": 1.0,
+        "update_size_bits": 1.0,
+    }
+    entries = {key: Entry(value, assumed) for key, value in values.items()}
+    return {"learning_rate": Entry(learning_rate, "as asked for")} | entries
 
 
 def measure(scenario: Scenario, data_dir: str | Path | None) -> Entries:
@@ -160,21 +170,6 @@ def propose_budgets(scenario: Scenario) -> Entries:
             energy_j, f"assumed: {ENERGY_SHARE:g} of what the best plan would take"
         ),
     }
-
-
-def two_digits(value: float) -> float:
-    """Round to two digits.
-
-    Examples
-    --------
-    >>> two_digits(1234.5), two_digits(0.0678)
-    (1200.0, 0.068)
-    """
-    return float(f"{value:.1e}")
-
-
-def _held(raw: RawData) -> str:
-    return f"as asked for: {len(raw.train):,} {inputs_of(raw)}"
 
 
 def _no_budgets() -> Entries:

@@ -81,11 +81,12 @@ def plan_distances(scenario: Scenario, seeds: list[int]) -> pd.DataFrame:
             raise InputError(result.message)
         if result.plan is not None:
             row = {"channel": channel, "scheme": scheme, "distribution_distance": distance}
-            rows.append(row | _stage_totals(result.plan, met))
+            rows.append(row | stage_totals(result.plan, met))
     return pd.DataFrame(rows)
 
 
-def _stage_totals(plan: Plan, scenario: Scenario) -> dict[str, float]:
+def stage_totals(plan: Plan, scenario: Scenario) -> dict[str, float]:
+    """Add up what either stage of a plan takes of delay and energy."""
     outcome = evaluate(plan, scenario)
     return {
         f"{stage}_{quantity}": float(getattr(rounds, quantity).sum())

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from edgegym.physics import Array
 from edgegym.studies.two_stage.open_values import Range, open_values, own_share
-from edgegym.studies.two_stage.worth import SINGLE, WORTH_IT
+from edgegym.studies.two_stage.worth import JOINT, SINGLE, WORTH_IT
 from edgegym.systems.two_stage.scenario import Scenario
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -75,24 +75,33 @@ def _label(key: str, of: Range) -> str:
 
 
 def plot_trained(trained: pd.DataFrame, title: str) -> Figure:
-    """Draw what real training gives over what (34) says, place by place."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    """Draw how all three plans of each place end in real training, by what (34) says of it."""
+    figure = Figure(figsize=(7.2, 1.4 + 0.3 * len(trained)), layout="constrained")
     axes = figure.subplots()
-    for limited, colour, marker, name in (
-        (True, BLUE, "o", "with round limits"),
-        (False, ORANGE, "s", "without"),
-    ):
-        rows = trained[trained["limited"] == limited]
-        ahead, half = rows["ahead"].astype(float), rows["interval"].astype(float).fillna(0.0)
-        axes.errorbar(
-            100 * rows["gain"], ahead, half, fmt=marker, color=colour, capsize=3, label=name
+    rows = trained.sort_values("gain").reset_index(drop=True)
+    names = [
+        f"{100 * max(gain, 0):.1f} %   {plan}{'' if limited else '   (no limit)'}"
+        for gain, plan, limited in zip(
+            rows["gain"], rows["joint_plan"], rows["limited"], strict=True
         )
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.axvline(100 * WORTH_IT, color="grey", linestyle=":", label=f"worth {WORTH_IT:.0%}")
-    axes.set_yscale("symlog", linthresh=0.1)
-    axes.set_xlabel("Joint bound (34) below the better single stage's (%)")
-    axes.set_ylabel("Joint test loss below the better single stage's")
+    ]
+    losses = rows[[JOINT, *SINGLE]].astype(float)
+    axes.hlines(rows.index, losses.min(axis=1), losses.max(axis=1), color="lightgrey", zorder=0)
+    for scheme, colour, marker in (
+        (SINGLE[0], GREEN, "s"),
+        (SINGLE[1], ORANGE, "D"),
+        (JOINT, BLUE, "o"),
+    ):
+        axes.plot(losses[scheme], rows.index, marker, color=colour, alpha=0.8, label=scheme)
+    worth_it = int((rows["gain"] <= WORTH_IT).sum())
+    axes.axhline(worth_it - 0.5, color="grey", linestyle=":", label=f"above: worth {WORTH_IT:.0%}")
+    axes.set_yticks(rows.index, names, fontsize=8)
+    axes.set_ylabel("Gain by (34)   joint plan M + N")
+    axes.set_xscale("log")
+    for form in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        form("{x:g}")
+    axes.set_xlabel("Test loss after real training")
+    axes.grid(alpha=0.3, axis="x", which="both")
     axes.set_title(title, parse_math=False, fontsize="medium")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure

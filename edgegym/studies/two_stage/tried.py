@@ -54,17 +54,18 @@ def try_places(
         *_choose(scenario, planned["unlimited"], n // 3, limited=False),
         *_choose(scenario, planned["limited"], n - n // 3, limited=True),
     ]
-    trials = {
-        f"{number} {scheme}": trial
+    keys = {
+        f"{number} {scheme}": (number, scheme, trial)
         for number, chosen in enumerate(places)
         for scheme, trial in chosen.trials.items()
     }
+    trials = {key: trial for key, (_, _, trial) in keys.items()}
     trained = train(points, trials, n_seeds, data_dir)
-    trained[["place", "scheme"]] = trained["trial"].str.split(" ", expand=True)
+    trained["place"] = [keys[key][0] for key in trained["trial"]]
+    trained["scheme"] = [keys[key][1] for key in trained["trial"]]
     columns = ["limited", "gain", "joint_plan", *(JOINT, *SINGLE), "rival", "ahead", "interval"]
     rows = [
-        _row(chosen, trained[trained["place"] == str(number)])
-        for number, chosen in enumerate(places)
+        _row(chosen, trained[trained["place"] == number]) for number, chosen in enumerate(places)
     ]
     return pd.DataFrame(rows, columns=[*columns, "verdict"])
 

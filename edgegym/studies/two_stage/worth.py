@@ -58,8 +58,9 @@ def plan_places(
     found = [row for figures in points(kind, calls).values() for row in figures["rows"]]
     table = pd.DataFrame(list(places)).join(pd.DataFrame(found))
     better = table[list(SINGLE)].min(axis="columns")
-    # Where no single stage fits the budgets, neither do both.
-    return table.assign(gain=(1 - table[JOINT] / better.where(np.isfinite(better))).fillna(0.0))
+    # Where neither stage fits the budgets both do not, and less than nothing is a solver's digits.
+    gain = (1 - table[JOINT] / better.where(np.isfinite(better))).fillna(0.0).clip(lower=0.0)
+    return table.assign(gain=gain)
 
 
 def _plan_chunk(scenario: Scenario, places: Sequence[Shares], limited: bool) -> Figures:

@@ -92,7 +92,7 @@ def round_cost(
     >>> s, equal = load_scenario("split-digits"), np.full(4, 0.25)
     >>> cost = round_cost(s, 2, 4, 8, equal, equal, s.uplink_gain, s.downlink_gain)
     >>> round(float(cost.delay_s), 4), float(cost.traffic_bits)
-    (0.1317, 65536.0)
+    (0.1511, 65536.0)
     """
     bits = crossing_bits(s, layer, rank, batch_size)
     crosses = (bits > 0)[..., np.newaxis]
@@ -151,7 +151,7 @@ def start_cost(
     >>> s = load_scenario("split-digits")
     >>> [round(float(start_cost(s, layer, 0, s.uplink_gain, s.downlink_gain).delay_s), 3)
     ...  for layer in (0, 2, 5)]
-    [7.263, 0.165, 0.488]
+    [18.855, 0.359, 1.061]
     """
     front = _broadcast(s, front_parameters(s, layer, rank) * s.bits_per_value, downlink_gain)
     samples = s.samples_per_device * s.sample_bits * (np.asarray(layer) == 0)
@@ -170,7 +170,7 @@ def averaging_cost(
     >>> from edgegym import load_scenario
     >>> s = load_scenario("split-digits")
     >>> round(float(averaging_cost(s, 2, 4, s.uplink_gain, s.downlink_gain).delay_s), 3)
-    1.006
+    1.758
     """
     bits = front_parameters(s, layer, rank) * s.bits_per_value
     return _plus(_one_by_one(s, bits, uplink_gain), _broadcast(s, bits, downlink_gain))

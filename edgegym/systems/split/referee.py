@@ -75,7 +75,7 @@ def evaluate(
     ...                  downlink_share=[0.25] * 4)
     >>> outcome = evaluate(plan, load_scenario("split-digits"))
     >>> outcome.n_rounds, outcome.violations
-    (144, {})
+    (95, {})
     """
     s = scenario
     require_same_system(plan, s)

@@ -52,7 +52,7 @@ class SplitRules:
     >>> first = rules.added(np.array([0]), decision, rules.draw(np.array([1]), totals))
     >>> second = rules.added(np.array([0]), decision, rules.draw(np.array([1]), first))
     >>> first[[DELAY, LAYER, RANK], 0].round(3), second[[DELAY, LAYER, RANK], 0].round(3)
-    (array([0.299, 2.   , 4.   ]), array([0.132, 0.   , 0.   ]))
+    (array([0.515, 2.   , 4.   ]), array([0.151, 0.   , 0.   ]))
     """
 
     stages = ("round",)

@@ -21,7 +21,7 @@ def _emulated(scenario: Scenario, file: Any, n_copies: int) -> EmulatedLearner:
 def _can_plan(scenario: Scenario, method: str) -> bool:
     if method == "target":
         return scenario.pretrain_pl_constant is not None
-    return method != "emulator" or has_emulator(scenario)
+    return method not in (BY_LAW[1], RECEDING_BY_LAW) or has_emulator(scenario)
 
 
 #: The paper's benchmark schemes, each at its certified best: scheme and method of a design.
@@ -30,7 +30,7 @@ BENCHMARKS = {
     for name in ("fixed-power", "fixed-clock", "fixed-batch", "pretrain-only", "finetune-only")
 }
 #: The plan that is best on the law fitted to recorded training.
-BY_LAW = ("joint", "emulator")
+BY_LAW, RECEDING_BY_LAW = ("joint", "emulator"), "receding-emulator"
 #: The plan that is best by the bound on the task's data alone.
 BY_TARGET = ("joint", "target")
 
@@ -63,7 +63,10 @@ TWO_STAGE = System(
     },
     can_plan=_can_plan,
     reference="sca",
-    policies={"receding": "baselines.two_stage.receding:receding_horizon"},
+    policies={
+        "receding": "baselines.two_stage.receding:receding_horizon",
+        RECEDING_BY_LAW: "baselines.two_stage.by_law.receding:receding_by_law",
+    },
     measures=(
         Measure("gradient_norm_bound", "bound (34)", form=".4f", less_is_better=True),
         Measure("n_pretrain_rounds", "M", form=".0f"),

@@ -28,6 +28,20 @@ LOOKS = {"n_validation_samples", "n_test_samples", "validation_interval"}
 MARGIN = 0.1
 
 
+#: What is fitted of the law itself.
+LAW = (
+    "guess_loss",
+    "start_progress",
+    "start_spread",
+    "descent",
+    "noise",
+    "half_speed_batch_size",
+    "relaxation",
+    "shift",
+    "transfer",
+)
+
+
 class Emulated(NamedTuple):
     """Where an emulated training stands; arrays of one shape."""
 
@@ -127,6 +141,7 @@ class Emulator(BaseModel):
     accuracies: list[Finite]  # at those losses
     recorded_pretrain: Recorded
     recorded_finetune: Recorded
+    resampled: list[dict[str, float | list[float]]] = []  # the law as other runs would have it
 
     @model_validator(mode="after")
     def _an_accuracy_for_each_loss(self) -> "Emulator":
@@ -136,6 +151,23 @@ class Emulator(BaseModel):
                 f"accuracy_losses, one at least; got {len(self.accuracies)}"
             )
         return self
+
+    @property
+    def laws(self) -> "list[Emulator]":
+        """The law, and as it might have come out: fitted on runs drawn with replacement.
+
+        Raises
+        ------
+        InputError
+            If the emulator was fitted without.
+        """
+        if not self.resampled:
+            raise InputError(
+                "an emulator must hold resampled laws for a robust plan; got none. Run `edgegym "
+                "calibrate --scenario ...`, which fits them as well."
+            )
+        known = self.model_dump(exclude={"resampled"})
+        return [self, *(Emulator(**known | changed) for changed in self.resampled)]
 
     def start(self, luck: Numbers = 0.0) -> Emulated:
         """Begin with an untrained network; luck is how fortunate its weights are, about N(0, 1)."""

@@ -90,8 +90,8 @@ def test_too_little_memory_is_answered_with_what_would_do():
     result = plan(short)
     assert result.status == "infeasible"
     assert result.message == (
-        "device_memory_bytes must let 1 of the devices hold block 6 with 16 samples, 1.49e+06 bytes; got "
-        "0. Give 1 more so much, or lower least_batch_size."
+        "device_memory_bytes must let 1 of the devices hold block 6 with 16 samples, 1.49e+06 "
+        "bytes; got 0. Give 1 more so much, or lower least_batch_size."
     )
     memory[0] = 1.4901e6
     assert plan(DEFAULT.replace(device_memory_bytes=memory.tolist())).status == "optimal"

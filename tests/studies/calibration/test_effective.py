@@ -9,10 +9,12 @@ from edgegym import load_scenario
 from edgegym.studies.calibration.effective import (
     calibrated_text,
     effective_constants,
+    effective_target,
     measured_constants,
     rank_agreement,
 )
 from edgegym.studies.calibration.recording import Recording
+from edgegym.systems.two_stage.bound import gradient_norm_bound
 from edgegym.systems.two_stage.scenario import Scenario
 
 MNIST = load_scenario("mnist")
@@ -89,7 +91,8 @@ def test_measured_constants_are_percentiles_of_each_stage():
 
 
 def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
-    text = calibrated_text(MNIST, "effective", {"pretrain_smoothness": 1.23456}, "by ranking")
+    key = "pretrain_smoothness"
+    text = calibrated_text(MNIST, "effective", {key: 1.23456}, {key: "by ranking"})
     line = next(line for line in text.splitlines() if line.startswith("pretrain_smoothness"))
     assert line.split() == [
         "pretrain_smoothness",
@@ -99,3 +102,20 @@ def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
     ]
     changed = Scenario.parse(tomllib.loads(text), where="the test")
     assert changed == MNIST.replace(name="mnist-effective", pretrain_smoothness=1.235)
+
+
+def test_target_constants_that_made_the_losses_are_found_by_rank():
+    truth = MNIST.replace(bound="target", pretrain_pl_constant=0.5, hand_over_gap=0.69)
+    rng, runs = np.random.default_rng(0), []
+    for _ in range(60):
+        m, n = rng.integers(0, 300, 2) + np.array([0, 10])
+        before, after = np.exp(rng.uniform(0, 6, 2)).astype(int) + 1
+        spent = {"n_pretrain_rounds": m, "n_finetune_rounds": n}
+        sums = {"pretrain_inverse_batch_sum": m / before, "finetune_inverse_batch_sum": n / after}
+        bound = float(gradient_norm_bound(truth, **spent, **sums))
+        runs.append(recording(m, n, before, after, bound))
+    found = effective_target(MNIST, runs)
+    assert rank_agreement(
+        MNIST.replace(bound="target", **found), runs, [run.target_loss[-1] for run in runs]
+    ) == pytest.approx(1, abs=1e-3)
+    assert found["pretrain_pl_constant"] == pytest.approx(0.5, rel=0.5)

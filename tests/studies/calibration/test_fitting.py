@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgegym import load_scenario
-from edgegym.studies.calibration.fitting import emulate, fit_emulator
+from edgegym.studies.calibration.fitting import RESAMPLES, emulate, fit_emulator, resample
 from edgegym.studies.calibration.verdict import expected_final_losses, judge, verdict
 
 
@@ -46,6 +46,19 @@ def test_the_fit_finds_what_made_the_recordings(emulator, emulated_recordings):
     ):
         assert recorded.n_rounds == max(map(len, runs))
         assert recorded.batch_size == (min(map(min, runs)), max(map(max, runs)))
+    assert len(fitted.laws) == 1 + RESAMPLES
+    for law in fitted.laws[1:]:  # without noise in the losses, all runs say the same
+        assert expected_final_losses(law, emulated_recordings) == pytest.approx(again, rel=0.1)
+
+
+def test_resampled_means_spread_as_a_mean_does():
+    numbers = 0.01 * np.random.default_rng(0).standard_normal(400)
+    rows = np.append(np.ones((400, 1)), np.zeros((1, 1)), axis=0)
+    means = resample(np.array([numbers.mean()]), np.append(numbers, 0), rows, np.arange(401))
+    # Residuals are what is left of the model; here 0 − number, so the sign does not matter.
+    assert np.std(means) == pytest.approx(numbers.std() / 20, rel=0.4)
+    again = resample(np.array([numbers.mean()]), np.append(numbers, 0), rows, np.arange(401))
+    assert np.array_equal(means, again)
 
 
 def test_the_verdict_of_a_perfect_emulator_is_perfect(emulator, emulated_recordings):

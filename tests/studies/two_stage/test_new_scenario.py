@@ -8,7 +8,8 @@ from edgegym import InputError, evaluate
 from edgegym.learning.centralized import Samples
 from edgegym.learning.sources import RawData
 from edgegym.scenario.profiles import DEVICES
-from edgegym.studies.two_stage.new_scenario import Radio, new_scenario, share_counts
+from edgegym.studies.scenario_lines import Radio, share_counts
+from edgegym.studies.two_stage.new_scenario import new_scenario
 from edgegym.systems.two_stage.scenario import Scenario
 
 

@@ -1,22 +1,21 @@
 """The lines of a new scenario: values that are known, each with its source, written as TOML."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgegym.learning.sources import RawData, inputs_of
 from edgegym.scenario.profiles import (
     CELLS,
     DEVICE_NOISE_PSD_W_PER_HZ,
-    DEVICES,
-    SERVER,
     SERVER_NOISE_PSD_W_PER_HZ,
     power_ratio,
 )
 
-MAX_PRETRAIN_ROUNDS, MAX_FINETUNE_ROUNDS = 300, 600
-LARGEST_BATCH = 64
+#: More than these are of no use in a study.
+MOST_SAMPLES, MOST_VALIDATION_SAMPLES, MOST_TEST_SAMPLES = 20_000, 1_000, 2_000
 
 
 class Radio(NamedTuple):
@@ -36,32 +35,6 @@ class Entry(NamedTuple):
 
 
 Entries = dict[str, Entry]
-
-
-def processors(profile: str) -> Entries:
-    """Write down the server and devices of a profile, and how much they do in a round at most."""
-    device = DEVICES[profile]
-    entries = {
-        "max_pretrain_rounds": Entry(MAX_PRETRAIN_ROUNDS, "assumed: as in scenario digits"),
-        "max_finetune_rounds": Entry(MAX_FINETUNE_ROUNDS, "assumed: as in scenario digits"),
-        "pretrain_batch_size_limit": Entry(LARGEST_BATCH, "assumed: as in scenario digits"),
-        "finetune_batch_size_limit": Entry(LARGEST_BATCH, "assumed: as in scenario digits"),
-    }
-    for who, processor in {"server": SERVER, "device": device}.items():
-        entries |= {
-            f"{who}_clock_limit_hz": Entry(processor.clock_hz, processor.clock_source),
-            f"{who}_flop_per_cycle": Entry(processor.flop_per_cycle, processor.flop_source),
-            f"{who}_pue": Entry(processor.pue, "assumed: of what the processor takes"),
-            f"{who}_power_coefficient_w_per_hz3": Entry(
-                processor.power_coefficient_w_per_hz3,
-                f"{processor.power_w:g} W at its clock; {processor.power_source}",
-            ),
-        }
-    return entries | {
-        "server_tx_power_w": Entry(SERVER.tx_power_w, "assumed: 30 dBm, a small base station"),
-        "device_tx_power_peak_limit_w": Entry(device.tx_power_w, "assumed: a device of its kind"),
-        "device_tx_power_mean_limit_w": Entry(device.tx_power_w, "assumed: as the peak"),
-    }
 
 
 def links(radio: Radio) -> Entries:
@@ -89,20 +62,60 @@ def links(radio: Radio) -> Entries:
     }
 
 
-def constants(learning_rate: float) -> Entries:
-    """Write down the constants of (34) for want of measured ones, and what is to be measured."""
-    assumed = "assumed: as in scenario digits; `edgegym calibrate` measures it"
-    values = {
-        **dict.fromkeys(("pretrain_smoothness", "finetune_smoothness"), 10.0),
-        **dict.fromkeys(("pretrain_gradient_variance", "finetune_gradient_variance"), 25.0),
-        "data_lipschitz": 1.0,
-        "distribution_distance": 0.0,
-        "initial_loss_gap": 1.0,
-        "flop_per_sample": 1.0,
-        "update_size_bits": 1.0,
+def task_entries(
+    raws: Mapping[str, RawData], network: str, source: str, target: str, n_devices: int
+) -> Entries:
+    """Write down what is trained on which data, and who gets how many of the samples."""
+    counts = share_counts(raws, source, target, n_devices)
+    return {
+        "network": Entry(network, "as asked for"),
+        "pretrain_dataset": Entry(source, _held(raws[source])),
+        "finetune_dataset": Entry(target, _held(raws[target])),
+        **{key: Entry(count, "measured: of what there is") for key, count in counts.items()},
+        "validation_interval": Entry(50, "assumed: rounds between two looks at the loss"),
     }
-    entries = {key: Entry(value, assumed) for key, value in values.items()}
-    return {"learning_rate": Entry(learning_rate, "as asked for")} | entries
+
+
+def share_counts(
+    raws: Mapping[str, RawData], source: str, target: str, n_devices: int
+) -> dict[str, int]:
+    """Share out what the data sets hold: two fifths for the server, a third for the devices.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from edgegym.learning.centralized import Samples
+    >>> held = RawData(Samples(torch.zeros(150, 1), torch.zeros(150, dtype=torch.int64)), None)
+    >>> list(share_counts({"mine": held}, "mine", "mine", n_devices=3).values())
+    [60, 48, 10, 30]
+    """
+    n_source, n_target = len(raws[source].train), len(raws[target].train)
+    own_test_set = raws[target].test
+    n_server = int(0.4 * n_source) if source == target else n_source
+    n_device = int(0.33 * n_target) if source == target else int(0.7 * n_target)
+    return {
+        "n_server_samples": min(n_server, MOST_SAMPLES),
+        "n_device_samples": min(n_device, MOST_SAMPLES) // n_devices * n_devices,
+        "n_validation_samples": min(int(0.07 * n_target), MOST_VALIDATION_SAMPLES),
+        "n_test_samples": min(
+            len(own_test_set) if own_test_set else int(0.2 * n_target), MOST_TEST_SAMPLES
+        ),
+    }
+
+
+def two_digits(value: float) -> float:
+    """Round to two digits.
+
+    Examples
+    --------
+    >>> two_digits(1234.5), two_digits(0.0678)
+    (1200.0, 0.068)
+    """
+    return float(f"{value:.1e}")
+
+
+def _held(raw: RawData) -> str:
+    return f"as asked for: {len(raw.train):,} {inputs_of(raw)}"
 
 
 def toml_text(name: str, physics: Entries, task: Entries) -> str:

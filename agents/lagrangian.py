@@ -14,6 +14,8 @@ from edgegym.errors import InputError
 
 #: Episodes over which mean costs and the violation rate are taken, as many as SB3 takes.
 WINDOW = 100
+#: The excess of an episode that moves a multiplier most.
+MOST = 1.0
 #: Costs that a step adds; of limits of a system's own `info` says how far they are exceeded by now.
 ADDED = ("delay", "energy")
 
@@ -25,7 +27,9 @@ class Lagrangian(VecEnvWrapper):
     power, has a multiplier λ, shared by all copies and moved by dual ascent. An episode of cost c
     that ends makes it
 
-        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate (c - limit)).
+        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate min(c - limit, 1)),
+
+    as an untrained agent can exceed a limit a hundredfold, which says little about the price.
 
     A cost is never negative, so at a limit of 0 dual ascent alone would never let λ fall again; an
     episode that keeps the limit takes the share `fall` off it. Prices then settle where the mean
@@ -40,7 +44,7 @@ class Lagrangian(VecEnvWrapper):
     ----------
     venv : copies whose `info` holds `cost_delay`, `cost_energy` and so on at every step
     cost_limit : mean of each cost of an episode that is allowed, relative excess of the limit
-    learning_rate : rise of a multiplier for an episode one unit above the limit
+    learning_rate : rise of a multiplier for an episode one unit above the limit, or more
     multiplier : where all start, reward taken off per unit of cost
     fall : share of a multiplier that an episode within the limit takes off it
 
@@ -58,7 +62,7 @@ class Lagrangian(VecEnvWrapper):
     >>> for _ in range(8):  # all rounds there are, at full batch, clock and power
     ...     _ = envs.step(np.tile([-1.0] + [1.0] * 11, (2, 1)))
     >>> envs.names, envs.multipliers.round(2), envs.violation_rate
-    (('delay', 'energy', 'power'), array([ 1.19, 19.85,  0.  ]), 1.0)
+    (('delay', 'energy', 'power'), array([0.2, 0.2, 0. ]), 1.0)
     """
 
     def __init__(
@@ -127,7 +131,7 @@ class Lagrangian(VecEnvWrapper):
         self.episode_costs.extend(costs)
         within = np.count_nonzero(costs <= self.cost_limit, axis=0)
         fallen = self.multipliers * (1 - self.fall) ** within
-        excess = np.sum(costs - self.cost_limit, axis=0)
+        excess = np.sum(np.minimum(costs - self.cost_limit, MOST), axis=0)
         self.multipliers = np.maximum(0.0, fallen + self.learning_rate * excess)
 
 

@@ -23,7 +23,13 @@ SHIPPED_PREFIX = "shipped:"
 
 
 def is_shipped(path: str) -> bool:
-    """Tell the name of an agent that comes with the package, such as "shipped:ppo-mnist"."""
+    """Tell the name of an agent that comes with the package.
+
+    Examples
+    --------
+    >>> is_shipped("shipped:ppo-mnist"), is_function("shipped:ppo"), is_shipped("mine:ppo")
+    (True, False, False)
+    """
     return path.startswith(SHIPPED_PREFIX)
 
 

@@ -92,11 +92,11 @@ def test_rewards_and_the_multiplier_by_hand():
     assert np.isnan(envs.mean_episode_cost).all() and np.isnan(envs.violation_rate)
     assert step(envs) == pytest.approx([0.95, 2.0])
     assert step(envs) == pytest.approx([0.85, 1.975])
-    assert envs.multipliers == pytest.approx([0.1 + 0.2 * 1.5, 0.0, 0.0])
-    assert step(envs) == pytest.approx([0.6, 2.0])
-    assert envs.multipliers == pytest.approx([0.4 - 0.2 * 0.25, 0.0, 0.0])
+    assert envs.multipliers == pytest.approx([0.1 + 0.2 * 1.0, 0.0, 0.0])  # of an excess of 1.5
+    assert step(envs) == pytest.approx([0.7, 2.0])
+    assert envs.multipliers == pytest.approx([0.3 - 0.2 * 0.25, 0.0, 0.0])
     assert (envs.mean_episode_cost[0], envs.violation_rate) == (1.125, 0.5)
-    assert step(envs) == pytest.approx([0.65, 1.65])
+    assert step(envs) == pytest.approx([0.75, 1.75])
 
 
 def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
@@ -110,9 +110,9 @@ def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
     envs.reset()
     envs.multipliers = np.array([1.0, 10.0, 100.0])
     assert [step(envs) for _ in range(3)] == [[-3.0, -200.0], [-0.5, -100.0], [0.0, 0.0]]
-    assert envs.multipliers.tolist() == [2.0, 10.25, 103.0]
+    assert envs.multipliers.tolist() == [2.0, 10.25, 101.0]
     assert np.array(envs.episode_costs).tolist() == [[1.0, 0.25, 0.0], [0.0, 0.0, 3.0]]
-    assert step(envs) == [-103.0, 0.0]  # a new episode begins with nothing exceeded
+    assert step(envs) == [-101.0, 0.0]  # a new episode begins with nothing exceeded
 
 
 def test_what_is_priced_sums_to_the_cost():
@@ -129,10 +129,10 @@ def test_at_a_limit_of_zero_the_prices_fall_again():
     envs = Lagrangian(Script(script), learning_rate=0.5, fall=0.01)
     envs.reset()
     step(envs)
-    assert envs.multipliers.tolist() == [1.0, 0.0, 0.0]
+    assert envs.multipliers.tolist() == [0.5, 0.0, 0.0]
     for _ in range(50):
         step(envs)
-    assert envs.multipliers == pytest.approx([0.99**100, 0.0, 0.0])
+    assert envs.multipliers == pytest.approx([0.5 * 0.99**100, 0.0, 0.0])
 
 
 def test_episodes_that_end_together_count_each():

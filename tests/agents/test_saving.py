@@ -85,7 +85,7 @@ def test_weights_hold_what_an_action_depends_on_and_no_more(make_card, tmp_path,
     )
     tensors = load_file(tmp_path / AGENT / "policy.safetensors")
     assert all(name.startswith("actor.") for name in tensors)
-    assert (tmp_path / AGENT / "policy.safetensors").stat().st_size < 40_000
+    assert (tmp_path / AGENT / "policy.safetensors").stat().st_size < 100_000
 
 
 def test_weights_of_another_agent_are_refused(agent):

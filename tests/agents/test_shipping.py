@@ -67,7 +67,9 @@ def test_every_shipped_agent_is_of_its_scenario_as_it_is_now(name):
     card = read_card(f"shipped:{name}")
     system = find_system(card.system)
     now = load_scenario(card.scenario["name"], system).model_dump(mode="json")
-    assert card.scenario == now
+    then = load_scenario(card.scenario, system).model_dump(mode="json")
+    said = {key: value for key, value in then.items() if value is not None}
+    assert said == {key: now[key] for key in said}  # what came later may stand beside it
 
 
 def test_what_is_shipped_is_small():

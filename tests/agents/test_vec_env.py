@@ -9,7 +9,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from agents.vec_env import NativeVecEnv
+from agents.vec_env import NativeVecEnv, native_copies
 from edgegym import load_scenario
 
 SCENARIO = load_scenario("mnist").replace(
@@ -106,3 +106,20 @@ def test_options_reach_the_environment_which_knows_none():
 def test_real_training_is_refused():
     with pytest.raises(ValueError, match="fidelity must be 'bound' or 'curve'"):
         NativeVecEnv(2, device="cpu")
+
+
+@pytest.mark.parametrize("fidelity", ["bound", "curve"])
+def test_native_copies_do_as_the_scalar_ones_whose_place_they_take(fidelity):
+    setting = {"scenario": "digits-per-round", "fidelity": fidelity, "rounds_per_step": 4}
+    copies, theirs = dummy(**setting), dummy(**setting)
+    copies.seed(7), theirs.seed(7)
+    ours = native_copies(copies)
+    assert np.array_equal(ours.reset(), theirs.reset())
+    n_ended = 0
+    for actions in random_actions(40):
+        observations, rewards, dones, _ = ours.step(actions)
+        expected = theirs.step(actions)
+        assert np.array_equal(observations, expected[0]) and np.array_equal(dones, expected[2])
+        assert rewards == pytest.approx(expected[1], rel=1e-6)
+        n_ended += dones.sum()
+    assert n_ended > 2

@@ -1,10 +1,6 @@
 """Split fine-tuning, SFT-style: lower layers on the devices, upper ones in the cloud."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
-from edgegym.systems.measure import Measure
+from edgegym.systems.measure import OF_ROUNDS, Measure
 from edgegym.systems.split.plan import SplitPlan, describe_round
 from edgegym.systems.split.referee import evaluate
 from edgegym.systems.split.rules import SplitRules
@@ -20,13 +16,6 @@ DESIGNS = {
     "edge": ("edge", "exact"),
     "cloud": ("cloud", "exact"),
 }
-
-
-def _round_delay_s(figures: Mapping[str, Any]) -> float:
-    """Average the latency over the rounds; not a number where none was done."""
-    n_rounds = figures["n_rounds"]
-    return figures["total_delay_s"] / n_rounds if n_rounds else math.nan
-
 
 SPLIT = System(
     name="split",
@@ -45,15 +34,7 @@ SPLIT = System(
     measures=(
         Measure("expected_error", "expected error", form=".4f", less_is_better=True),
         Measure("traffic_mb", "traffic", "MB", ".2f", less_is_better=True),
-        Measure(
-            "round_delay_s",
-            "latency",
-            "s a round",
-            ".4f",
-            less_is_better=True,
-            derive=_round_delay_s,
-        ),
-        Measure("n_rounds", "rounds", form=".0f", less_is_better=False),
+        *OF_ROUNDS,
         Measure("split_layer", "layer", form=".0f"),
         Measure("split_rank", "rank", form=".0f"),
     ),

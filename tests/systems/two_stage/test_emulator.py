@@ -190,7 +190,7 @@ def test_a_damaged_or_missing_file_is_named(tmp_path):
         ({"accuracies": [], "accuracy_losses": []}, "accuracies must hold one .*; got 0"),
         (
             {"learning": GOOGLENET_ON_DIGITS},
-            "learning.network must be lenet or row-transformer for digits, .*; got g",
+            "learning.network must be lenet or row-transformer or .* for digits, .*; got g",
         ),
     ],
 )

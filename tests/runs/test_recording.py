@@ -8,9 +8,17 @@ import pytest
 
 from edgegym import InputError
 from edgegym.runs import recording
+from edgegym.runs.imports import IMPORTED
 from edgegym.runs.play import make_env
 from edgegym.runs.players import plan_contender, random_policy
 from edgegym.runs.recording import record
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_imported():
+    before = [*IMPORTED]
+    yield
+    IMPORTED[:] = before
 
 
 def test_without_minari_it_is_said_how_to_get_it(monkeypatch):

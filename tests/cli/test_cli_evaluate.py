@@ -30,9 +30,15 @@ def make_agent(tmp_path_factory):
             warnings.simplefilter("ignore")  # of what SB3 is built on
             policy = {"net_arch": [4]}
             model = stable_baselines3.PPO("MlpPolicy", env, seed=seed, policy_kwargs=policy)
+        hyperparameters = {"policy": "MlpPolicy", "policy_kwargs": "dict(net_arch=[4])"}
         rest = {"budgets": "hard", "reward": None, "rounds_per_step": 2, "emulator": None}
         card = AgentCard(
-            algo="ppo", **arguments, **rest, seed=seed, total_steps=1, hyperparameters={}
+            algo="ppo",
+            **arguments,
+            **rest,
+            seed=seed,
+            total_steps=1,
+            hyperparameters=hyperparameters,
         )
         folder = tmp_path_factory.mktemp("agents") / f"seed{seed}"
         save_agent(model, card, folder)
@@ -161,7 +167,10 @@ def test_an_agent_for_other_devices_is_refused_before_a_folder_is_made(
     ("wrong", "said"),
     [
         (("--fidelity", "real"), "fidelity must be one of train, curve, bound; got 'real'"),
-        (("--only", "exact,rescind"), "--only must be one of random, receding, sca"),
+        (
+            ("--only", "exact,rescind"),
+            "--only must be one of random, receding, receding-emulator, sca",
+        ),
         (("--agent", "nowhere.zip"), "nowhere.zip"),
         (("--calibrated", "nothing"), "scenario must be one of"),
         (("--set", "delay_budget_s=1e-6"), "delay_budget_s"),

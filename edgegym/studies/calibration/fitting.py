@@ -118,6 +118,9 @@ def fit_emulator(scenario: Scenario, recordings: Sequence[Recording]) -> Emulato
 def resample(x: Array, residuals: Array, jacobian: Array, owners: Any) -> list[Array]:
     """Fit again on runs drawn with replacement, from an optimum by one Gauss-Newton step each.
 
+    The step is H⁻¹ Σ (n_i − 1) g_i for runs of slope g_i that were drawn n_i times. H is of all
+    runs: of those drawn alone it can know next to nothing of a number.
+
     Parameters
     ----------
     x : (P,) the optimum
@@ -143,13 +146,13 @@ def resample(x: Array, residuals: Array, jacobian: Array, owners: Any) -> list[A
     # What soft_l1 makes of a residual, beside what it makes of its row: ρ' / √(ρ' + 2ρ''z)
     pulled = residuals * squares**-0.5 / np.sqrt(np.maximum(squares**-1.5, 1e-12))
     by_run = [np.flatnonzero(owners == run) for run in range(n_runs + 1)]
-    curvature = np.array([jacobian[rows].T @ jacobian[rows] for rows in by_run])
+    curvature = jacobian.T @ jacobian
     slope = np.array([jacobian[rows].T @ pulled[rows] for rows in by_run])
     moved = []
     for index in range(RESAMPLES):
         rng = keyed_generator(index, Stream.CALIBRATION)
         times = np.append(np.bincount(rng.integers(n_runs, size=n_runs), minlength=n_runs), 1)
-        step = np.linalg.lstsq(np.tensordot(times, curvature, 1), times @ slope, rcond=1e-10)[0]
+        step = np.linalg.lstsq(curvature, (times - 1) @ slope, rcond=1e-10)[0]
         moved.append(x - step)
     return moved
 

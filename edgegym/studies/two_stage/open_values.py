@@ -53,8 +53,10 @@ class Range(NamedTuple):
 
         Examples
         --------
-        >>> Range("c", 0.1, 10.0).share(1.0), Range("W", 0.0, 20.0, spread="even").share(25.0)
-        (0.5, 1.0)
+        >>> round(Range("c", 0.1, 10.0).share(1.0), 9)
+        0.5
+        >>> Range("W", 0.0, 20.0, spread="even").share(25.0)
+        1.0
         """
         low, high, value = self.low, self.high, float(np.clip(value, self.low, self.high))
         if self.spread == "logarithm":

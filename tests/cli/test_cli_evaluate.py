@@ -7,8 +7,7 @@ import pytest
 from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
-from edgegym.runs.entrants import everyone_of
-from edgegym.systems.two_stage import TWO_STAGE
+from edgegym.runs.entrants import choose
 from edgegym.systems.two_stage.scenario import Scenario
 
 TABLES = ("results.csv", "rounds.csv", "summary.csv", "summary.md")
@@ -83,9 +82,10 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole):
+def test_everyone_is_ranked_and_agents_of_one_algorithm_are_one_contender(whole, tiny_scenario):
     rows = whole[1]["rows"]
-    assert {row["contender"] for row in rows} == {*everyone_of(TWO_STAGE), "ppo"}
+    others = choose(None, tiny_scenario, is_measured=True)
+    assert {row["contender"] for row in rows} == {*others, "ppo"}
     means = [row["mean"] for row in rows]
     assert means == sorted(means)
     assert {row["contender"]: row["n_agents"] for row in rows if row["n_agents"] > 1} == {"ppo": 2}
@@ -140,7 +140,7 @@ def test_a_resumed_run_prints_two_tables(run_copy, succeed):
     assert "ppo: intervals are of these 2 agents" in text
 
 
-@pytest.mark.parametrize("change", ["agent.zip", "agent.json"])
+@pytest.mark.parametrize("change", ["policy.safetensors", "agent.json"])
 def test_an_agent_that_changed_since_is_refused(run_copy, refusal, agents, tmp_path, change):
     copy = shutil.copytree(agents[1], tmp_path / "changed")
     manifest = json.loads((run_copy / "manifest.json").read_text())

@@ -99,7 +99,7 @@ def check(
 
     checked = read_scenario(choose(name, scenario, system), changes, system)
     kind = system_of(checked)
-    exact = [scheme for scheme, method in kind.designs.values() if method == "exact"]
+    exact = [scheme for scheme, method in kind.designs_of(checked).values() if method == "exact"]
     results = [plan(checked, scheme) for scheme in exact]
     said = kind.remarks(checked) + [r.message for r in results if r.plan is None]
     if as_json:

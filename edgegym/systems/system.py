@@ -29,8 +29,8 @@ class System:
     emulator : gives the learner of fidelity `curve` of scenario, file and number of copies
     designs : rows of `compare`, each a scheme and a method
     entrants : rows of `evaluate` that are planned ahead, in the same way
-    can_plan : tells of a scenario and a method, or a policy, whether what it needs is there, such
-        as an emulator; rows of others are left out
+    can_plan : tells of a scenario and a scheme, method or policy whether what it needs is there,
+        such as an emulator; rows of others are left out
     reference : which of them the others are measured by
     policies : rows of `evaluate` that decide of the state: "module:function" of a scenario
     measures : columns of its tables beside the common ones
@@ -54,7 +54,7 @@ class System:
     emulator: Callable[[Any, Any, int], Any] | None = None
     designs: Mapping[str, tuple[str, str]]
     entrants: Mapping[str, tuple[str, str]]
-    can_plan: Callable[[Any, str], bool] = lambda scenario, method: True
+    can_plan: Callable[[Any, str], bool] = lambda scenario, name: True
     reference: str
     policies: Mapping[str, str] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
@@ -75,11 +75,20 @@ class System:
 
     def designs_of(self, scenario: Any) -> dict[str, tuple[str, str]]:
         """Give the rows of `compare` that can be planned in a scenario."""
-        return {name: how for name, how in self.designs.items() if self.can_plan(scenario, how[1])}
+        return self._possible(self.designs, scenario)
 
     def entrants_of(self, scenario: Any) -> dict[str, tuple[str, str]]:
         """Give the rows of `evaluate` that can be planned in a scenario."""
-        return {name: how for name, how in self.entrants.items() if self.can_plan(scenario, how[1])}
+        return self._possible(self.entrants, scenario)
+
+    def _possible(
+        self, rows: Mapping[str, tuple[str, str]], scenario: Any
+    ) -> dict[str, tuple[str, str]]:
+        return {
+            name: how
+            for name, how in rows.items()
+            if all(self.can_plan(scenario, part) for part in how)
+        }
 
 
 #: All systems by name; `register` adds one.

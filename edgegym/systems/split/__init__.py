@@ -17,6 +17,12 @@ DESIGNS = {
     "cloud": ("cloud", "exact"),
 }
 
+
+def _can_plan(scenario: SplitScenario, name: str) -> bool:
+    """Tell whether samples may leave the devices, where that is asked for."""
+    return name != "cloud" or not scenario.keep_samples
+
+
 SPLIT = System(
     name="split",
     env_id="SplitEdge-v0",
@@ -29,6 +35,7 @@ SPLIT = System(
     planner="baselines.split.planner:plan",
     designs=DESIGNS,
     entrants=DESIGNS,
+    can_plan=_can_plan,
     reference="joint",
     policies={"every-round": "baselines.split.every_round:plan_every_round"},
     measures=(

@@ -21,6 +21,8 @@ STYLES = [
     ("#CC79A7", ":"),
     ("#E69F00", (0, (3, 1, 1, 1, 1, 1))),
     ("#56B4E9", (0, (8, 2, 2, 2))),
+    ("#999999", (0, (1, 1))),
+    ("#8C510A", (0, (5, 1, 1, 1))),
 ]
 SMOOTHING = 0.02  # share of an episode's rounds that a running mean takes in
 

@@ -53,7 +53,8 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
         layers = scenario.split_layers.tolist()
         ats += [At(layer, middle[1], True, planned, seed) for layer in layers for seed in seeds]
     sizes = sorted({max(1, int(ratio * planned)) for ratio in BATCHES} - {planned})
-    sizes = [size for size in sizes if size <= scenario.batch_size_limit]
+    least, most = scenario.least_batch_size, scenario.batch_size_limit
+    sizes = [size for size in sizes if least <= size <= most]
     ats += [At(*middle, False, size, seed) for size in sizes for seed in seeds]
     calls: Mapping[str, Callable[[], Figures]] = {
         at.name: partial(train, scenario, at, data_dir) for at in ats

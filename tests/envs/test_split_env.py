@@ -98,7 +98,7 @@ def test_a_round_costs_what_the_referee_says_of_its_gains(mode):
 def test_memory_that_is_exceeded_is_said_and_is_no_success():
     small = DEFAULT.replace(device_memory_bytes=4e5)
     env = make(small)
-    fits, not_ = (rollout(env, [action_of(env, 2, 4, size)] * 400)[-1][4] for size in (1, 32))
+    fits, not_ = (rollout(env, [action_of(env, 2, 4, size)] * 400)[-1][4] for size in (4, 32))
     assert (fits["cost_memory"], fits["is_success"]) == (0, True)
     needed = 16 * 17744 + 32 * 8 * 32 * 34 * 2
     assert not_["cost_memory"] == pytest.approx(needed / 4e5 - 1) and not not_["is_success"]
@@ -107,7 +107,7 @@ def test_memory_that_is_exceeded_is_said_and_is_no_success():
 @pytest.mark.parametrize("fidelity", ["bound", "train"])
 def test_info_has_the_same_keys_at_every_step_and_plain_values(fidelity):
     env = make(DEFAULT.replace(energy_budget_j=1e3), fidelity)
-    for *_, info in rollout(env, [action_of(env, 1, 2, 2)] * 3):
+    for *_, info in rollout(env, [action_of(env, 1, 2, 4)] * 3):
         assert set(info) == INFO_KEYS
         assert all(type(value) in (int, float, bool) for value in info.values())
         json.dumps(info, allow_nan=False)

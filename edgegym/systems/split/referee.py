@@ -123,8 +123,8 @@ def require_same_system(plan: SplitPlan, scenario: SplitScenario) -> None:
                 f"{key} must be one of {', '.join(map(str, options))} in scenario {s.name!r}; got "
                 f"a plan with {value}. Plan again for this scenario."
             )
-    if plan.batch_size > s.batch_size_limit:
+    if not s.least_batch_size <= plan.batch_size <= s.batch_size_limit:
         raise InputError(
-            f"batch_size must be at most {s.batch_size_limit} in scenario {s.name!r}; got a plan "
-            f"with {plan.batch_size}. Plan again for this scenario."
+            f"batch_size must be at least {s.least_batch_size} and at most {s.batch_size_limit} in "
+            f"scenario {s.name!r}; got a plan with {plan.batch_size}. Plan again for this scenario."
         )

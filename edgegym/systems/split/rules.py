@@ -68,11 +68,11 @@ class SplitRules:
         self.round_limits = (s.max_rounds,)
         self.is_random = s.channel_mode != "fixed"
         self.decision = SplitDecision
-        most = np.array(float(s.batch_size_limit))
+        least, most = np.array(float(s.least_batch_size)), np.array(float(s.batch_size_limit))
         self.parts = (
             Choice("layer", tuple(s.layer_options)),
             Choice("rank", tuple(s.rank_options)),
-            LogBox("batch_size", "samples", np.array(1.0), most, whole=True),
+            LogBox("batch_size", "samples", least, most, whole=True),
             Simplex("uplink_share", s.n_devices),
             Simplex("downlink_share", s.n_devices),
         )

@@ -90,6 +90,7 @@ class SplitScenario(BaseScenario):
     device_pue: RealArray
     device_power_coefficient_w_per_hz3: RealArray
     # learning
+    least_batch_size: Count  # for which the accuracy law was measured
     batch_size: Count
     batch_size_limit: Count
     learning_rate: Positive
@@ -125,10 +126,10 @@ class SplitScenario(BaseScenario):
                 raise ValueError(f"{key} must be a list that rises; got {values.tolist()}")
             if values[-1] > most:
                 raise ValueError(f"{key} must be at most {most}; got {values[-1]}")
-        if self.batch_size > self.batch_size_limit:
+        if not self.least_batch_size <= self.batch_size <= self.batch_size_limit:
             raise ValueError(
-                f"batch_size must be at most batch_size_limit, {self.batch_size_limit}; got "
-                f"{self.batch_size}"
+                f"batch_size must lie between least_batch_size and batch_size_limit, "
+                f"{self.least_batch_size} and {self.batch_size_limit}; got {self.batch_size}"
             )
         task = self.learning
         if task and task.n_device_samples // self.n_devices != self.samples_per_device:

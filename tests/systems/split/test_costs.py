@@ -136,7 +136,8 @@ def test_without_a_share_it_takes_forever():
         (plan_of(uplink_share=[1.0], downlink_share=[1.0]), "4 devices .* got a plan for 1"),
         (plan_of(layer=9), r"layer must be one of 0, 1, 2, 3, 4, 5 .* got a plan with 9"),
         (plan_of(rank=3), r"rank must be one of 0, 1, 2, 4, 8, 16 .* got a plan with 3"),
-        (plan_of(batch_size=33), "batch_size must be at most 32 .* got a plan with 33"),
+        (plan_of(batch_size=33), "batch_size must be at least 4 and at most 32 .* plan with 33"),
+        (plan_of(batch_size=3), "batch_size must be at least 4 and at most 32 .* plan with 3"),
     ],
 )
 def test_a_plan_for_another_system_is_refused(plan, message):

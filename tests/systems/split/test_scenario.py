@@ -38,7 +38,10 @@ def test_what_may_be_chosen_are_all_pairs_of_split_layers_and_ranks():
         ({"split_layers": [2, 1]}, r"split_layers must be a list that rises; got \[2, 1\]"),
         ({"ranks": [0, 1]}, "ranks must hold positive, finite numbers"),
         ({"ranks": [64]}, "ranks must be at most 32; got 64"),
-        ({"batch_size": 64}, "batch_size must be at most batch_size_limit, 32; got 64"),
+        (
+            {"batch_size": 64},
+            "batch_size must lie between least_batch_size and batch_size_limit, 4 and 32; got 64",
+        ),
         ({"samples_per_device": 100}, "samples_per_device must be 150, .* got 100"),
         ({"accuracy_floor": 1.0}, "accuracy_floor must be"),
         ({"delay_budget": 1.0}, "Did you mean 'delay_budget_s'"),

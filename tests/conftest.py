@@ -7,6 +7,7 @@ from strategies import TINY_SCENARIO
 
 import baselines
 from edgegym import load_scenario
+from edgegym.runs.imports import IMPORTED
 from edgegym.scenario.catalogue import DATASETS, NETWORKS
 
 settings.register_profile("suite", deadline=None, max_examples=50)
@@ -22,9 +23,10 @@ def strict_numpy():
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered():
-    """Forget the networks and data sets of one test before the next."""
-    before = [(names, dict(names)) for names in (NETWORKS, DATASETS)]
+    """Forget the networks, data sets and imported modules of one test before the next."""
+    before, imported = [(names, dict(names)) for names in (NETWORKS, DATASETS)], [*IMPORTED]
     yield
+    IMPORTED[:] = imported  # which workers of the next test would look for
     for names, known in before:
         names.clear()
         names.update(known)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from edgegym.runs.imports import IMPORTED
-
 MODULE = """
 import numpy as np
 from torch import nn
@@ -65,10 +63,7 @@ def _own_module(monkeypatch, tmp_path):
     (tmp_path / "own_module_of_a_test.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    before = [*IMPORTED]
-    IMPORTED.clear()
     yield
-    IMPORTED[:] = before
     sys.modules.pop("own_module_of_a_test", None)
 
 

@@ -1,16 +1,8 @@
 import pytest
 
 from edgegym.runs import recording
-from edgegym.runs.imports import IMPORTED
 
 SHORT = ("--fidelity", "bound", "--episodes", 2)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays_imported():
-    before = [*IMPORTED]
-    yield
-    IMPORTED[:] = before
 
 
 def test_without_minari_it_is_said_before_all_else(refusal, tiny, monkeypatch):

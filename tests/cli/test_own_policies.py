@@ -12,7 +12,6 @@ from strategies import TINY_SCENARIO
 
 from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.runs.imports import IMPORTED
 from edgegym.wrappers import DiscreteAction
 
 MODULE = """
@@ -54,10 +53,7 @@ def _own_module(monkeypatch, tmp_path):
     (tmp_path / f"{OWN}.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    before = [*IMPORTED]
-    IMPORTED.clear()
     yield
-    IMPORTED[:] = before
     sys.modules.pop(OWN, None)
 
 

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from edgegym.errors import InputError, as_path
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgegym.errors import InputError, as_path, from_validation
 from edgegym.systems.system import SYSTEMS
 
 
@@ -77,3 +80,51 @@ got plan.json (Expecting ',' delimiter: line 1 column 3 (char 2)). Write it agai
         return json.loads(text)
     except ValueError as error:
         raise no_plan(where, error) from None
+
+
+class JsonPlan(BaseModel):
+    """A plan whose fields are what its JSON holds.
+
+    Examples
+    --------
+    >>> class Rounds(JsonPlan):
+    ...     n_rounds: int
+    >>> Rounds.from_json(Rounds(n_rounds=3).to_json()) == Rounds(n_rounds=3)
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def to_json(self) -> str:
+        """Write the plan as JSON."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "the plan") -> Self:
+        """Read a plan that `to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If the text is damaged, a key is missing or unknown, or a value is out of range.
+        """
+        data = read_json(text, where)
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise from_validation(error, cls.model_fields, where) from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a plan file, with the file's name in every error."""
+        plan: Self = load_plan(cls, path)
+        return plan
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(
+            np.array_equal(getattr(self, key), getattr(other, key))
+            for key in type(self).model_fields
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())

@@ -1,19 +1,16 @@
 """Plan of cooperative fine-tuning: who takes which block in each round of a cycle."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import model_validator
 
-from edgegym.errors import from_validation
 from edgegym.lifecycle.state import State
 from edgegym.scenario.fields import Count, NonNegativeArray, WholeArray
 from edgegym.systems.cooperative.decision import CooperativeDecision
-from edgegym.systems.plan_file import load_plan, read_json
+from edgegym.systems.plan_file import JsonPlan
 
 
-class CooperativePlan(BaseModel):
+class CooperativePlan(JsonPlan):
     """What the rounds do, fixed ahead of time: R of them in turn, of which one is the same always.
 
     Parameters
@@ -29,8 +26,6 @@ class CooperativePlan(BaseModel):
     >>> CooperativePlan.from_json(plan.to_json()) == plan
     True
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     block_device: WholeArray
     bandwidth_share: NonNegativeArray
@@ -64,40 +59,6 @@ class CooperativePlan(BaseModel):
         return CooperativeDecision(
             self.block_device[turn].astype(float), self.bandwidth_share[turn], self.batch_size
         )
-
-    def to_json(self) -> str:
-        """Write the plan as JSON."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str, where: str = "the plan") -> "CooperativePlan":
-        """Read a plan that `to_json` wrote.
-
-        Raises
-        ------
-        InputError
-            If the text is damaged, a key is missing or unknown, or a value is out of range.
-        """
-        data = read_json(text, where)
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise from_validation(error, cls.model_fields, where) from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> "CooperativePlan":
-        """Read a plan file, with the file's name in every error."""
-        plan: CooperativePlan = load_plan(cls, path)
-        return plan
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CooperativePlan) and all(
-            np.array_equal(getattr(self, key), getattr(other, key))
-            for key in type(self).model_fields
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
 
 
 def describe_round(plan: CooperativePlan | None) -> dict[str, Any]:

@@ -1,22 +1,19 @@
 """Plan of partitioned edge learning: who takes how many parameters and how much of the band."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import model_validator
 
-from edgegym.errors import from_validation
 from edgegym.lifecycle.state import State
 from edgegym.scenario.fields import NonNegativeArray, WholeArray
 from edgegym.systems.partitioned.decision import SeparateDecision
-from edgegym.systems.plan_file import load_plan, read_json
+from edgegym.systems.plan_file import JsonPlan
 
 #: What shares may exceed one by: rounding of a sum over many workers.
 TOLERANCE = 1e-9
 
 
-class PartitionedPlan(BaseModel):
+class PartitionedPlan(JsonPlan):
     """What every round does, fixed ahead of time.
 
     Parameters
@@ -31,8 +28,6 @@ class PartitionedPlan(BaseModel):
     >>> PartitionedPlan.from_json(plan.to_json()) == plan
     True
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     block_size: WholeArray
     downlink_share: NonNegativeArray
@@ -61,40 +56,6 @@ class PartitionedPlan(BaseModel):
         return SeparateDecision(
             self.block_size.astype(float), self.downlink_share, self.uplink_share
         )
-
-    def to_json(self) -> str:
-        """Write the plan as JSON."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str, where: str = "the plan") -> "PartitionedPlan":
-        """Read a plan that `to_json` wrote.
-
-        Raises
-        ------
-        InputError
-            If the text is damaged, a key is missing or unknown, or a value is out of range.
-        """
-        data = read_json(text, where)
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise from_validation(error, cls.model_fields, where) from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> "PartitionedPlan":
-        """Read a plan file, with the file's name in every error."""
-        plan: PartitionedPlan = load_plan(cls, path)
-        return plan
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PartitionedPlan) and all(
-            np.array_equal(getattr(self, key), getattr(other, key))
-            for key in type(self).model_fields
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
 
 
 def describe_round(plan: PartitionedPlan | None) -> dict[str, Any]:

@@ -1,22 +1,19 @@
 """Plan of split fine-tuning: where the network is split, and what every round does."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from edgegym.errors import from_validation
 from edgegym.lifecycle.state import State
 from edgegym.scenario.fields import Count, NonNegativeArray
-from edgegym.systems.plan_file import load_plan, read_json
+from edgegym.systems.plan_file import JsonPlan
 from edgegym.systems.split.decision import SplitDecision
 
 #: What shares may exceed one by: rounding of a sum over many devices.
 TOLERANCE = 1e-9
 
 
-class SplitPlan(BaseModel):
+class SplitPlan(JsonPlan):
     """What every round does, fixed ahead of time.
 
     Parameters
@@ -33,8 +30,6 @@ class SplitPlan(BaseModel):
     >>> SplitPlan.from_json(plan.to_json()) == plan
     True
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     layer: Annotated[int, Field(ge=0)]
     rank: Annotated[int, Field(ge=0)]
@@ -64,40 +59,6 @@ class SplitPlan(BaseModel):
             self.uplink_share,
             self.downlink_share,
         )
-
-    def to_json(self) -> str:
-        """Write the plan as JSON."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str, where: str = "the plan") -> "SplitPlan":
-        """Read a plan that `to_json` wrote.
-
-        Raises
-        ------
-        InputError
-            If the text is damaged, a key is missing or unknown, or a value is out of range.
-        """
-        data = read_json(text, where)
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise from_validation(error, cls.model_fields, where) from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> "SplitPlan":
-        """Read a plan file, with the file's name in every error."""
-        plan: SplitPlan = load_plan(cls, path)
-        return plan
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SplitPlan) and all(
-            np.array_equal(getattr(self, key), getattr(other, key))
-            for key in type(self).model_fields
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
 
 
 def describe_round(plan: SplitPlan | None) -> dict[str, Any]:

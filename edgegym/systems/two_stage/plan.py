@@ -1,24 +1,23 @@
 """Plan: the paper's Ψ, with M and N given by the shapes of its arrays."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from edgegym.errors import from_validation, whole_number
 from edgegym.lifecycle.state import ROUNDS, State
 from edgegym.scenario.fields import Array, CountArray, RealArray
-from edgegym.systems.plan_file import load_plan, no_plan, read_json
+from edgegym.systems.plan_file import JsonPlan, no_plan, read_json
 from edgegym.systems.two_stage.decision import Decision, Stage
 
 PRETRAIN_FIELDS = ("pretrain_batch_size", "server_clock_hz")
 FINETUNE_FIELDS = ("finetune_batch_size", "device_clock_hz", "device_tx_power_w")
 
 
-class Plan(BaseModel):
+class Plan(JsonPlan):
     """What every round of both stages does, fixed ahead of time.
 
     Parameters
@@ -39,8 +38,6 @@ class Plan(BaseModel):
     >>> Plan.from_json(plan.to_json()) == plan
     True
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     pretrain_batch_size: CountArray
     server_clock_hz: RealArray
@@ -152,18 +149,6 @@ class Plan(BaseModel):
             return cls.model_validate(full)
         except ValidationError as error:
             raise from_validation(error, cls.model_fields, where) from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Plan":
-        """Read a plan file, with the file's name in every error."""
-        plan: Plan = load_plan(cls, path)
-        return plan
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Plan) and self.model_dump() == other.model_dump()
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())
 
 
 def describe_round(plan: Plan | None) -> dict[str, Any]:

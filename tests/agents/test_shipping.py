@@ -12,6 +12,8 @@ from agents.together import begin, train_all
 from agents.weights import WEIGHTS
 from edgegym import InputError
 from edgegym.envs.env import EdgeEnv
+from edgegym.lifecycle.state import TOLERANCE
+from edgegym.runs.play import play
 from edgegym.systems.load import load_scenario
 from edgegym.systems.system import find_system
 
@@ -60,6 +62,16 @@ def test_every_shipped_agent_plays_as_its_card_says_and_runs_no_code(name, monke
     assert np.abs(policy(observation, info)).max() <= 1
     played = play_finals(SHIPPED / name, card)
     assert played == pytest.approx(min(card.shipped.reached), rel=0.02)
+
+
+@pytest.mark.parametrize("name", shipped_agents())
+def test_no_shipped_agent_exceeds_a_limit(name):
+    card = read_card(f"shipped:{name}")
+    env = EdgeEnv(**card.env_arguments | {"budgets": "hard"})
+    episode = play(env, load_policy(SHIPPED / name, env), seed=1)
+    assert episode.rounds["round"] and not env.state.excess.any()
+    most_s = env.scenario.delay_budget_s * (1 + TOLERANCE)
+    assert 0.5 * most_s < episode.final["total_delay_s"] <= most_s  # it does play
 
 
 @pytest.mark.parametrize("name", shipped_agents())

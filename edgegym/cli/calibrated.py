@@ -27,11 +27,10 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
             f"{number(value, '.2f')} with {name} constants" for name, value in report[key].items()
         )
         print(f"Rank correlation of {bound} and real final loss on these plans: {ranks}.")
-    constants = Table("constant", *report["constants"], title="Constants of the bounds")
+    title = "Constants of the bounds, with 95 % intervals of the runs drawn again"
+    constants = Table("constant", *report["constants"], title=title)
     for key in report["constants"]["shipped"]:
-        constants.add_row(
-            key, *(number(values[key], ".4g") for values in report["constants"].values())
-        )
+        constants.add_row(key, *(_found(report, source, key) for source in report["constants"]))
     print_table(constants)
     table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
     for row in report["plans"]:
@@ -43,3 +42,11 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
         )
     print_table(table)
     print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")
+
+
+def _found(report: dict[str, Any], source: str, key: str) -> str:
+    """Write a constant with its interval, where it has one."""
+    value = number(report["constants"][source][key], ".4g")
+    if (ends := report["intervals"][source].get(key)) is None:
+        return value
+    return f"{value} [{', '.join(number(end, '.4g') for end in ends)}]"

@@ -32,10 +32,10 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
     for key in report["constants"]["shipped"]:
         constants.add_row(key, *(_found(report, source, key) for source in report["constants"]))
     print_table(constants)
-    table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
+    table = Table("plan with constants", "M", "N", "batches", "test loss", "accuracy")
     for row in report["plans"]:
         table.add_row(
-            f"{row['constants']} constants",
+            row["constants"],
             *(str(row[key]) for key in ("n_pretrain_rounds", "n_finetune_rounds", "batches")),
             with_half_width(row["test_loss"], row["test_loss_interval"], ".3f"),
             number(row["test_accuracy"], ".3f"),

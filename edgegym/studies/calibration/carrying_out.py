@@ -25,7 +25,7 @@ from edgegym.studies.calibration.pictures import plot_constants, plot_verdict
 from edgegym.studies.calibration.ranking import rank_agreement
 from edgegym.studies.calibration.recording import Recording, record_plan
 from edgegym.studies.calibration.sources import gather_constants, write_scenarios
-from edgegym.studies.calibration.trial import try_constants
+from edgegym.studies.calibration.trial import plans_on_trial, try_constants
 from edgegym.studies.calibration.verdict import judge, verdict
 from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.scenario import Scenario
@@ -88,9 +88,10 @@ def carry_out(
         joint = looks[looks["scheme"] == JOINT]
         found = gather_constants(campaign, scenario, fitted, joint, distance, descents)
         constants = {source: each.values for source, each in found.items()}
+        emulator = with_bound_noise(emulator, looks)
+        on_trial = plans_on_trial(scenario, found, emulator)
         with counting("Playing") as on_progress:
-            plans = try_constants(pool, campaign, scenario, constants, run_dir, where, on_progress)
-    emulator = with_bound_noise(emulator, looks)
+            plans = try_constants(pool, campaign, scenario, on_trial, run_dir, where, on_progress)
     _write_files(campaign, scenario, emulator, table, joint, found, run_dir)
     firsts = [runs[0] for runs in tested]
     report = {

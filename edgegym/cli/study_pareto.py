@@ -24,7 +24,7 @@ def pareto(
 ) -> None:
     """Plan and train every scheme over both budgets: the accuracy-delay-energy surface.
 
-    Writes surface.csv, the bound (34) over both budgets; plans.csv, what every scheme's training
+    Writes surface.csv, the bound over both budgets; plans.csv, what every scheme's training
     gives on a coarser grid, and which plans lie on the front; fronts.csv; and a picture.
     """
     from edgegym.studies.two_stage.pareto import settle

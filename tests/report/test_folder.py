@@ -113,6 +113,17 @@ def test_a_ranking_shows_intervals_and_who_played(tmp_path, read):
     assert "whose mean test loss runs from 0.2500 to 0.3500" in page.text
 
 
+@pytest.mark.parametrize("make", [FOLDERS["compare"], evaluate_folder, training_folder])
+def test_a_page_names_the_bound_that_its_scenario_means(make, tmp_path, read):
+    folder = make(tmp_path / "run")
+    assert read(folder).table("bound (34)")
+    for file in folder.rglob("*.json"):
+        file.write_text(file.read_text().replace('"bound": "paper"', '"bound": "tight"'))
+    page = read(folder)
+    assert page.table("tight bound")
+    assert "bound (34)" not in page.text
+
+
 def test_a_figure_shows_its_claims_in_words_and_its_svg(tmp_path, read):
     page = read(figure_folder(tmp_path / "run"))
     claims = page.table("the paper says")

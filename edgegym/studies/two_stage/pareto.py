@@ -1,4 +1,4 @@
-"""What delay and energy buy: bound (34) and trained accuracy over both budgets, by scheme."""
+"""What delay and energy buy: the bound and trained accuracy over both budgets, by scheme."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +14,7 @@ from edgegym.results.leads import FAILS, HOLDS, lead_over
 from edgegym.studies.study import Figures, Finding, Points, Study
 from edgegym.studies.two_stage.pareto_pictures import plot_surface
 from edgegym.studies.two_stage.trained import Trial, train
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
@@ -42,7 +43,7 @@ class Bought(NamedTuple):
 
 
 def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
-    """Plan the surface of (34), train on a coarse grid, and find each scheme's front."""
+    """Plan the surface of the bound, train on a coarse grid, and find each scheme's front."""
     scenario, quick = study.read_scenario(), study.options["quick"]
     surface = _surface(points, scenario, QUICK_LEVELS if quick else LEVELS)
     bought = [*_buy(scenario, QUICK if quick else TRAINED)]
@@ -59,7 +60,7 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
         {"surface": surface, "trained": trained, "plans": plans, "fronts": fronts},
         {"surface": plot_surface(surface, plans, scenario, f"Scenario {scenario.name}")},
         "fronts",
-        in_words(fronts, trained),
+        in_words(fronts, trained, bound_name(scenario)),
     )
 
 
@@ -174,7 +175,7 @@ def summarise_fronts(plans: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def in_words(fronts: pd.DataFrame, trained: pd.DataFrame) -> str:
+def in_words(fronts: pd.DataFrame, trained: pd.DataFrame, bound: str) -> str:
     """Say how much of the surface is the joint design's."""
     by_scheme = fronts.set_index("scheme").to_dict("index")
     if JOINT not in by_scheme:
@@ -191,8 +192,8 @@ def in_words(fronts: pd.DataFrame, trained: pd.DataFrame) -> str:
         else "none"
     )
     return (
-        f"The paper is right about the surface of (34): the joint design has the least bound at "
-        f"{joint['least_bound']} of {joint['budgets']} pairs of budgets. In real training it is "
+        f"The paper is right about the surface of the {bound}: the joint design has the least one "
+        f"at {joint['least_bound']} of {joint['budgets']} pairs of budgets. In real training it is "
         f"the most accurate on average at {joint['most_accurate']}, beyond the seeds ahead of its "
         f"best rival at {ahead} and behind at {behind}; {joint['on_front']} of the {n_front} plans "
         f"on the accuracy-delay-energy front are its own. Nearest to it on average comes {nearest}."

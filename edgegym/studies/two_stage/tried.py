@@ -19,7 +19,7 @@ MOST_ROUNDS = 2500
 
 
 class Place(NamedTuple):
-    """A place, what is planned there and what (34) says of it."""
+    """A place, what is planned there and what the bound says of it."""
 
     limited: bool
     gain: float
@@ -47,8 +47,8 @@ def try_places(
 
     Returns
     -------
-    A row per place: what (34) says and what real training gave, `ahead` where the joint plan ends
-    with a lower test loss than the better single stage
+    A row per place: what the bound says and what real training gave, `ahead` where the joint plan
+    ends with a lower test loss than the better single stage
     """
     places = [
         *_choose(scenario, planned["unlimited"], n // 3, limited=False),

@@ -183,7 +183,7 @@ def in_words(
     ]
     at_most = max(free["largest_gain"], grid["largest_gain"])
     return (
-        f"Where a round limit binds the paper is right: the joint design's bound is more than "
+        f"Where a round limit binds, the joint design's bound is more than "
         f"{WORTH_IT:.0%} below the better single stage's in {at['worth_it']} of {at['n']} draws, "
         f"by {at['median_gain']:.1%} in the median and {at['largest_gain']:.1%} at most; where "
         f"none binds it is in {none['worth_it']} of {none['n']}, and without limits in "

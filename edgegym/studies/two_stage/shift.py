@@ -135,7 +135,7 @@ def _row(split: Split, trained: pd.DataFrame) -> dict[str, Any]:
         "value": split.at.value,
         "distance": split.at.scenario.distribution_distance,
         "plan": split.name,
-        "rounds": f"{plan.n_pretrain_rounds} + {plan.n_finetune_rounds}",
+        "rounds": split.trial.rounds,
         "delay_share": delay_s[0] / delay_s.sum(),
         "energy_share": energy_j[0] / energy_j.sum(),
         "bound": plan_bound(there, plan),

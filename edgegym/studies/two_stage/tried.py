@@ -86,12 +86,12 @@ def _choose(scenario: Scenario, table: pd.DataFrame, n: int, *, limited: bool) -
 
 
 def _row(chosen: Place, trained: pd.DataFrame) -> dict[str, object]:
-    joint, lead = chosen.trials[JOINT].plan, lead_over(trained, "test_loss")
+    lead = lead_over(trained, "test_loss")
     losses = trained.groupby("scheme")["test_loss"].mean()
     return {
         "limited": chosen.limited,
         "gain": chosen.gain,
-        "joint_plan": f"{joint.n_pretrain_rounds} + {joint.n_finetune_rounds}",
+        "joint_plan": chosen.trials[JOINT].rounds,
         **{str(scheme): loss for scheme, loss in losses.items()},
         **(vars(lead) | {"verdict": lead.verdict} if lead else {}),
     }

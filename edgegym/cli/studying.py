@@ -114,6 +114,7 @@ def study_of(
                 as_json=as_json,
             )
 
+        # The study's own options stand behind --scenario, and in the place of **options.
         first, second, *rest, _ = signature(command).parameters.values()
         own = signature(asked).parameters.values()
         parameters = [

@@ -27,19 +27,26 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
             f"{number(value, '.2f')} with {name} constants" for name, value in report[key].items()
         )
         print(f"Rank correlation of {bound} and real final loss on these plans: {ranks}.")
-    constants = Table("constant", *report["constants"], title="Constants of the bounds")
+    title = "Constants of the bounds, with 95 % intervals of the runs drawn again"
+    constants = Table("constant", *report["constants"], title=title)
     for key in report["constants"]["shipped"]:
-        constants.add_row(
-            key, *(number(values[key], ".4g") for values in report["constants"].values())
-        )
+        constants.add_row(key, *(_found(report, source, key) for source in report["constants"]))
     print_table(constants)
-    table = Table("exact plan with", "M", "N", "batches", "test loss", "accuracy")
+    table = Table("plan with constants", "M", "N", "batches", "test loss", "accuracy")
     for row in report["plans"]:
         table.add_row(
-            f"{row['constants']} constants",
+            row["constants"],
             *(str(row[key]) for key in ("n_pretrain_rounds", "n_finetune_rounds", "batches")),
             with_half_width(row["test_loss"], row["test_loss_interval"], ".3f"),
             number(row["test_accuracy"], ".3f"),
         )
     print_table(table)
     print(f"Written to {run_dir}: emulator.json, two scenarios, report.json and pictures")
+
+
+def _found(report: dict[str, Any], source: str, key: str) -> str:
+    """Write a constant with its interval, where it has one."""
+    value = number(report["constants"][source][key], ".4g")
+    if (ends := report["intervals"][source].get(key)) is None:
+        return value
+    return f"{value} [{', '.join(number(end, '.4g') for end in ends)}]"

@@ -160,10 +160,13 @@ def test_a_training_shows_where_it_ended(tmp_path, read):
 def test_a_calibration_shows_constants_and_plans(tmp_path, read):
     page = read(calibration_folder(tmp_path / "run"))
     assert page.table("measured")[0]["measured"] == "1.94"
-    plan = page.table("rank correlation of (34)")[1]
-    assert (plan["constants of"], plan["rank correlation of (34)"]) == ("measured", "−0.25")
+    plan = page.table("rank correlation of bound (34)")[1]
+    assert (plan["constants of"], plan["rank correlation of bound (34)"]) == ("measured", "−0.25")
     assert plan["test loss"] == "0.500 ± 0.250"
     assert "off by 6.5% (median 2.0%)" in page.text
+    begun = tmp_path / "run" / "calibration.json"
+    begun.write_text(begun.read_text().replace('"bound": "paper"', '"bound": "tight"'))
+    assert read(tmp_path / "run").table("rank correlation of tight bound")
 
 
 def test_a_hostile_name_is_only_a_name(tmp_path, read):

@@ -7,9 +7,11 @@ from rich.table import Table
 
 from edgegym.cli.printing import print_table
 from edgegym.results.numbers import number, with_half_width
+from edgegym.systems.two_stage.bound import bound_name
+from edgegym.systems.two_stage.scenario import Scenario
 
 
-def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
+def print_calibration(report: dict[str, Any], scenario: Scenario, run_dir: Path) -> None:
     """Print the emulator's errors, the constants, and what was trained with them."""
     found = report["emulator"]
     print(
@@ -19,14 +21,15 @@ def print_calibration(report: dict[str, Any], run_dir: Path) -> None:
         f"{number(found['rank_correlation'], '.2f')}.\nReal training itself is uncertain by "
         f"{number(found['mean_relative_standard_error_of_real_training'], '.1%')} (standard error)."
     )
-    for bound, key in (
-        ("bound (34)", "bound_rank_correlation"),
-        ("bound target", "target_rank_correlation"),
-    ):
+    target = scenario.model_copy(update={"bound": "target"})
+    for bound, key in {
+        bound_name(scenario): "bound_rank_correlation",
+        bound_name(target): "target_rank_correlation",
+    }.items():
         ranks = ", ".join(
             f"{number(value, '.2f')} with {name} constants" for name, value in report[key].items()
         )
-        print(f"Rank correlation of {bound} and real final loss on these plans: {ranks}.")
+        print(f"Rank correlation of the {bound} and real final loss on these plans: {ranks}.")
     title = "Constants of the bounds, with 95 % intervals of the runs drawn again"
     constants = Table("constant", *report["constants"], title=title)
     for key in report["constants"]["shipped"]:

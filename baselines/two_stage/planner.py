@@ -124,7 +124,7 @@ def plan(
     if printed:
         message = _breaches(best, scenario)
     else:
-        message = _proven(scenario, max(1 - found.proven_bound / bound, 0))
+        message = _proven(scenario, bound, found.proven_bound, found.relaxed.lower_bound)
     certified = found.relaxed.gap <= CERTIFIED
     if not certified:
         message += " The solver stopped short of full accuracy."
@@ -153,8 +153,9 @@ def _with_static_power(
     if found.relaxed is None or found.plan is None:
         return replace(found, **head)
     lowest = lowest_bound(scenario, design, delay_s)
-    by_most = max(1 - lowest / found.gradient_norm_bound, 0)
-    message = found.message if rounding == "paper" else _proven(scenario, by_most)
+    message = found.message
+    if rounding != "paper":
+        message = _proven(scenario, found.gradient_norm_bound, lowest, lowest)
     certified = 1 - lowest / found.relaxed.gradient_norm_bound <= CERTIFIED
     return replace(
         found,
@@ -182,9 +183,20 @@ def _by_law(scenario: Scenario, design: Scheme, method: str, robust: bool) -> Pl
     return plan_for_loss(scenario, design, emulator.laws if robust else [emulator], known.plan)
 
 
-def _proven(scenario: Scenario, by_most: float) -> str:
+def _proven(scenario: Scenario, bound: float, of_alike: float, of_any: float) -> str:
+    """Say by how much a plan can be better: one of alike whole rounds, and any at all.
+
+    Branch and bound has proven the first. Whole batches that differ from round to round can be on
+    average what no whole batch is, so of them only the relaxation tells.
+    """
+    alike, other = (f"{max(1 - lowest / bound, 0):.2%}" for lowest in (of_alike, of_any))
     by_what = " of (34), which does not hold here" if scenario.federation.departures else ""
-    return f"No plan can be better by more than {by_most:.2%}{by_what}."
+    if alike == other:
+        return f"No plan can be better by more than {other}{by_what}."
+    return (
+        f"No plan of alike rounds can be better by more than {alike}{by_what}, none at all by more "
+        f"than {other}."
+    )
 
 
 def _breaches(best: Plan, scenario: Scenario) -> str:

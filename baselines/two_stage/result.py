@@ -24,7 +24,7 @@ class PlanResult:
     plan: Plan | None = None
     gradient_norm_bound: float = math.inf
     relaxed_bound: float = math.inf  # no plan is below, not even with real rounds and batches
-    proven_bound: float = math.inf  # no integer plan is below
+    proven_bound: float = math.inf  # no plan of alike whole rounds is below
     relaxed: Relaxation | None = None
     foretold_loss: float | None = None  # nats, where a law was planned on, not a bound
     measured_bound: float | None = None  # with α² and ρ as measured along the training, where asked

@@ -16,8 +16,8 @@ from edgegym.errors import InputError, unknown_name
 from edgegym.physics import Array, Numbers
 from edgegym.physics.draws import Stream, keyed_generator
 from edgegym.systems.cooperative import blocks
-from edgegym.systems.cooperative.costs import evaluate
 from edgegym.systems.cooperative.plan import CooperativePlan
+from edgegym.systems.cooperative.referee import evaluate
 from edgegym.systems.cooperative.scenario import CooperativeScenario
 
 #: Schemes and what each does.

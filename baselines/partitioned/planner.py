@@ -18,8 +18,8 @@ from baselines.result import Result, round_up
 from edgegym.errors import InputError, unknown_name
 from edgegym.lifecycle.parts import largest_remainder
 from edgegym.physics import Array, Numbers
-from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan
+from edgegym.systems.partitioned.referee import evaluate
 from edgegym.systems.partitioned.scenario import PartitionedScenario
 
 #: Schemes and what each leaves alone.

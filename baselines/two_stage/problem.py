@@ -63,6 +63,12 @@ class Problem:
         """Pose the same problem with other limits on its integers."""
         return replace(self, box=box)
 
+    def holding(self, index: int, value: float) -> "Problem":
+        """Pose the same problem with one integer given; its box is empty if it cannot be that."""
+        low, high = self.box.low.copy(), self.box.high.copy()
+        low[index], high[index] = max(low[index], value), min(high[index], value)
+        return self.within(Box(low, high))
+
 
 def pose(scenario: Scenario, scheme: Scheme, work: Workload | None = None) -> Problem:
     """Pose (P1) over all that a scheme may do.

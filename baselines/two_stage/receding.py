@@ -3,10 +3,12 @@
 Under fading that nobody knows ahead of time this is the strongest planner an agent can meet. Every
 plan is the exact planner's, with the budgets and rounds that are left, the gains of this round as
 they are shown, and the mean channel for the rounds after it; only its first rounds are played.
+Where the channel stays as it is, the last rounds are planned as whole ones, since none after them
+makes up for a part of a round; else how many fit is told by gains that nobody knows yet.
 Stragglers are not foreseen; what they cost shows in what is left.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,8 @@ from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, ser
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.program import SAMPLES, Program
 from baselines.two_stage.schemes import Scheme, find_scheme
+from baselines.two_stage.search import DIGITS
+from baselines.two_stage.solved import best_solved, best_whole
 from baselines.two_stage.static import best_delay_s, ending_within
 from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State
@@ -25,6 +29,9 @@ from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.rules import sums_of
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
+
+#: Of so few rounds, or of those of two plans, whole ones are planned.
+FEW = 10
 
 
 class Left(NamedTuple):
@@ -69,22 +76,25 @@ def receding_horizon(
         delay_s = best_delay_s(mean_channel(scenario), design)
         scenario = ending_within(scenario, delay_s or scenario.delay_budget_s)
     later: Decision | None = None
-    planned_at = (-1, -1)
+    planned_at, n_planned = (-1, -1), 0
 
     def decide(state: State) -> Decision | None:
-        nonlocal later, planned_at
+        nonlocal later, planned_at, n_planned
         stage, done = int(state.stage), int(state.round)
-        if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < replan_every:
+        if later is not None and stage == planned_at[0] and 0 < done - planned_at[1] < n_planned:
             return later
         planned_at = stage, done
         left = look(scenario, state, static_w)
-        plan = (_pretrain if stage == Stage.PRETRAIN else _finetune)(scenario, design, left)
-        if plan is None:
+        ahead = (_pretrain if stage == Stage.PRETRAIN else _finetune)(
+            scenario, design, left, replan_every
+        )
+        if ahead is None:
             later = None
             return None
+        n_planned = min(replan_every, round(ahead.rounds))
         first = state._replace(totals=np.zeros_like(state.totals))
         second = state._replace(totals=np.ones_like(state.totals))
-        now, later = plan.decision(first), plan.decision(second)
+        now, later = ahead.plan.decision(first), ahead.plan.decision(second)
         return now
 
     return decide
@@ -131,46 +141,47 @@ def _rest(
 
 def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
     """Gains to expect of rounds to come."""
-    if scenario.channel_mode == "per-round":
+    if not _stays(scenario):
         mean = np.full(scenario.n_devices, scenario.mean_path_gain)
         return mean, mean
     return left.uplink_gain, left.downlink_gain
 
 
-class _Solved(NamedTuple):
-    """The rest of an episode as one case of the bound has it."""
-
-    program: Program
-    x: Array
-    bound: float
+def _stays(scenario: Scenario) -> bool:
+    """Tell whether an episode's gains are known once its first round is seen."""
+    return scenario.channel_mode != "per-round"
 
 
-def _best_solved(programs: Iterable[Program]) -> _Solved | None:
-    """Solve every case and take the best, None where nothing fits."""
-    solved = [(program, program.solve()) for program in programs]
-    found = [
-        _Solved(program, solution.x, float(solution.objective * program.bound_unit))
-        for program, solution in solved
-        if solution.found
-    ]
-    return min(found, key=lambda one: one.bound, default=None)
+class _Ahead(NamedTuple):
+    """What is played of a stage from this round on, and how many rounds there are to be."""
+
+    plan: Plan
+    rounds: float
 
 
-def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
+def _in_samples(batch: Array, last: bool) -> Array:
+    """Round a batch; a later round makes up for what it is off, and none for the last ones."""
+    return np.floor(batch + DIGITS) if last else np.rint(batch)
+
+
+def _pretrain(scenario: Scenario, scheme: Scheme, left: Left, replan_every: int) -> _Ahead | None:
     """Plan two alike pre-training rounds, None to move on."""
     uplink, downlink = mean_gains(scenario, left)
     problem = _rest(scenario, scheme, left, False, uplink_gain=uplink, downlink_gain=downlink)
-    found = _best_solved(Program(part) for part in problem.parts)
-    if found is None or found.program.m is None:
+    found = best_solved(map(Program, problem.parts))
+    if found is None or found.n_pretrain_rounds < 0.5:
         return None
+    ends = found.n_finetune_rounds < 0.5
+    if ends and (rounds := found.n_pretrain_rounds) < max(2 * replan_every, FEW):
+        found = best_whole(problem.parts, PRETRAIN_ROUNDS, rounds, Program) or found
     program, x = found.program, found.x
     m = float(x[program.m])
-    if m / x[program.q] * program.rounds < 0.5:
-        return None
     s, limit = scenario, scenario.server_clock_limit_hz
-    batch = np.rint(np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit))
+    last = ends and found.n_pretrain_rounds < replan_every + 0.5
+    batch = np.clip(SAMPLES * x[program.x] / m, 1, s.pretrain_batch_size_limit)
+    batch = _in_samples(batch, last)
     clock = server_clock_hz(s, batch, program.seconds(program.server_time, x, m))
-    return Plan.constant(
+    plan = Plan.constant(
         n_pretrain_rounds=2,
         pretrain_batch_size=batch,
         server_clock_hz=np.clip(clock, limit if scheme.fixed_clock else CLOCK_FLOOR * limit, limit),
@@ -179,9 +190,10 @@ def _pretrain(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
         device_clock_hz=s.device_clock_limit_hz,
         device_tx_power_w=s.device_tx_power_peak_limit_w,
     )
+    return _Ahead(plan, found.n_pretrain_rounds)
 
 
-def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
+def _finetune(scenario: Scenario, scheme: Scheme, left: Left, replan_every: int) -> _Ahead | None:
     """Plan this round and one for the mean channel, None where this one fits not or pays not."""
     n_left = scenario.max_finetune_rounds - left.n_finetune_rounds
     if not (n_left and scheme.finetunes):
@@ -207,11 +219,19 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left) -> Plan | None:
         )
 
     parts = _rest(scenario, scheme, left, True, **channel).parts
-    found = _best_solved(program(part) for part in parts if part.box.high[FINETUNE_ROUNDS])
+    parts = [part for part in parts if part.box.high[FINETUNE_ROUNDS]]
+    found = best_solved(map(program, parts))
+    few = max(2 * replan_every, FEW) if _stays(scenario) else 0
+    if found is not None and (rounds := found.n_finetune_rounds) < few:
+        found = best_whole(parts, FINETUNE_ROUNDS, rounds, program) or found
     begun = left.n_pretrain_rounds + left.n_finetune_rounds > 0
-    if found is None or (begun and found.bound >= left.gradient_norm_bound):
+    if found is None or found.n_finetune_rounds < 0.5:
         return None
-    return _two_rounds(scenario, scheme, found.program, found.x, uplink, limit_w)
+    if begun and found.bound >= left.gradient_norm_bound:
+        return None
+    last = _stays(scenario) and found.n_finetune_rounds < replan_every + 0.5
+    plan = _two_rounds(scenario, scheme, found.program, found.x, uplink, limit_w, last)
+    return _Ahead(plan, found.n_finetune_rounds)
 
 
 def _power_limits(scenario: Scenario, left: Left) -> Array:
@@ -226,12 +246,19 @@ def _power_limits(scenario: Scenario, left: Left) -> Array:
 
 
 def _two_rounds(
-    scenario: Scenario, scheme: Scheme, program: Program, x: Array, uplink: Array, limit_w: Array
+    scenario: Scenario,
+    scheme: Scheme,
+    program: Program,
+    x: Array,
+    uplink: Array,
+    limit_w: Array,
+    last: bool,
 ) -> Plan:
     """Read this round and the one after it off what the solver found."""
     s = scenario
     n = np.maximum(x[program.n], 1e-12)
-    batch = np.rint(np.clip(SAMPLES * x[program.x_k] / n, 1, s.finetune_batch_size_limit))
+    batch = np.clip(SAMPLES * x[program.x_k] / n, 1, s.finetune_batch_size_limit)
+    batch = _in_samples(batch, last)
     clock = device_clock_hz(s, batch, program.seconds(program.computing_time, x, n))
     power = device_tx_power_w(s, program.seconds(program.upload_time, x, n), uplink)
     slowest = 1.0 if scheme.fixed_clock else CLOCK_FLOOR

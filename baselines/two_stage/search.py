@@ -46,7 +46,7 @@ class Search(NamedTuple):
 
     relaxed: Relaxation | None
     rounded: Rounded | None
-    proven_bound: float  # no plan within the budgets is below
+    proven_bound: float  # no plan of alike rounds within the budgets is below
 
 
 NOTHING_FITS = Search(None, None, math.inf)
@@ -55,8 +55,8 @@ NOTHING_FITS = Search(None, None, math.inf)
 def search(problem: Problem) -> Search:
     """Find the best integer plan, up to a relative `GAP` or until `MOST_NODES` boxes are opened.
 
-    Where a bound has several cases, the best plan of each is sought, and no plan is below the
-    lowest bound that is proven of any.
+    Its rounds are alike within a stage. Where a bound has several cases, the best plan of each is
+    sought, and no such plan is below the lowest bound that is proven of any.
 
     Examples
     --------

@@ -28,7 +28,7 @@ def fading_rows(
 
     Returns
     -------
-    A row per seed: the bound (34) and the fine-tuning rounds of every policy
+    A row per seed: the bound and the fine-tuning rounds of every policy
     """
     fading, rows = scenario.replace(channel_mode="per-round"), dict[int, dict[str, Any]]()
     calls = {seed: partial(fading_row, fading, seed, replan_every) for seed in seeds}

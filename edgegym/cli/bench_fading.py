@@ -11,6 +11,7 @@ from edgegym.cli.options import AsJson, Changes, ScenarioName, Seed, read_scenar
 from edgegym.cli.printing import print_json, print_table
 from edgegym.cli.progress import counting
 from edgegym.results.numbers import number, with_half_width
+from edgegym.systems.two_stage.bound import bound_name
 
 
 def bench_fading(
@@ -22,7 +23,7 @@ def bench_fading(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Compare three ways to plan under per-round fading, by the bound (34) they end with.
+    """Compare three ways to plan under per-round fading, by the bound they end with.
 
     The plan for the mean channel, the receding horizon, and the optimum with all gains known ahead
     of time, which no policy can beat. Differences are paired: all meet the same channels.
@@ -35,7 +36,7 @@ def bench_fading(
     summary = summarise_fading(rows)
     if as_json:
         return print_json({"rows": rows, **summary})
-    table = Table("policy", "mean bound (34)", "mean fine-tuning rounds")
+    table = Table("policy", f"mean {bound_name(checked)}", "mean fine-tuning rounds")
     for policy in POLICIES:
         bound, rounds = (mean(row[key] for row in rows) for key in (policy, f"{policy}_rounds"))
         table.add_row(policy.replace("_", " "), number(bound, ".5f"), number(rounds, ".1f"))

@@ -82,4 +82,4 @@ def calibrate(
     )
     if as_json:
         return print_json(report)
-    print_calibration(report, run_dir)
+    print_calibration(report, campaign.read_scenario(), run_dir)

@@ -20,7 +20,8 @@ def report(
     """Write tables and pictures into the run folder, and print the means."""
     from edgegym.results.comparison import write_comparison
 
-    scenario, measures = manifest.scenario["name"], measures_of(manifest.find_system())
+    scenario = manifest.scenario["name"]
+    measures = measures_of(manifest.find_system(), manifest.read_scenario())
     title = f"Scenario {scenario}, mean and 95 % interval of {len(manifest.seeds)} seeds"
     summary = write_comparison(run_dir, results, rounds, title, measures)
     if as_json:

@@ -90,7 +90,7 @@ def write_ranking(
     from edgegym.results.score_curves import plot_scores
 
     system, scenario = manifest.find_system(), manifest.scenario["name"]
-    metric = metric_of(manifest.fidelity, system)
+    metric = metric_of(manifest.fidelity, system, manifest.read_scenario())
     names = {design: who.name for design, who in find_contenders(manifest, agent_contender).items()}
     results.insert(0, "contender", results["design"].map(names))
     board = rank(results, metric, np.random.default_rng(manifest.seeds), system)

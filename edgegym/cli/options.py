@@ -44,8 +44,9 @@ MethodName = Annotated[
     typer.Option(
         "--method",
         help="exact (global optimum), sca (the paper's Algorithm 1), emulator (best on the law "
-        "of recorded training) or target (exact for the bound on the task's data alone); of system "
-        "partitioned exact, in-turn or closed-form; of cooperative exact or dual-ascent.",
+        "of recorded training), measured (best for the bound with the noise measured at every "
+        "round) or target (exact for the bound on the task's data alone); of system partitioned "
+        "exact, in-turn or closed-form; of cooperative exact or dual-ascent.",
     ),
 ]
 Grid = Annotated[

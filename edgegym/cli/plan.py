@@ -45,7 +45,11 @@ def plan(
     ] = "feasible",
     robust: Annotated[
         bool,
-        typer.Option("--robust", help="With --method emulator: best in the law's worst case."),
+        typer.Option(
+            "--robust",
+            help="Best in the worst case: of the constants' intervals, or with --method emulator "
+            "of the laws that fit the recorded runs.",
+        ),
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")] = None,
     changes: Changes = None,

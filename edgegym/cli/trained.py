@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -23,13 +24,15 @@ def report(
     from agents.saving import read_card
     from agents.training import AGENT, PROGRESS
     from edgegym.results.learning_curves import plot_learning
+    from edgegym.results.measures import known_measures
 
     card, metric = cards[0], metric_for(cards[0])
+    scenario = find_system(card.system).scenario.parse(card.scenario, where="the agent's card")
+    measure = known_measures(scenario)[metric]
     courses = [pd.read_csv(f / PROGRESS).assign(agent=f.name) for f in folders]
-    references = _references(card, metric)
-    name = card.scenario["name"]
-    title = f"{card.algo.upper()} on scenario {name}, fidelity {card.fidelity}"
-    picture = plot_learning(pd.concat(courses), metric, title, references)
+    references = _references(card, scenario, metric)
+    title = f"{card.algo.upper()} on scenario {scenario.name}, fidelity {card.fidelity}"
+    picture = plot_learning(pd.concat(courses), measure, title, references)
     write_figure(run_dir / "learning-curve.png", picture)
     rows = [
         {"agent": str(f / AGENT), **_taken(read_card(f / AGENT))}
@@ -37,8 +40,10 @@ def report(
         for f, one in zip(folders, cards, strict=True)
     ]
     if as_json:
-        return print_json({"scenario": name, "run": str(run_dir), "rows": rows, **references})
-    headings = ("agent", "steps", "cpu s", metric.replace("_", " "))
+        return print_json(
+            {"scenario": scenario.name, "run": str(run_dir), "rows": rows, **references}
+        )
+    headings = ("agent", "steps", "cpu s", measure.heading)
     table = Table(*headings, *(f"above {r}" for r in references))
     for row in rows:
         cells = [number(row.get(f"above_{r}"), "+.2%") for r in references]
@@ -54,13 +59,12 @@ def _taken(card: AgentCard) -> dict[str, float]:
     return {"steps": card.steps_done, "cpu_s": card.cpu_s}
 
 
-def _references(card: AgentCard, metric: str) -> dict[str, float]:
+def _references(card: AgentCard, scenario: Any, metric: str) -> dict[str, float]:
     """Find what planners reach, where playing them takes no training."""
     import baselines
     from agents.finals import mean_final
     from edgegym.runs.play import play_plan
 
-    scenario = find_system(card.system).scenario.parse(card.scenario, where="the agent's card")
     planned = baselines.plan(scenario)
     if planned.plan is None or card.fidelity == "train" or mean_channel(scenario) is not scenario:
         return {}

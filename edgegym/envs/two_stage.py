@@ -35,7 +35,7 @@ class TwoStageEdgeEnv(EdgeEnv):
     | 1, 2 | pretrain_, finetune_rounds_share | rounds done by their limit |
     | 3, 4 | delay_, energy_left_share | budget left by the budget, below 0 when overspent |
     | 5, 6 | loss_log, validation_loss_log | by the initial gap, 1e-4 to 10 |
-    | 7 | gradient_norm_bound_log | (34) by its start, 1e-6 to 10 |
+    | 7 | gradient_norm_bound_log | the scenario's bound by its start, 1e-6 to 10 |
     | 8 ... 7+K | mean_tx_power_share_k | mean power so far by the peak limit |
     | 8+K ... 7+2K | uplink_gain_log_k | this round's gain by the mean, 1e-4 to 100 |
     | 8+2K ... 7+3K | downlink_gain_log_k | this round's gain by the mean, 1e-4 to 100 |
@@ -43,9 +43,9 @@ class TwoStageEdgeEnv(EdgeEnv):
     ## Reward
     The fall of one of: `loss`, the validation loss on the target domain (default; a return is the
     total fall); `log_loss`, its logarithm, for which a late fall counts like an early one;
-    `accuracy`, minus the validation accuracy; `bound`, the logarithm of (34). The validation set
-    is looked at every `learning.validation_interval` rounds and when the episode ends; in between
-    the last value stands. `info` holds all four terms.
+    `accuracy`, minus the validation accuracy; `bound`, the logarithm of the scenario's bound, (34)
+    or another. The validation set is looked at every `learning.validation_interval` rounds and when
+    the episode ends; in between the last value stands. `info` holds all four terms.
 
     ## Starting State
     `reset(seed=...)` fixes the initial weights, every mini-batch, every channel gain and every
@@ -75,7 +75,7 @@ class TwoStageEdgeEnv(EdgeEnv):
     - `scenario`: a shipped name, a TOML file, a `Scenario`, or its `model_dump(mode="json")`
     - `fidelity`: `train` runs real SGD and FedSGD, `curve` an emulator fitted on recorded real
       rounds (for the shipped digits and mnist; `emulator` names the file of another; it warns once
-      where an episode leaves what was recorded), `bound` only (34)
+      where an episode leaves what was recorded), `bound` only the bound
     - `budgets`: `hard` or `soft`
     - `reward`: one of the four; None is `loss`, or `bound` at fidelity `bound`
     - `rounds_per_step`: rounds for which an action is repeated, within a stage

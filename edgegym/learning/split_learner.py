@@ -8,7 +8,7 @@ lower halves are averaged. All are trained with AdamW, each side by an optimiser
 
 import copy
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,15 +17,21 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgegym.errors import InputError
-from edgegym.learning.datasets import TaskData, load_task_data
+from edgegym.learning.datasets import load_task_data
 from edgegym.learning.device_accuracy import served
 from edgegym.learning.devices import find_device, send_index
-from edgegym.learning.learner import final_figures, measure, network_for
-from edgegym.learning.minibatches import draw_index, draw_round
+from edgegym.learning.learner import final_figures, measure
+from edgegym.learning.minibatches import draw_round
 from edgegym.learning.sources import find_data_dir
-from edgegym.learning.splitting import Halves, split
-from edgegym.physics.draws import Stream
-from edgegym.scenario.learning_task import LearningTask
+from edgegym.learning.split_network import (
+    Logits,
+    Recipe,
+    Whole,
+    average,
+    halves_of,
+    masks_of,
+    pretrained,
+)
 from edgegym.systems.split.decision import SplitDecision
 from edgegym.systems.split.scenario import SplitScenario
 
@@ -36,96 +42,6 @@ class Snapshot(NamedTuple):
     seed: int
     at: tuple[int, int, bool] | None  # layer, rank, whether the residual is kept
     sides: list[Any]  # of the devices, then the cloud: weights and the optimiser's state
-
-
-class Whole(nn.Module):
-    """The network that is judged: the mean of the lower halves, and the upper one."""
-
-    def __init__(self, front: nn.Module, back: nn.Module) -> None:
-        super().__init__()
-        self.front, self.back = front, back
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """Give the logits; tokens of 0 are padding."""
-        masks = masks_of(samples)
-        logits: Tensor = self.back(self.front(samples, **masks), **masks)
-        return logits
-
-
-def masks_of(samples: Tensor) -> dict[str, Tensor]:
-    """Give the attention mask of texts, which are numbers of tokens; images have none."""
-    return {} if samples.is_floating_point() else {"attention_mask": (samples != 0).long()}
-
-
-class Recipe(NamedTuple):
-    """How both sides are trained, and before them the whole network on the server's samples."""
-
-    learning_rate: float
-    weight_decay: float
-    pretrain_steps: int
-    pretrain_batch_size: int
-
-    def adamw(self, module: nn.Module) -> torch.optim.AdamW | None:
-        """Make the optimiser of one side; None where it has nothing to train."""
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        if not parameters:
-            return None
-        decay = self.weight_decay
-        return torch.optim.AdamW(parameters, self.learning_rate, weight_decay=decay, fused=True)
-
-
-@lru_cache(maxsize=16)
-def pretrained(
-    task: LearningTask, recipe: Recipe, seed: int, data: TaskData, data_dir: Path
-) -> nn.Module:
-    """Make the network and train it on the server's samples; whoever changes it copies it."""
-    device = data.pool.images.device
-    network = network_for(data, task, seed, data_dir).to(device)
-    optimiser = recipe.adamw(network)
-    assert optimiser is not None
-    for step in range(recipe.pretrain_steps):
-        places = draw_index(
-            seed, Stream.PRETRAIN_BATCH, step, 0, len(data.server), recipe.pretrain_batch_size
-        )
-        batch = data.server.take(send_index(places, device))
-        optimiser.zero_grad()
-        cross_entropy(logits_of(network, batch.images), batch.labels).backward()
-        optimiser.step()
-    return network
-
-
-def logits_of(network: nn.Module, samples: Tensor) -> Tensor:
-    """Give the logits of a network, which Hugging Face's keep among other things."""
-    found = network(samples, **masks_of(samples))
-    logits: Tensor = found if isinstance(found, Tensor) else found.logits
-    return logits
-
-
-class _Logits(nn.Module):
-    """A network whose output are its logits."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, samples: Tensor, **_: Tensor) -> Tensor:
-        return logits_of(self.network, samples)
-
-
-class _Nothing(nn.Identity):
-    """The side of a network that is not there."""
-
-    def forward(self, input: Tensor, **_: Tensor) -> Tensor:
-        return input
-
-
-def halves_of(network: nn.Module, layer: int, rank: int, keep_residual: bool, n: int) -> Halves:
-    """Split a copy of a network of n layers; 0 is all in the cloud, n + 1 all on the edge."""
-    if layer == 0:
-        return Halves(_Nothing(), _Logits(copy.deepcopy(network)))
-    if layer > n:
-        return Halves(_Logits(copy.deepcopy(network)), _Nothing())
-    return split(network, layer, rank or None, keep_residual=keep_residual)
 
 
 class SplitLearner:
@@ -175,7 +91,7 @@ class SplitLearner:
     @property
     def start_accuracy(self) -> float:
         """Accuracy of the network before it is split, on the validation samples."""
-        return measure(_Logits(self.network), self.data.validation)[1]
+        return measure(Logits(self.network), self.data.validation)[1]
 
     @property
     def _sides(self) -> list[nn.Module]:
@@ -249,7 +165,7 @@ class SplitLearner:
     def whole(self) -> nn.Module:
         """The network that is judged."""
         if not self.fronts:
-            return _Logits(self.network)
+            return Logits(self.network)
         mean = copy.deepcopy(self.fronts[0])
         average(self.fronts, [mean])
         return Whole(mean, self.back)
@@ -263,26 +179,3 @@ class SplitLearner:
         judge = partial(measure, self.whole)
         figures = final_figures(judge, self.data.devices, self.data.test)
         return figures | served(judge, self.data.devices, self.data.test)
-
-
-def average(sources: Sequence[nn.Module], targets: Sequence[nn.Module]) -> None:
-    """Write the mean of some modules' parameters into others; moments are left alone.
-
-    Examples
-    --------
-    >>> one, two = nn.Linear(1, 1), nn.Linear(1, 1)
-    >>> for value, layer in enumerate((one, two)):
-    ...     _ = nn.init.constant_(layer.weight, value)
-    >>> average([one, two], [one, two])
-    >>> one.weight.item(), two.weight.item()
-    (0.5, 0.5)
-    """
-    if len(sources) == 1 and sources[0] is targets[0]:
-        return
-    with torch.no_grad():
-        for parameters in zip(
-            *(module.parameters() for module in (*sources, *targets)), strict=True
-        ):
-            mean = torch.stack(parameters[: len(sources)]).mean(dim=0)
-            for parameter in parameters[len(sources) :]:
-                parameter.copy_(mean)

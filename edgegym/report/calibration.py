@@ -13,6 +13,7 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, number, read_table
 from edgegym.runs.files import read_model
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.scenario import Scenario
 
 CALIBRATION, FOUND = "calibration.json", "report.json"
@@ -57,13 +58,13 @@ def calibration_page(run_dir: Path) -> Page:
     tested = read_table(run_dir / "test-plans.csv", ["emulated_loss", "real_loss"], again)
     return Page(
         title=f"Calibration: {scenario.name}",
-        verdict=f"An emulator of scenario {scenario.name} and constants of bound (34), from "
+        verdict=f"An emulator of scenario {scenario.name} and constants of bounds, from "
         f"{begun.plans} random plans trained for real; on the {begun.tests} of them that were not "
         f"fitted, {begun.repeats} seeds each, the emulator's final loss is off by "
         f"{number(found.emulator['mean_relative_error'], '.1%')} (median "
         f"{number(found.emulator['median_relative_error'], '.1%')}), rank correlation "
         f"{number(found.emulator['rank_correlation'], '.2f')}.",
-        summary=_summary(found),
+        summary=_summary(found, bound_name(scenario)),
         pictures=read_pictures(run_dir),
         details=[lay_out(tested, "Plans that were not fitted")],
         scenario=scenario_table(scenario, begun.command),
@@ -76,14 +77,14 @@ def calibration_page(run_dir: Path) -> Page:
     )
 
 
-def _summary(found: Found) -> list[Table]:
+def _summary(found: Found, bound: str) -> list[Table]:
     """Lay out the plans and the constants, with how well the bound ranks by each set of them."""
     plans = pd.DataFrame(found.plans).rename(columns={"constants": "constants of"})
     correlations = plans["constants of"].map(found.bound_rank_correlation)
-    plans["rank correlation of (34)"] = correlations
+    plans[f"rank correlation of {bound}"] = correlations
     constants = pd.DataFrame(found.constants).rename_axis("constant").reset_index()
-    note = "Rank correlation: of bound (34) with real final losses, on plans that were not fitted."
+    note = f"Rank correlation: of {bound} with real final losses, on plans that were not fitted."
     return [
         lay_out(plans, "The exact plan with each set of constants", note=note),
-        lay_out(constants, "Constants of bound (34)"),
+        lay_out(constants, "Constants of the bounds"),
     ]

@@ -30,14 +30,21 @@ def designs_table(manifest: Manifest) -> Table:
         changed = scenario.replace(**design.changes)
         cells = _planned(system, changed, plans.get(name))
         rows.append([name, design.scheme, design.method, design.status, *cells, design.message])
-    columns = ("design", "scheme", "method", "status", *_headings(system), "the planner says")
+    columns = (
+        "design",
+        "scheme",
+        "method",
+        "status",
+        *_headings(system, scenario),
+        "the planner says",
+    )
     return Table("What every round of a plan does; lists go one by one", columns, rows)
 
 
-def _headings(system: System) -> list[str]:
+def _headings(system: System, scenario: Any) -> list[str]:
     decided = system.describe(None)
     names = [DECISIONS[key][0] if key in DECISIONS else heading(key) for key in decided]
-    return names + [heading(measure.name) for measure in _graded(system)]
+    return names + [heading(measure.name, scenario) for measure in _graded(system)]
 
 
 def _graded(system: System) -> list[Measure]:

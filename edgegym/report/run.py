@@ -15,6 +15,7 @@ from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.report.verdict import how_it_ran, who_leads
 from edgegym.results.measures import metric_of
 from edgegym.runs.manifest import Manifest, load_manifest
+from edgegym.scenario.base import BaseScenario
 
 #: Told by shape as well as by word.
 MARKS = {"holds": "✓", "does not hold": "✗"}
@@ -44,7 +45,7 @@ def run_page(run_dir: Path) -> Page:
         designs=[
             table for table in (designs_table(manifest), agents_table(manifest)) if table.rows
         ],
-        details=[_rows(results)],
+        details=[_rows(results, scenario)],
         scenario=scenario_table(scenario, manifest.command),
         commands=_commands(manifest, is_played),
         facts=[
@@ -93,10 +94,10 @@ def _claims(path: Path, again: str) -> Table:
     return lay_out(told.rename(columns={"claim": "the paper says"}), f"Claims, {caption}")
 
 
-def _rows(results: pd.DataFrame) -> Table:
+def _rows(results: pd.DataFrame, scenario: BaseScenario) -> Table:
     """List the episodes with the numbers by which `edgegym rerun RUN ROW` knows them."""
     rows = results.assign(row=range(1, len(results) + 1))
-    return lay_out(rows[["row", *results.columns]], "Rows of results.csv")
+    return lay_out(rows[["row", *results.columns]], "Rows of results.csv", scenario=scenario)
 
 
 def _commands(manifest: Manifest, is_played: bool) -> list[tuple[str, str]]:

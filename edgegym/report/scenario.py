@@ -23,6 +23,8 @@ GROUPS = {
     "learning.network": "Network and data",
     "learning.dataset": "Network and data",
     "federation.n_local_steps": "Federation",
+    "constant_intervals.pretrain_smoothness": "Intervals of the constants of (34)",
+    "constant_intervals.pretrain_gradient_variance": "Intervals of the constants of (34)",
 }
 #: Units that the names do not end with.
 UNITS = {
@@ -126,9 +128,11 @@ def _item(place: Any, key: str) -> Any:
 def _flat(scenario: BaseScenario) -> dict[str, Any]:
     """Give the values as plain data, by dotted key."""
     data = scenario.model_dump(mode="json")
-    tables = {name: data.pop(name, None) or {} for name in ("learning", "federation")}
+    names = "learning", "federation", "constant_intervals"
+    tables = {name: data.pop(name, None) or {} for name in names}
     inner = {f"{name}.{key}": v for name, table in tables.items() for key, v in table.items()}
-    return data | inner
+    unknown = [key for key in inner if key.startswith("constant_intervals.") and not inner[key]]
+    return {key: value for key, value in (data | inner).items() if key not in unknown}
 
 
 def _unit(key: str) -> str:

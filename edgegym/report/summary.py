@@ -11,6 +11,7 @@ from edgegym.results.measures import measures_of, metric_of
 from edgegym.results.ranking import headings
 from edgegym.results.statistics import summarise
 from edgegym.runs.manifest import Manifest
+from edgegym.scenario.base import BaseScenario
 from edgegym.studies.two_stage.sweep import SWEPT
 from edgegym.systems.measure import Measure
 
@@ -33,18 +34,21 @@ def summary_table(run_dir: Path, manifest: Manifest, results: pd.DataFrame, agai
     if not manifest.is_played:
         points = read_table(run_dir / "figure-6.csv", ["distribution_distance"], again)
         return lay_out(points, "Means over the channels", note="± is half of the 95 % interval.")
-    system, n_seeds = manifest.find_system(), len(manifest.seeds)
+    system, scenario = manifest.find_system(), manifest.read_scenario()
+    n_seeds = len(manifest.seeds)
     seeds = f"{n_seeds} seeds, which all share" if n_seeds > 1 else "one seed, so no interval"
     caption = f"Means over {seeds}"
     if manifest.job == "evaluate":
         needed = ["mean", "n_agents", "best_agent", "worst_agent", "violated"]
         board = read_table(run_dir / "summary.csv", needed, again)
-        metric = metric_of(manifest.fidelity, system)
-        return _ranking(board, headings(metric, system.reference), caption)
-    return _means(results, measures_of(system), caption)
+        metric = metric_of(manifest.fidelity, system, scenario)
+        return _ranking(board, headings(metric, system.reference), caption, scenario)
+    return _means(results, measures_of(system), caption, scenario)
 
 
-def _ranking(board: pd.DataFrame, names: dict[str, str], caption: str) -> Table:
+def _ranking(
+    board: pd.DataFrame, names: dict[str, str], caption: str, scenario: BaseScenario
+) -> Table:
     """Lay out what `edgegym evaluate` ranked, the best contender first."""
     # No interval over seeds tells how far the agents of one contender are apart.
     agents = "".join(
@@ -58,10 +62,12 @@ def _ranking(board: pd.DataFrame, names: dict[str, str], caption: str) -> Table:
     known = board.drop(columns=NOT_SHOWN, errors="ignore").dropna(axis="columns", how="all")
     note = f"{STUDENT}[ ] holds the ends of a bootstrap interval. {agents}The best is in bold."
     forms = {names[key]: form for key, form in FORMS.items()}
-    return lay_out(known.rename(columns=columns), caption, forms, note=note, best=[0])
+    return lay_out(known.rename(columns=columns), caption, forms, scenario, note=note, best=[0])
 
 
-def _means(results: pd.DataFrame, measures: Sequence[Measure], caption: str) -> Table:
+def _means(
+    results: pd.DataFrame, measures: Sequence[Measure], caption: str, scenario: BaseScenario
+) -> Table:
     """Average the episodes of every design, or of every scheme at every budget."""
     swept = next((key for key in SWEPT.values() if key in results), None)
     who = "scheme" if "scheme" in results else "design"
@@ -74,4 +80,4 @@ def _means(results: pd.DataFrame, measures: Sequence[Measure], caption: str) -> 
     lowest = losses.min() if swept is None else losses.groupby(rows[swept]).transform("min")
     note = f"{STUDENT}The lowest test loss{' at each budget' * (swept is not None)} is in bold."
     best = np.flatnonzero(losses == lowest).tolist()
-    return lay_out(rows.join(means), caption, note=note, best=best)
+    return lay_out(rows.join(means), caption, scenario=scenario, note=note, best=best)

@@ -94,8 +94,8 @@ def unit(name: str) -> str:
     return next((unit for suffix, unit in UNITS.items() if name.endswith(suffix)), "")
 
 
-def heading(name: str) -> str:
-    """Write a column's name for people.
+def heading(name: str, scenario: Any = None) -> str:
+    """Write a column's name for people, as a scenario calls it.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def heading(name: str) -> str:
     """
     if name in COLUMNS:
         return COLUMNS[name][0]
-    if measure := known_measures().get(name):
+    if measure := known_measures(scenario).get(name):
         return f"{measure.label} ({measure.unit})" if measure.unit else measure.label
     suffix = next((suffix for suffix in UNITS if name.endswith(suffix)), "")
     words = name.removesuffix(suffix).replace("_", " ")
@@ -143,7 +143,11 @@ def read_table(
 
 
 def lay_out(
-    frame: pd.DataFrame, caption: str, forms: Mapping[str, str] | None = None, **more: Any
+    frame: pd.DataFrame,
+    caption: str,
+    forms: Mapping[str, str] | None = None,
+    scenario: Any = None,
+    **more: Any,
 ) -> Table:
     """Turn a frame into a table; intervals join the figures that they belong to.
 
@@ -152,6 +156,7 @@ def lay_out(
     frame : beside column x may stand x_interval, half its width, or the ends x_low and x_high
     caption : what the table tells
     forms : formats by column, where they are not the usual ones
+    scenario : what the figures are of, where they have names of its own
     more : further fields of the table
 
     Examples
@@ -170,7 +175,7 @@ def lay_out(
         [_cell(record, name, formats.get(name, ".4g")) for name in shown]
         for record in frame.to_dict(orient="records")
     ]
-    return Table(caption, [heading(name) for name in shown], rows, **more)
+    return Table(caption, [heading(name, scenario) for name in shown], rows, **more)
 
 
 def _belongs_to_another(name: str, names: Collection[str]) -> bool:

@@ -12,7 +12,8 @@ from edgegym.report.pictures import read_pictures
 from edgegym.report.scenario import scenario_table
 from edgegym.report.tables import Table, lay_out, read_table
 from edgegym.runs.files import read_model
-from edgegym.systems.system import find_system
+from edgegym.scenario.base import BaseScenario
+from edgegym.systems.system import find_system, system_of
 
 
 def training_page(run_dir: Path) -> Page:
@@ -40,7 +41,7 @@ def training_page(run_dir: Path) -> Page:
         verdict=f"{len(cards)} {card.algo.upper()} {agents} trained on scenario {scenario.name} "
         f"at fidelity {card.fidelity}, each for {card.steps_done:,} steps of "
         f"{card.rounds_per_step} rounds, with reward {card.reward} and {card.budgets} budgets.",
-        summary=[_ends(run_dir, cards, again)],
+        summary=[_ends(run_dir, cards, again, scenario)],
         pictures=read_pictures(run_dir),
         scenario=scenario_table(scenario, training.command),
         commands=[
@@ -56,9 +57,9 @@ def training_page(run_dir: Path) -> Page:
     )
 
 
-def _ends(run_dir: Path, cards: dict[str, AgentCard], again: str) -> Table:
+def _ends(run_dir: Path, cards: dict[str, AgentCard], again: str, scenario: BaseScenario) -> Table:
     """Tell what every agent's last episodes ended with."""
-    first = find_system(next(iter(cards.values())).system).measures[0].name
+    first = system_of(scenario).measures[0].name
     columns = ["steps", "validation_loss", first, "is_success"]
     rows = [
         {"agent": name, "seed": card.seed}
@@ -67,4 +68,4 @@ def _ends(run_dir: Path, cards: dict[str, AgentCard], again: str) -> Table:
     ]
     forms = {"steps": ",.0f", "is_success": ".0%", "seed": "d"}
     note = "Means over the last episodes of the training, in which agents still explore."
-    return lay_out(pd.DataFrame(rows), "Where the training ended", forms, note=note)
+    return lay_out(pd.DataFrame(rows), "Where the training ended", forms, scenario, note=note)

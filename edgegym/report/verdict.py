@@ -19,7 +19,7 @@ def how_it_ran(manifest: Manifest) -> str:
     """Say in one sentence what was run, on what, and over how many seeds."""
     scenario = manifest.read_scenario()
     n_seeds = len(manifest.seeds)
-    label = metric_of(manifest.fidelity, manifest.find_system()).label
+    label = metric_of(manifest.fidelity, manifest.find_system(), scenario).label
     played = HOW[manifest.fidelity].format(label)
     times = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
     if not manifest.is_played:
@@ -61,7 +61,7 @@ def who_leads(manifest: Manifest, results: pd.DataFrame) -> str:
     Whoever's training diverged with some seed, or who did no round where that is what counts, is
     left out, and named.
     """
-    metric = metric_of(manifest.fidelity, manifest.find_system())
+    metric = metric_of(manifest.fidelity, manifest.find_system(), manifest.read_scenario())
     who = next(key for key in ("contender", "scheme", "design") if key in results)
     swept = next((key for key in SWEPT.values() if key in results), None)
     if swept is not None:

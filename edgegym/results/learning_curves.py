@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from edgegym.results.measures import known_measures
+from edgegym.systems.measure import Measure
 
 #: A curve is cut this many times above what it is compared with, where training begins.
 TALLEST = 4.0
@@ -15,14 +15,14 @@ WIDE = 3.0
 
 
 def plot_learning(
-    progress: pd.DataFrame, metric: str, title: str, references: Mapping[str, float]
+    progress: pd.DataFrame, measure: Measure, title: str, references: Mapping[str, float]
 ) -> Figure:
     """Draw every agent's course and their mean, beside what planners reach.
 
     Parameters
     ----------
-    progress : one row per agent and step count, with columns agent, steps and the metric
-    metric : the name of a measure, of which less is better
+    progress : one row per agent and step count, with columns agent, steps and the measure's
+    measure : what is drawn, of which less is better
     title : what was trained
     references : what planners end with, by name
 
@@ -30,6 +30,7 @@ def plot_learning(
     -------
     The figure, not yet saved
     """
+    metric = measure.name
     progress = progress.reindex(columns=["agent", "steps", metric])  # no episode may have ended
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -39,7 +40,6 @@ def plot_learning(
     axes.plot(mean.index, mean, color="#0072B2", label="agents, with their exploration")
     for (name, value), dashes in zip(references.items(), ("--", ":", "-."), strict=False):
         axes.axhline(value, color="black", linestyle=dashes, linewidth=1, label=name)
-    measure = known_measures()[metric]
     unit = f" ({measure.unit})" if measure.unit else ""
     axes.set(xlabel="Steps of training", ylabel=f"Final {measure.label}{unit}")
     axes.set_title(title, parse_math=False)

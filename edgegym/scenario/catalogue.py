@@ -47,7 +47,7 @@ GREY, COLOUR = Inputs((1, 28, 28), 10), Inputs((3, 32, 32), 10)
 LOWER = Inputs((32, 384), 2)
 #: Numbers of a text's tokens, 0 where it is shorter; good or bad.
 TOKENS = Inputs((32,), 2)
-_SOURCES, _FILES = "edgegym.learning.sources", "edgegym.learning.files"
+_IMAGES, _FILES = "edgegym.learning.images", "edgegym.learning.files"
 #: Rated texts and what their files are called.
 TEXTS = {
     "movie-snippets": "movieReviewSnippets",
@@ -80,15 +80,15 @@ NETWORKS: dict[str, Network] = {
     "minilm-whole": Network("edgegym.learning.minilm:whole", TOKENS.shape, is_pretrained=True),
 }
 DATASETS: dict[str, Dataset] = {
-    "digits": Dataset(f"{_SOURCES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
+    "digits": Dataset(f"{_IMAGES}:load_digits", (), GREY, 1797, None, (0.3049, 0.3245)),
     "digits-8x8": Dataset(
-        f"{_SOURCES}:load_small_digits", (), Inputs((1, 8, 8), 10), 1797, None, (0.3053, 0.3761)
+        f"{_IMAGES}:load_small_digits", (), Inputs((1, 8, 8), 10), 1797, None, (0.3053, 0.3761)
     ),
-    "mnist": Dataset(f"{_SOURCES}:load_mnist", (), GREY, 60_000, 10_000, (0.1307, 0.3081)),
-    "cifar10": Dataset(f"{_SOURCES}:load_cifar10", (), COLOUR, 50_000, 10_000, (0.4733, 0.2516)),
+    "mnist": Dataset(f"{_IMAGES}:load_mnist", (), GREY, 60_000, 10_000, (0.1307, 0.3081)),
+    "cifar10": Dataset(f"{_IMAGES}:load_cifar10", (), COLOUR, 50_000, 10_000, (0.4733, 0.2516)),
     # The part for training, without CIFAR-10's 20,000; scaled by CIFAR-10's statistics, so that the
     # network's inputs keep their scale from one stage to the next.
-    "cinic10": Dataset(f"{_SOURCES}:load_cinic10", (), COLOUR, 70_000, None, (0.4733, 0.2516)),
+    "cinic10": Dataset(f"{_IMAGES}:load_cinic10", (), COLOUR, 70_000, None, (0.4733, 0.2516)),
     "movie-snippets": _texts("movie-snippets", 2600),
     "tweets": _texts("tweets", 2114),
     "amazon-snippets": _texts("amazon-snippets", 2466),

@@ -34,6 +34,7 @@ class System:
     reference : which of them the others are measured by
     policies : rows of `evaluate` that decide of the state: "module:function" of a scenario
     measures : columns of its tables beside the common ones
+    labels : what a scenario calls some of them, by name, where it has a word of its own
     describe : what one round of a plan does, by name; of None as well
     remarks : says what a scenario may hold and hardly means
     unusual : those of its remarks that can be why nothing fits
@@ -58,6 +59,7 @@ class System:
     reference: str
     policies: Mapping[str, str] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
+    labels: Callable[[Any], Mapping[str, str]] = lambda scenario: {}
     describe: Callable[[Any], dict[str, Any]]
     remarks: Callable[[Any], list[str]] = lambda scenario: []
     unusual: Callable[[Any], list[str]] = lambda scenario: []

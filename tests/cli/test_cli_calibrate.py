@@ -19,7 +19,12 @@ def test_a_calibration_writes_what_it_found_and_a_cut_one_goes_on(ask, tmp_path)
     assert json.loads((run / "report.json").read_text()) == report
     assert report["emulator"]["n_plans"] == 3
     assert set(report["constants"]) == {"shipped", "measured", "effective"}
-    assert [row["constants"] for row in report["plans"]] == ["shipped", "measured", "effective"]
+    assert [row["constants"] for row in report["plans"]] == [
+        "shipped",
+        *("measured", "measured, worst case", "measured, bound target"),
+        *("effective", "effective, worst case", "effective, bound target"),
+        "measured, every round",
+    ]
     assert all(row["test_loss"] > 0 for row in report["plans"])
     assert len(list((run / "recordings").iterdir())) == 7 - 3 + 3 * 2
     for name, constants in list(report["constants"].items())[1:]:
@@ -27,8 +32,12 @@ def test_a_calibration_writes_what_it_found_and_a_cut_one_goes_on(ask, tmp_path)
         assert written.name == f"digits-{name}"
         for key, value in constants.items():
             assert getattr(written, key) == pytest.approx(value, rel=1e-3)
+        for key, ends in report["intervals"][name].items():
+            assert getattr(written.constant_intervals, key) == pytest.approx(ends, rel=1e-3)
     tiny = load_scenario("digits").replace(**TINY_SCENARIO)
-    assert load_emulator(tiny, run / "emulator.json").learning == tiny.learning
+    emulator = load_emulator(tiny, run / "emulator.json")
+    assert emulator.learning == tiny.learning and emulator.resampled
+    assert emulator.pretrain_bound_noise and emulator.finetune_bound_noise
     assert pd.read_csv(run / "test-plans.csv")["n_seeds"].tolist() == [2, 2, 2]
     for picture in ("emulator.png", "constants.png"):
         assert (run / picture).stat().st_size > 10_000

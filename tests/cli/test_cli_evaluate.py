@@ -228,3 +228,10 @@ def test_plans_that_leave_what_the_emulator_was_fitted_on_are_named(
     said = "-only: extrapolated from up to 827 pre-training rounds of 1 to 667 samples, and up to"
     assert (beyond + said in text) == bool(beyond)
     assert ("extrapolated" in text) == bool(beyond)
+
+
+def test_a_ranking_by_the_bound_names_which_one(succeed, tiny, tmp_path):
+    run, changes = tmp_path / "run", ("--set", "bound=tight", "--seeds", 1, "--jobs", 1)
+    chosen = ("--only", "exact", "--fidelity", "bound", "--out", run)
+    assert "tight bound" in succeed("evaluate", *tiny, *changes, *chosen)
+    assert "| tight bound |" in (run / "summary.md").read_text()

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.usefixtures("in_process")
 def test_the_study_draws_the_surface_and_counts_the_fronts(ask, tiny, tmp_path):
     run = tmp_path / "run"
     told = ask("study", "pareto", "--quick", "--seeds", 2, *tiny, "--out", run)
-    assert told["verdict"].startswith("The paper is right about the surface of (34)")
+    assert told["verdict"].startswith("The joint design has the least bound (34) at ")
     assert told["rows"][0]["scheme"] == "joint"
     assert (run / "surface.png").read_bytes().startswith(b"\x89PNG\r\n")
     plans = pd.read_csv(run / "plans.csv")

@@ -21,7 +21,7 @@ def test_the_study_writes_tables_and_pictures_and_says_where_the_paper_is_right(
 ):
     run = tmp_path / "run"
     told = ask(*quick, "--y", "uplink_gain", "--out", run)
-    assert told["verdict"].startswith("Where a round limit binds the paper is right")
+    assert told["verdict"].startswith("Where a round limit binds, the joint design")
     assert len(told["rows"]) == 13
     for name in ("values", "map", "trained"):
         assert (run / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n")

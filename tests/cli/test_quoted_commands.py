@@ -21,6 +21,7 @@ BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 PLACEHOLDER = re.compile(r"\{[^}]*\}|\bNAME\|FILE\b|\b[A-Z]+\b(?!=)|\.\.\.")
 FILLED = {
     **{"N": "2", "ROW": "1", "NAME": "digits", "FILE": "plan.json", "...": "digits"},
+    **{"SCHEME": "joint", "BOUND": "tight"},
     **{"{known.figure}": "2", "{job}": "compare", "{manifest.command_name}": "compare"},
     **{"{shlex.quote(str(run_dir))}": "RUN", "{first}": "ppo-seed0"},
     **{"{shlex.quote(str(path))}": "digits", "{imports}": "", "{study.name}": "heterogeneity"},

@@ -7,7 +7,8 @@ from torch.nn.functional import cross_entropy
 
 from edgegym import InputError
 from edgegym.learning.minibatches import draw_round
-from edgegym.learning.split_learner import SplitLearner, average
+from edgegym.learning.split_learner import SplitLearner
+from edgegym.learning.split_network import average
 from edgegym.learning.splitting import decompose
 from edgegym.systems.split.decision import SplitDecision
 

@@ -113,6 +113,17 @@ def test_a_ranking_shows_intervals_and_who_played(tmp_path, read):
     assert "whose mean test loss runs from 0.2500 to 0.3500" in page.text
 
 
+@pytest.mark.parametrize("make", [FOLDERS["compare"], evaluate_folder, training_folder])
+def test_a_page_names_the_bound_that_its_scenario_means(make, tmp_path, read):
+    folder = make(tmp_path / "run")
+    assert read(folder).table("bound (34)")
+    for file in folder.rglob("*.json"):
+        file.write_text(file.read_text().replace('"bound": "paper"', '"bound": "tight"'))
+    page = read(folder)
+    assert page.table("tight bound")
+    assert "bound (34)" not in page.text
+
+
 def test_a_figure_shows_its_claims_in_words_and_its_svg(tmp_path, read):
     page = read(figure_folder(tmp_path / "run"))
     claims = page.table("the paper says")
@@ -149,10 +160,13 @@ def test_a_training_shows_where_it_ended(tmp_path, read):
 def test_a_calibration_shows_constants_and_plans(tmp_path, read):
     page = read(calibration_folder(tmp_path / "run"))
     assert page.table("measured")[0]["measured"] == "1.94"
-    plan = page.table("rank correlation of (34)")[1]
-    assert (plan["constants of"], plan["rank correlation of (34)"]) == ("measured", "−0.25")
+    plan = page.table("rank correlation of bound (34)")[1]
+    assert (plan["constants of"], plan["rank correlation of bound (34)"]) == ("measured", "−0.25")
     assert plan["test loss"] == "0.500 ± 0.250"
     assert "off by 6.5% (median 2.0%)" in page.text
+    begun = tmp_path / "run" / "calibration.json"
+    begun.write_text(begun.read_text().replace('"bound": "paper"', '"bound": "tight"'))
+    assert read(tmp_path / "run").table("rank correlation of tight bound")
 
 
 def test_a_hostile_name_is_only_a_name(tmp_path, read):

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from edgegym.results.curves import plot_convergence
 from edgegym.results.learning_curves import plot_learning
 from edgegym.studies.two_stage.figures import loss_curves, plot_loss
+from edgegym.systems.measure import VALIDATED
 
 DESIGNS = ("zeta", "alpha", "mid")
 X_AXES = ("delay_s", "energy_j")
@@ -152,7 +153,7 @@ def test_losses_that_all_diverged_and_a_title_with_dollars_are_drawn(loss):
     for figure in (
         plot_convergence(rounds, "delay_s", title),
         plot_loss(loss_curves(rounds, "delay_s"), "delay_s", title),
-        plot_learning(rounds, "validation_loss", title, {"paper's plan": loss}),
+        plot_learning(rounds, VALIDATED[0], title, {"paper's plan": loss}),
     ):
         figure.savefig(io.BytesIO())
         assert figure.axes[0].get_title() == title

@@ -1,7 +1,10 @@
 import pandas as pd
 import pytest
 
+from edgegym import load_scenario
 from edgegym.results.learning_curves import plot_learning
+from edgegym.results.measures import known_measures
+from edgegym.systems.measure import VALIDATED
 
 PROGRESS = pd.DataFrame(
     {
@@ -15,7 +18,8 @@ PROGRESS = pd.DataFrame(
 
 
 def draw(metric="validation_loss", references=None):
-    return plot_learning(PROGRESS, metric, "a title", references or {"paper's plan": 0.5})
+    measure = known_measures(load_scenario("mnist"))[metric]
+    return plot_learning(PROGRESS, measure, "a title", references or {"paper's plan": 0.5})
 
 
 def test_it_shows_every_agent_their_mean_and_the_reference():
@@ -50,11 +54,11 @@ def test_the_axis_is_called_as_the_tables_call_the_measure(metric, label):
 
 
 def test_nothing_to_compare_with_is_no_hindrance():
-    figure = plot_learning(PROGRESS, "validation_loss", "a title", {})
+    figure = plot_learning(PROGRESS, VALIDATED[0], "a title", {})
     assert len(figure.axes[0].get_lines()) == 3
 
 
 def test_a_training_in_which_no_episode_ended_is_an_empty_picture():
     progress = pd.DataFrame(columns=["steps", "return"]).assign(agent="ppo-seed0")
-    axes = plot_learning(progress, "validation_loss", "PPO", {}).axes[0]
+    axes = plot_learning(progress, VALIDATED[0], "PPO", {}).axes[0]
     assert axes.get_ylabel() == "Final validation loss"

@@ -1,9 +1,12 @@
 import math
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from baselines import plan
 from edgegym import load_scenario
+from edgegym.report.tables import heading, lay_out
 from edgegym.results.measures import known_measures, measures_of, metric_of
 from edgegym.runs.play import make_env, play, play_plan
 from edgegym.runs.players import random_policy
@@ -27,9 +30,30 @@ def test_a_systems_columns_are_those_of_all_and_then_its_own(name):
 
 def test_the_columns_are_those_that_the_tables_always_had():
     assert [measure.heading for measure in measures_of(TWO_STAGE)] == [
-        *("train loss", "test loss", "accuracy", "delay s", "energy J", "bound (34)", "M", "N"),
+        *("train loss", "test loss", "accuracy", "delay s", "energy J", "bound", "M", "N"),
     ]
     assert [measure.heading for measure in PARTITIONED.measures] == ["latency s a round", "rounds"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "label"),
+    [("paper", "bound (34)"), ("tight", "tight bound"), ("target", "target bound")],
+)
+def test_columns_rankings_and_pages_name_the_bound_that_the_scenario_means(bound, label):
+    scenario = load_scenario("mnist").replace(bound=bound, pretrain_pl_constant=1.0)
+    name = "gradient_norm_bound"
+    assert [m.label for m in measures_of(TWO_STAGE, scenario) if m.name == name] == [label]
+    assert metric_of("bound", TWO_STAGE, scenario) == (name, None, label)
+    assert known_measures(scenario)[name].label == heading(name, scenario) == label
+    assert lay_out(pd.DataFrame({name: [0.5]}), "A", scenario=scenario).columns == [label]
+
+
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
+def test_a_scenario_changes_labels_alone(name):
+    system = SYSTEMS[name]
+    own = measures_of(system, load_scenario(system.default_scenario))
+    same = zip(measures_of(system), own, strict=True)
+    assert all(replace(one, label=other.label) == other for one, other in same)
 
 
 def test_what_training_makes_uncertain_has_an_interval_and_the_rest_has_none():

@@ -1,12 +1,12 @@
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 from split_problems import DEFAULT
 
 from edgegym.studies import split as study
-from edgegym.studies.split import At, fit_exponent, fit_law, half_width, in_words, summarise
+from edgegym.studies.split import At, in_words, summarise
+from edgegym.studies.split_law import fit_law
 from edgegym.studies.study import Study
 from edgegym.systems.split.law import load_law
 
@@ -99,22 +99,6 @@ def test_where_nothing_little_is_lost_it_is_said():
         for r, k, t, a in ((0, "kept", 1.0, 0.9), (1, "removed", 32.0, 0.5))
     ]
     assert in_words(DEFAULT, pd.DataFrame(rows)).endswith("at most 0.02 is lost up to no rank.")
-
-
-@pytest.mark.parametrize("exponent", [0.0, 0.3, 1.0])
-def test_the_worth_of_a_batch_is_found_again(exponent):
-    rows = [
-        (size, n, 0.9 - 0.8 * math.exp(-n * (size / 8) ** exponent / 60))
-        for size in (4, 8, 16, 32)
-        for n in range(0, 301, 25)
-    ]
-    looks = pd.DataFrame(rows, columns=["batch_size", "rounds", "accuracy"])
-    assert fit_exponent(looks, 8) == pytest.approx(exponent, abs=0.03)
-
-
-def test_a_single_value_has_no_interval():
-    assert half_width(np.array([0.5])) == 0
-    assert half_width(np.array([0.4, 0.6])) == pytest.approx(12.706 * 0.1, rel=1e-3)
 
 
 def test_a_short_real_run_looks_where_it_is_due():

@@ -106,21 +106,21 @@ def foretell(law: Law, pretrain: Stage, finetune: Stage) -> Foretold:
     >>> 0 < told.loss < 0.3, bool(told.finetune.batch_size[-1] < told.finetune.batch_size[0] < 0)
     (True, True)
     """
-    left, before = _pass(law, law.start, pretrain)
+    left, before = pass_stage(law, law.start, pretrain)
     if not (finetune.batch_size.size or law.finetunes):
         loss, back = _shifted_loss(law, left)
         by_finetune = finetune
     else:
-        entered = left if law.finetunes else _hand_over(law, left)
-        ended, after = _pass(law, entered, finetune)
+        entered = left if law.finetunes else hand_over(law, left)
+        ended, after = pass_stage(law, entered, finetune)
         loss, back = _loss(law, ended)
-        back, by_finetune = _pull(law, finetune, after, back)
-        back = back if law.finetunes else _pull_hand_over(law, left, back)
-    _, by_pretrain = _pull(law, pretrain, before, back)
+        back, by_finetune = pull_stage(law, finetune, after, back)
+        back = back if law.finetunes else pull_hand_over(law, left, back)
+    _, by_pretrain = pull_stage(law, pretrain, before, back)
     return Foretold(loss, by_pretrain, by_finetune)
 
 
-def _pass(law: Law, entered: Point, stage: Stage) -> tuple[Point, tuple[_Noise, Point]]:
+def pass_stage(law: Law, entered: Point, stage: Stage) -> tuple[Point, tuple[_Noise, Point]]:
     """Run a stage; also give what the way back needs."""
     emulator, (batch, share) = law.emulator, stage
     keeps = 1 - emulator.relaxation
@@ -141,7 +141,9 @@ def _remembered(keeps: float, n_rounds: int) -> slice:
     return slice(max(n_rounds - n, 0), n_rounds)
 
 
-def _pull(law: Law, stage: Stage, passed: tuple[_Noise, Point], back: Point) -> tuple[Point, Stage]:
+def pull_stage(
+    law: Law, stage: Stage, passed: tuple[_Noise, Point], back: Point
+) -> tuple[Point, Stage]:
     """Go back through a stage, from how the loss changes by its end to how by all before."""
     emulator, (batch, share), (noise, entered) = law.emulator, stage, passed
     half, keeps = emulator.half_speed_batch_size, 1 - emulator.relaxation
@@ -163,17 +165,19 @@ def _pull(law: Law, stage: Stage, passed: tuple[_Noise, Point], back: Point) -> 
     return entering, Stage(by_batch, by_share)
 
 
-def _hand_over(law: Law, left: Point) -> Point:
+def hand_over(law: Law, left: Point) -> Point:
+    """Move on from pre-training to fine-tuning, as the emulator does."""
     moved = law.emulator.hand_over(Emulated(_progress(law, left.along), left.excess_loss))
     rounds = np.arange(law.course.size)
     return Point(np.interp(moved.progress, law.course, rounds), moved.excess_loss)
 
 
-def _pull_hand_over(law: Law, left: Point, back: Point) -> Point:
+def pull_hand_over(law: Law, left: Point, back: Point) -> Point:
+    """Go back through the hand-over, as `pull_stage` goes through a stage."""
     emulator, before = law.emulator, _progress(law, left.along)
     after = emulator.hand_over(Emulated(before, left.excess_loss)).progress
     by_progress = np.where(before > 0, emulator.transfer, 1.0)
-    rounds_by_progress = by_progress / np.maximum(_speed(law, _hand_over(law, left).along), 1e-300)
+    rounds_by_progress = by_progress / np.maximum(_speed(law, hand_over(law, left).along), 1e-300)
     excess = _shifted_slope(law, before) - _valley_slope(law, after) * by_progress
     along = back.along * rounds_by_progress + back.excess_loss * excess
     return Point(along * _speed(law, left.along), back.excess_loss)

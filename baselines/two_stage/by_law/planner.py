@@ -1,14 +1,14 @@
-"""Method `emulator`: the plan that is best on the law fitted to recorded training."""
+"""The plan that is best on the law fitted to recorded training: the search behind two methods."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from baselines.two_stage.by_law.budget import make_costs
-from baselines.two_stage.by_law.law import LUCKS, make_law
+from baselines.two_stage.by_law.law import LUCKS, foretell, make_law
 from baselines.two_stage.by_law.rounds import as_plan, fit
-from baselines.two_stage.by_law.shape import Range, Shapes, constant, improve
+from baselines.two_stage.by_law.shape import OfRounds, Range, Shapes, constant, improve
 from baselines.two_stage.feasibility import usable_stages
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.schemes import Scheme
@@ -29,8 +29,19 @@ class ByLaw(NamedTuple):
     constant_loss: float  # infinite where the constant plan is not within what was recorded
 
 
+class Aim(NamedTuple):
+    """What is to be least: of rounds that may be real-valued, with its slope, and of a plan."""
+
+    of_rounds: OfRounds
+    of_plan: Callable[[Emulator, Plan], float]
+
+
 def plan_by_law(
-    scenario: Scenario, scheme: Scheme, laws: Sequence[Emulator], known: Plan | None
+    scenario: Scenario,
+    scheme: Scheme,
+    laws: Sequence[Emulator],
+    known: Plan | None,
+    aim: Aim | None = None,
 ) -> ByLaw | None:
     """Find the rounds, batches, clocks and powers with the least loss that the laws foretell.
 
@@ -41,16 +52,21 @@ def plan_by_law(
     laws : fitted for what the scenario trains; of several the worst counts
     known : a plan to begin with, such as the best constant one; what is found is never worse on
         the laws, if they cover it
+    aim : what is to be least on the law in the place of the loss
 
     Returns
     -------
     None where no round within what was recorded fits the budgets
     """
+    of_rounds, of_plan = aim or Aim(foretell, foretold_loss)
     problem = pose(scenario, usable_stages(scenario, scheme))
     ranges = recorded_ranges(problem, laws[0])
     courses = [make_law(law, sum(reach.n_rounds for reach in ranges) + 1) for law in laws]
     costs = make_costs(problem)
-    found = [improve(courses, costs, ranges, start, scenario) for start in starts_of(ranges, known)]
+    found = [
+        improve(courses, costs, ranges, start, scenario, of_rounds)
+        for start in starts_of(ranges, known)
+    ]
     shapes = [one.shapes for one in sorted(found, key=lambda one: one.loss)]
     shapes += [single(ranges, 0), single(ranges, 1)]  # where hardly a round fits
     timed = next(filter(None, (fit(problem, costs, ranges, shape) for shape in shapes)), None)
@@ -59,7 +75,7 @@ def plan_by_law(
     fitting = [p for p in plans if laws[0].covers(p) and not evaluate(p, scenario).violations]
     if not fitting:
         return None
-    losses = [max(foretold_loss(law, plan) for law in laws) for plan in fitting]
+    losses = [max(of_plan(law, plan) for law in laws) for plan in fitting]
     best = int(np.argmin(losses))
     return ByLaw(fitting[best], losses[best], losses[0] if fitting[0] is known else np.inf)
 

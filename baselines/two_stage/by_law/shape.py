@@ -7,7 +7,7 @@ energy have gradients in closed form, and sequential quadratic programming (SciP
 rest. Of several laws the worst counts: the search is for the least t above all their losses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ class Shape(NamedTuple):
 
 
 Shapes = tuple[Shape, Shape]
+OfRounds = Callable[[Law, Stage, Stage], Foretold]
 
 
 class Found(NamedTuple):
@@ -137,15 +138,19 @@ def improve(
     ranges: tuple[Range, Range],
     start: Shapes,
     scenario: Scenario,
+    of_rounds: OfRounds = foretell,
 ) -> Found:
-    """Search from a start for the least loss within the budgets, of the law that is worst."""
+    """Search from a start for the least loss within the budgets, of the law that is worst.
+
+    What is searched for may be something else that rounds make on a law, `of_rounds`.
+    """
     first, second = ranges
     sizes = start[0].knots.size, start[1].knots.size
     layout = _Layout(sizes, (max(first.n_rounds, 1), max(second.n_rounds, 1)))
 
     def told(x: Array) -> tuple[list[Stage], list[Foretold]]:
         stages = [rounds_of(shape) for shape in layout.shapes(x)]
-        return stages, [foretell(law, *stages) for law in laws]
+        return stages, [of_rounds(law, *stages) for law in laws]
 
     def below(x: Array) -> Array:
         return x[-1] - np.log([one.loss for one in told(x)[1]])

@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,18 +15,23 @@ from edgegym.runs.campaign import Counting
 from edgegym.runs.designs import find_plan
 from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.runs.pool import TRAINING_MODULES, prepare, run_all, start_workers
+from edgegym.studies.calibration.along import with_bound_noise
 from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign
 from edgegym.studies.calibration.constants import measure_along, stage_distance
 from edgegym.studies.calibration.descent import Descent, descend_along
-from edgegym.studies.calibration.effective import rank_agreement
+from edgegym.studies.calibration.effective import Found
 from edgegym.studies.calibration.fitting import fit_emulator
 from edgegym.studies.calibration.pictures import plot_constants, plot_verdict
+from edgegym.studies.calibration.ranking import rank_agreement
 from edgegym.studies.calibration.recording import Recording, record_plan
 from edgegym.studies.calibration.sources import gather_constants, write_scenarios
-from edgegym.studies.calibration.trial import try_constants
+from edgegym.studies.calibration.trial import plans_on_trial, try_constants
 from edgegym.studies.calibration.verdict import judge, verdict
 from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.scenario import Scenario
+
+#: The schemes of whose exact plans the trainings are looked at.
+JOINT, ALONE = "joint", "finetune-only"
 
 
 def carry_out(
@@ -77,13 +82,17 @@ def carry_out(
             emulator = fit_emulator(scenario, fitted)
             on_progress(1, 1)
         table = judge(emulator, tested)
-        looks = pool.submit(_look, scenario, run_dir, campaign.seed, where).result()
+        with counting("Measuring") as on_progress:
+            looks, descents = _look(pool, campaign, scenario, run_dir, where, on_progress)
         distance = pool.submit(stage_distance, scenario, **where).result()
-        descent = pool.submit(_descend, scenario, run_dir, campaign.seed, where).result()
-        constants = gather_constants(campaign, scenario, fitted, looks, distance, descent)
+        joint = looks[looks["scheme"] == JOINT]
+        found = gather_constants(campaign, scenario, fitted, joint, distance, descents)
+        constants = {source: each.values for source, each in found.items()}
+        emulator = with_bound_noise(emulator, looks)
+        on_trial = plans_on_trial(scenario, found, emulator)
         with counting("Playing") as on_progress:
-            plans = try_constants(pool, campaign, scenario, constants, run_dir, where, on_progress)
-    _write_files(campaign, scenario, emulator, table, looks, constants, run_dir)
+            plans = try_constants(pool, campaign, scenario, on_trial, run_dir, where, on_progress)
+    _write_files(campaign, scenario, emulator, table, joint, found, run_dir)
     firsts = [runs[0] for runs in tested]
     report = {
         "scenario": scenario.name,
@@ -100,6 +109,7 @@ def carry_out(
             for source, values in constants.items()
         },
         "constants": constants,
+        "intervals": {source: each.intervals for source, each in found.items()},
         "plans": plans,
     }
     write_whole(run_dir / "report.json", json.dumps(report, indent=2))
@@ -142,29 +152,51 @@ def _shared_out(
     return fitted, [runs for runs in by_plan if runs]
 
 
-def _look(scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]) -> Any:
-    """Measure the constants along the training of the exact plan, once for a folder."""
-    file = run_dir / "constants.csv"
-    if not file.exists():
-        looks = measure_along(scenario, find_plan(scenario), seed, **where)
-        write_whole(file, pd.DataFrame(looks).to_csv(index=False))
-    return pd.read_csv(file)
+def _look(
+    pool: Executor,
+    campaign: Campaign,
+    scenario: Scenario,
+    run_dir: Path,
+    where: Mapping[str, Any],
+    on_progress: Callable[[int, int], None],
+) -> tuple[pd.DataFrame, list[list[Descent]]]:
+    """Measure the constants and the descent along trainings of exact plans, once for a folder.
 
-
-def _descend(
-    scenario: Scenario, run_dir: Path, seed: int, where: Mapping[str, Any]
-) -> list[Descent]:
-    """Measure the descent along the pre-training of the exact plan, once for a folder.
-
-    Where that plan has none, it is the plan that only pre-trains.
+    The constants are those of the joint plan; beside it, fine-tuning alone shows its noise before
+    anything is learned. The descent is that of pre-training; where the joint plan has none, of the
+    plan that only pre-trains.
     """
-    file = run_dir / "descent.csv"
-    if not file.exists():
-        plan = find_plan(scenario)
-        plan = plan if plan.n_pretrain_rounds else find_plan(scenario, "pretrain-only")
-        descent = descend_along(scenario, plan, seed, **where)
-        write_whole(file, pd.DataFrame(descent).to_csv(index=False))
-    return [Descent._make(row) for row in pd.read_csv(file).itertuples(index=False)]
+    plans = {scheme: find_plan(scenario, scheme) for scheme in (JOINT, ALONE)}
+    descended = plans[JOINT]
+    if not descended.n_pretrain_rounds:
+        descended = find_plan(scenario, "pretrain-only")
+    seeds = range(campaign.seed, campaign.seed + campaign.seeds)
+    runs = [(scheme, seed) for scheme in plans for seed in seeds]
+    along = {run: run_dir / "constants" / f"{run[0]}-seed{run[1]}.csv" for run in runs}
+    down = {seed: run_dir / "descent" / f"seed{seed}.csv" for seed in seeds}
+    calls: dict[Path, Callable[[], Sequence[NamedTuple]]] = {
+        file: partial(measure_along, scenario, plans[scheme], seed, **where)
+        for (scheme, seed), file in along.items()
+    }
+    calls |= {
+        file: partial(descend_along, scenario, descended, seed, **where)
+        for seed, file in down.items()
+    }
+    missing = {file: call for file, call in calls.items() if not file.exists()}
+    n_before = len(calls) - len(missing)
+    run_all(pool, missing, _write_rows, on_progress, n_before=n_before)
+    looks = pd.concat(
+        pd.read_csv(file).assign(scheme=scheme, seed=seed) for (scheme, seed), file in along.items()
+    )
+    descents = [
+        [Descent._make(row) for row in pd.read_csv(file).itertuples(index=False)]
+        for file in down.values()
+    ]
+    return looks, descents
+
+
+def _write_rows(file: Path, rows: Sequence[NamedTuple]) -> None:
+    write_whole(file, pd.DataFrame(rows).to_csv(index=False))
 
 
 def _write_files(
@@ -173,7 +205,7 @@ def _write_files(
     emulator: Emulator,
     table: pd.DataFrame,
     looks: pd.DataFrame,
-    constants: Mapping[str, Mapping[str, float]],
+    constants: Mapping[str, Found],
     run_dir: Path,
 ) -> None:
     """Write what was fitted and measured, and its pictures."""

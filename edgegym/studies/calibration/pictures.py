@@ -57,7 +57,7 @@ def plot_constants(looks: pd.DataFrame, title: str) -> Figure:
 
     Parameters
     ----------
-    looks : a row for each `edgegym.studies.calibration.constants.Constants`
+    looks : a row for each `edgegym.studies.calibration.constants.Constants`, with its `seed`
     title : what was trained
 
     Returns
@@ -73,7 +73,9 @@ def plot_constants(looks: pd.DataFrame, title: str) -> Figure:
         "loss": "loss (nats)",
     }
     for (key, label), (colour, dashes) in zip(names.items(), STYLES, strict=False):
-        axes.plot(looks["round"], looks[key], "o", linestyle=dashes, color=colour, label=label)
+        axes.plot(looks["round"], looks[key], "o", color=colour, markersize=4, alpha=0.5)
+        mean = np.exp(np.log(looks[key]).groupby(looks["round"]).mean())
+        axes.plot(mean.index, mean, linestyle=dashes, color=colour, label=label)
     switch = looks.loc[looks["finetuning"], "round"].min()
     axes.axvline(switch, color="#999999", linewidth=1)
     axes.text(switch, 0.98, " fine-tuning", transform=axes.get_xaxis_transform(), va="top")

@@ -1,4 +1,4 @@
-"""Constants on trial: the exact plan of every set of them, trained for real."""
+"""Constants on trial: the plans of every set of them, trained for real."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -11,24 +11,59 @@ from edgegym.runs.designs import find_plan
 from edgegym.runs.players import plan_contender
 from edgegym.runs.pool import collect, play_designs
 from edgegym.studies.calibration.campaign import Campaign
+from edgegym.studies.calibration.effective import Found
+from edgegym.studies.calibration.sources import MEASURED
 from edgegym.systems.two_stage import TWO_STAGE
+from edgegym.systems.two_stage.constants import worst_case
+from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
 TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
 
 
+def plans_on_trial(
+    scenario: Scenario, constants: Mapping[str, Found], emulator: Emulator
+) -> dict[str, Plan]:
+    """Plan with every set of constants: for (34), for its worst case, for bound "target".
+
+    The measured ones also have a plan for what was measured at every round's progress.
+    """
+    plans = {}
+    for source, (values, intervals) in constants.items():
+        own = scenario.replace(**values, constant_intervals=intervals)
+        plans[source] = find_plan(own)
+        if intervals:
+            plans[f"{source}, worst case"] = find_plan(worst_case(own))
+            plans[f"{source}, bound target"] = find_plan(own, method="target")
+    measured = scenario.replace(**constants[MEASURED].values)
+    if along := _plan_along(measured, emulator):
+        plans[f"{MEASURED}, every round"] = along
+    return plans
+
+
+def _plan_along(scenario: Scenario, emulator: Emulator) -> Plan | None:
+    """Plan for the noise of every round, where both stages' was measured."""
+    from baselines.two_stage.by_law.method import plan_for_measured, within_recorded
+    from baselines.two_stage.schemes import SCHEMES
+
+    if emulator.pretrain_bound_noise is None or emulator.finetune_bound_noise is None:
+        return None
+    known = find_plan(within_recorded(scenario, emulator))
+    found: Plan | None = plan_for_measured(scenario, SCHEMES["joint"], emulator, known).plan
+    return found
+
+
 def try_constants(
     pool: Executor,
     campaign: Campaign,
     scenario: Scenario,
-    constants: Mapping[str, Mapping[str, float]],
+    plans: Mapping[str, Plan],
     run_dir: Path,
     where: Mapping[str, Any],
     on_progress: Callable[[int, int], None],
 ) -> list[dict[str, Any]]:
-    """Train the exact plan of every set of constants for real, all in the scenario's budgets."""
-    plans = {source: find_plan(scenario.replace(**values)) for source, values in constants.items()}
+    """Train plans of several sets of constants for real, all in the scenario's budgets."""
     contenders = {source: plan_contender(source, plan) for source, plan in plans.items()}
     seeds = list(range(campaign.seeds))
     play_designs(

@@ -1,5 +1,6 @@
 """Both sides of (34) along one real training: gradients, constants and the variance of (8)."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ GRADIENT_SAMPLES = 2000
 GRADIENT_LOOKS, CONSTANT_LOOKS = 300, 7
 #: Rounds drawn anew at one model, for the mean and the variance of (8).
 DRAWS = 400
+#: Batches with which that is done beside the plan's: those of mnist's exact joint plan.
+LARGER = (97, 101, 94)
 
 
 def follow(
@@ -50,8 +53,9 @@ def follow(
     Returns
     -------
     Plain data: `rounds`, a row for each gradient; `constants`, a row for each look at these;
-    `variance`, of a fine-tuning round at the model handed over and at the plan's last one; and
-    `source_loss`, what the model handed over leaves of the loss on the server's data
+    `variance`, of a fine-tuning round at the model handed over and at the plan's last one, with the
+    plan's batches and with `LARGER` ones; and `source_loss`, what the model handed over leaves of
+    the loss on the server's data
     """
     learner = Learner(scenario, seed, device, data_dir)
     source, target = learner.data.server, joined(learner.data.devices)
@@ -76,7 +80,9 @@ def follow(
             source_loss = learner.measure(source)[0]
         if n and done in (m, m + n):
             at = "the model handed over" if done == m else "the last model"
-            variance.append({"at": at, **_variance(learner, target, batches[-1], looks[2])})
+            tried = batches[-1].tolist(), np.resize(LARGER, scenario.n_devices).tolist()
+            rows = _variances(learner, target, tried, looks[2])
+            variance += [{"at": at, **row} for row in rows]
         if done < m:
             learner.pretrain(done, plan.pretrain_batch_size[done])
         elif done < m + n + n_more:
@@ -105,34 +111,39 @@ def squared_gradient(learner: Learner, samples: Samples) -> tuple[float, float]:
     return loss, float(one @ other)
 
 
-def _variance(learner: Learner, samples: Samples, batches: Any, n_draws: int) -> dict[str, float]:
+def _variances(
+    learner: Learner, samples: Samples, batch_sizes: Sequence[Sequence[int]], n_draws: int
+) -> Iterator[dict[str, Any]]:
     """Draw a fine-tuning round again and again at one model, as `Learner.finetune` does.
 
-    Returns
-    -------
-    Variance of (8) by that of one sample's gradient; what independent samples make of it and what
-    (34) charges; and the squared distance of the mean from ∇L by what so many draws leave
+    Yields
+    ------
+    For each of the device's batches the variance of (8) by that of one sample's gradient; what
+    independent samples make of it and what (34) charges; and the squared distance of the mean from
+    ∇L by what so many draws leave
     """
-    network, n_all = learner.network, int(np.sum(batches))
+    network = learner.network
     network.eval()
     alpha = gradient_variance(network, samples.split(min(5 * VARIANCE_SAMPLES, len(samples)))[0])
     _, whole = full_gradient(network, samples)
-    total, squares = torch.zeros_like(whole), 0.0
-    for draw in range(n_draws):
-        # Rounds that no training reaches, so that what is drawn here is drawn nowhere else.
-        parts = draw_round(learner.data, learner.seed, True, 10**6 + draw, batches)
-        index = torch.as_tensor(np.concatenate(parts), device=whole.device)
-        batch = learner.data.pool.take(index)
-        gradient = flat(minibatch_gradient(network, batch, CPU_CHUNK)[1])
-        squares += float((gradient - whole).square().sum())
-        total += gradient
+    for place, batches in enumerate(batch_sizes, start=1):
+        total, squares, n_all = torch.zeros_like(whole), 0.0, sum(batches)
+        for draw in range(n_draws):
+            # Rounds that no training reaches, so that what is drawn here is drawn nowhere else.
+            parts = draw_round(learner.data, learner.seed, True, place * 10**6 + draw, batches)
+            index = torch.as_tensor(np.concatenate(parts), device=whole.device)
+            batch = learner.data.pool.take(index)
+            gradient = flat(minibatch_gradient(network, batch, CPU_CHUNK)[1])
+            squares += float((gradient - whole).square().sum())
+            total += gradient
+        bias = float((total / n_draws - whole).square().sum())
+        measured = squares / n_draws
+        yield {
+            "batches": " ".join(map(str, batches)),
+            "alpha_squared": alpha,
+            "variance": measured / alpha,
+            "independent": 1 / n_all,
+            "charged": len(batches) / n_all,
+            "bias": bias * n_draws / measured,
+        }
     network.train()
-    bias = float((total / n_draws - whole).square().sum())
-    measured = squares / n_draws
-    return {
-        "alpha_squared": alpha,
-        "variance": measured / alpha,
-        "independent": 1 / n_all,
-        "charged": len(batches) / n_all,
-        "bias": bias * n_draws / measured,
-    }

@@ -167,7 +167,7 @@ def running_sides(
 def summarise_variance(runs: list[dict[str, Any]]) -> pd.DataFrame:
     """Average over the runs what was measured of a round's variance at one model."""
     rows = pd.DataFrame([row for run in runs for row in run["variance"]])
-    return rows.groupby("at", sort=False).mean().reset_index() if len(rows) else rows
+    return rows.groupby(["at", "batches"], sort=False).mean().reset_index() if len(rows) else rows
 
 
 def in_words(sides: pd.DataFrame, limit: pd.DataFrame, variance: pd.DataFrame) -> str:

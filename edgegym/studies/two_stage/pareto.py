@@ -1,4 +1,4 @@
-"""What delay and energy buy: bound (34) and trained accuracy over both budgets, by scheme."""
+"""What delay and energy buy: the bound and trained accuracy over both budgets, by scheme."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,11 +14,11 @@ from edgegym.results.leads import FAILS, HOLDS, lead_over
 from edgegym.studies.study import Figures, Finding, Points, Study
 from edgegym.studies.two_stage.pareto_pictures import plot_surface
 from edgegym.studies.two_stage.trained import Trial, train
-from edgegym.systems.two_stage.plan import Plan
+from edgegym.studies.two_stage.worth import JOINT
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
-JOINT = "joint"
 #: Shares of the scenario's budgets at which all schemes are trained, and those of a quick look.
 TRAINED, QUICK = (0.5, 1.0, 2.0), (0.5, 1.0)
 #: How finely the bound is planned between a quarter and four times the budgets, evenly by
@@ -42,7 +42,7 @@ class Bought(NamedTuple):
 
 
 def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
-    """Plan the surface of (34), train on a coarse grid, and find each scheme's front."""
+    """Plan the surface of the bound, train on a coarse grid, and find each scheme's front."""
     scenario, quick = study.read_scenario(), study.options["quick"]
     surface = _surface(points, scenario, QUICK_LEVELS if quick else LEVELS)
     bought = [*_buy(scenario, QUICK if quick else TRAINED)]
@@ -59,7 +59,7 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
         {"surface": surface, "trained": trained, "plans": plans, "fronts": fronts},
         {"surface": plot_surface(surface, plans, scenario, f"Scenario {scenario.name}")},
         "fronts",
-        in_words(fronts, trained),
+        in_words(fronts, trained, bound_name(scenario)),
     )
 
 
@@ -110,17 +110,13 @@ def _row(one: Bought, trained: pd.DataFrame) -> dict[str, Any]:
         "scheme": one.scheme,
         "delay_budget_s": there.delay_budget_s,
         "energy_budget_j": there.energy_budget_j,
-        "rounds": _rounds(plan),
+        "rounds": one.trial.rounds,
         "delay_s": outcome.total_delay_s,
         "energy_j": outcome.total_energy_j,
         "bound": outcome.gradient_norm_bound,
         "test_accuracy": trained["test_accuracy"].astype(float).mean(),
         "test_loss": trained["test_loss"].mean(),
     }
-
-
-def _rounds(plan: Plan) -> str:
-    return f"{plan.n_pretrain_rounds} + {plan.n_finetune_rounds}"
 
 
 def on_front(plans: pd.DataFrame) -> NDArray[np.bool_]:
@@ -174,7 +170,7 @@ def summarise_fronts(plans: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def in_words(fronts: pd.DataFrame, trained: pd.DataFrame) -> str:
+def in_words(fronts: pd.DataFrame, trained: pd.DataFrame, bound: str) -> str:
     """Say how much of the surface is the joint design's."""
     by_scheme = fronts.set_index("scheme").to_dict("index")
     if JOINT not in by_scheme:
@@ -191,9 +187,9 @@ def in_words(fronts: pd.DataFrame, trained: pd.DataFrame) -> str:
         else "none"
     )
     return (
-        f"The paper is right about the surface of (34): the joint design has the least bound at "
-        f"{joint['least_bound']} of {joint['budgets']} pairs of budgets. In real training it is "
-        f"the most accurate on average at {joint['most_accurate']}, beyond the seeds ahead of its "
-        f"best rival at {ahead} and behind at {behind}; {joint['on_front']} of the {n_front} plans "
-        f"on the accuracy-delay-energy front are its own. Nearest to it on average comes {nearest}."
+        f"The joint design has the least {bound} at {joint['least_bound']} of {joint['budgets']} "
+        f"pairs of budgets. In real training it is the most accurate on average at "
+        f"{joint['most_accurate']}, beyond the seeds ahead of its best rival at {ahead} and "
+        f"behind at {behind}; {joint['on_front']} of the {n_front} plans on the "
+        f"accuracy-delay-energy front are its own. Nearest to it on average comes {nearest}."
     )

@@ -1,4 +1,4 @@
-"""What the study of both budgets draws: the surface of (34), and accuracy scheme by scheme."""
+"""What the study of both budgets draws: the surface of the bound, and accuracy scheme by scheme."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from edgegym.results.curves import STYLES
 from edgegym.studies.two_stage.figures import LEGEND, MARKERS
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.scenario import Scenario
 
 LOOKS = dict(zip(LEGEND, STYLES, strict=False))
@@ -46,7 +47,7 @@ def _draw_surface(axes: Axes, surface: pd.DataFrame, scenario: Scenario) -> None
     joint = tables["joint"]
     log = joint.where(np.isfinite(joint)).apply(np.log10)
     colours = axes.contourf(joint.columns, joint.index, log, levels=20, cmap="viridis_r")
-    bar = axes.figure.colorbar(colours, ax=axes, label="Joint design's bound (34)")
+    bar = axes.figure.colorbar(colours, ax=axes, label=f"Joint design's {bound_name(scenario)}")
     bar.ax.yaxis.set_major_formatter(lambda exponent, _: f"{10**exponent:.3g}")
     own = float(log.to_numpy()[len(log) // 2, len(log) // 2])  # within the scenario's budgets
     for scheme, table in tables.items():

@@ -16,6 +16,7 @@ from edgegym.studies.two_stage.open_values import ROUND_LIMITS, Range, open_valu
 from edgegym.studies.two_stage.sensitivity_pictures import plot_map, plot_trained, plot_values
 from edgegym.studies.two_stage.tried import try_places
 from edgegym.studies.two_stage.worth import WORTH_IT, plan_places
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: What the grid without round limits runs over.
@@ -58,7 +59,8 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
     n_tried = sizes.trained if told["seeds"] else 0
     trained = try_places(points, scenario, planned, n_tried, told["seeds"], data_dir)
     counts, title = _count(planned), f"Scenario {scenario.name}"
-    tried = {"trained": plot_trained(trained, title)} if n_tried else {}
+    bound = bound_name(scenario)
+    tried = {"trained": plot_trained(trained, bound, title)} if n_tried else {}
     return Finding(
         {"values": values, "counts": counts, "map": mapped, "trained": trained}
         | {f"planned-{kind}": table for kind, table in planned.items()},
@@ -68,7 +70,7 @@ def settle(study: Study, points: Points, data_dir: str | None) -> Finding:
             **tried,
         },
         "values",
-        in_words(counts, values, ranges, trained),
+        in_words(counts, values, ranges, trained, bound),
     )
 
 
@@ -168,6 +170,7 @@ def in_words(
     values: pd.DataFrame,
     ranges: Mapping[str, Range],
     trained: pd.DataFrame,
+    bound: str,
 ) -> str:
     """Say where the paper is right, where not, what decides, and whether real training agrees."""
     at, none, free, grid = (
@@ -180,17 +183,17 @@ def in_words(
     ]
     at_most = max(free["largest_gain"], grid["largest_gain"])
     return (
-        f"Where a round limit binds the paper is right: the joint design's bound is more than "
+        f"Where a round limit binds, the joint design's bound is more than "
         f"{WORTH_IT:.0%} below the better single stage's in {at['worth_it']} of {at['n']} draws, "
         f"by {at['median_gain']:.1%} in the median and {at['largest_gain']:.1%} at most; where "
         f"none binds it is in {none['worth_it']} of {none['n']}, and without limits in "
         f"{free['worth_it']} of {free['n']} draws and {grid['worth_it']} of {grid['n']} places of "
         f"a grid, by {at_most:.1%} at most. What decides, by Sobol's total index, is "
-        f"{', '.join(deciding)}. {_trained_in_words(trained)}"
+        f"{', '.join(deciding)}. {_trained_in_words(trained, bound)}"
     )
 
 
-def _trained_in_words(trained: pd.DataFrame) -> str:
+def _trained_in_words(trained: pd.DataFrame, bound: str) -> str:
     if trained.empty:
         return "Nothing was trained."
     worth_it = trained["gain"] > WORTH_IT
@@ -201,8 +204,8 @@ def _trained_in_words(trained: pd.DataFrame) -> str:
             for holds in (rows["ahead"] > 0, rows["verdict"] == HOLDS, rows["verdict"] == FAILS)
         )
         parts.append(
-            f"of {len(rows)} places that (34) calls {says} it ends below the better single stage's "
-            f"test loss in {on_average} on average, beyond the seeds in {settled}, and above in "
-            f"{behind}"
+            f"of {len(rows)} places that the {bound} calls {says} it ends below the better single "
+            f"stage's test loss in {on_average} on average, beyond the seeds in {settled}, and "
+            f"above in {behind}"
         )
     return f"In real training, {'; '.join(parts)}."

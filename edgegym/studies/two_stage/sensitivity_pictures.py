@@ -74,8 +74,8 @@ def _label(key: str, of: Range) -> str:
     return f"{of.letter}  {key}{', times the scenario’s' if of.is_factor else ''}"
 
 
-def plot_trained(trained: pd.DataFrame, title: str) -> Figure:
-    """Draw how all three plans of each place end in real training, by what (34) says of it."""
+def plot_trained(trained: pd.DataFrame, bound: str, title: str) -> Figure:
+    """Draw how all three plans of each place end in real training, by what the bound says of it."""
     figure = Figure(figsize=(7.2, 1.4 + 0.3 * len(trained)), layout="constrained")
     axes = figure.subplots()
     rows = trained.sort_values("gain").reset_index(drop=True)
@@ -96,7 +96,7 @@ def plot_trained(trained: pd.DataFrame, title: str) -> Figure:
     worth_it = int((rows["gain"] <= WORTH_IT).sum())
     axes.axhline(worth_it - 0.5, color="grey", linestyle=":", label=f"above: worth {WORTH_IT:.0%}")
     axes.set_yticks(rows.index, names, fontsize=8)
-    axes.set_ylabel("Gain by (34)   joint plan M + N")
+    axes.set_ylabel(f"Gain by the {bound}   joint plan M + N")
     axes.set_xscale("log")
     for form in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         form("{x:g}")

@@ -110,7 +110,7 @@ def _measure(scenario: Scenario, data_dir: str | None) -> Figures:
 def _frontier(at: Shifted, limits: Sequence[float]) -> Iterator[Split]:
     """Plan under other limits on pre-training: from none of it to as much as the bound wants.
 
-    Every plan is the best of (34) for its split, and all have the same budgets.
+    Every plan is the best of the bound for its split, and all have the same budgets.
     """
     scenario = at.scenario
     wanted = {NO_PRETRAINING: (NO_PRETRAINING, scenario.max_pretrain_rounds)} | {
@@ -135,7 +135,7 @@ def _row(split: Split, trained: pd.DataFrame) -> dict[str, Any]:
         "value": split.at.value,
         "distance": split.at.scenario.distribution_distance,
         "plan": split.name,
-        "rounds": f"{plan.n_pretrain_rounds} + {plan.n_finetune_rounds}",
+        "rounds": split.trial.rounds,
         "delay_share": delay_s[0] / delay_s.sum(),
         "energy_share": energy_j[0] / energy_j.sum(),
         "bound": plan_bound(there, plan),

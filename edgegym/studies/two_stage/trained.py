@@ -24,6 +24,11 @@ class Trial(NamedTuple):
     plan: Plan
 
     @property
+    def rounds(self) -> str:
+        """Write the plan's rounds, M + N."""
+        return f"{self.plan.n_pretrain_rounds} + {self.plan.n_finetune_rounds}"
+
+    @property
     def digest(self) -> str:
         """Name what is trained: data, network, learning rate, and the batches of every round."""
         s = self.scenario

@@ -19,7 +19,7 @@ MOST_ROUNDS = 2500
 
 
 class Place(NamedTuple):
-    """A place, what is planned there and what (34) says of it."""
+    """A place, what is planned there and what the bound says of it."""
 
     limited: bool
     gain: float
@@ -47,8 +47,8 @@ def try_places(
 
     Returns
     -------
-    A row per place: what (34) says and what real training gave, `ahead` where the joint plan ends
-    with a lower test loss than the better single stage
+    A row per place: what the bound says and what real training gave, `ahead` where the joint plan
+    ends with a lower test loss than the better single stage
     """
     places = [
         *_choose(scenario, planned["unlimited"], n // 3, limited=False),
@@ -86,12 +86,12 @@ def _choose(scenario: Scenario, table: pd.DataFrame, n: int, *, limited: bool) -
 
 
 def _row(chosen: Place, trained: pd.DataFrame) -> dict[str, object]:
-    joint, lead = chosen.trials[JOINT].plan, lead_over(trained, "test_loss")
+    lead = lead_over(trained, "test_loss")
     losses = trained.groupby("scheme")["test_loss"].mean()
     return {
         "limited": chosen.limited,
         "gain": chosen.gain,
-        "joint_plan": f"{joint.n_pretrain_rounds} + {joint.n_finetune_rounds}",
+        "joint_plan": chosen.trials[JOINT].rounds,
         **{str(scheme): loss for scheme, loss in losses.items()},
         **(vars(lead) | {"verdict": lead.verdict} if lead else {}),
     }

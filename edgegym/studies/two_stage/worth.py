@@ -45,7 +45,7 @@ def plan_places(
 
     Returns
     -------
-    A row per place: its shares, the bound (34) of each scheme, infinite where nothing fits, M and N
+    A row per place: its shares, the bound of each scheme, infinite where nothing fits, M and N
     of the joint plan, whether it stands at a round limit, whether all are certified, and the
     `gain`, the share of the better single stage's bound by which the joint design's is lower
     """

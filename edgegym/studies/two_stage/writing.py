@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from edgegym.learning.sources import find_data_dir, full_name
+from edgegym.learning.images import full_name
+from edgegym.learning.sources import find_data_dir
 from edgegym.results.statistics import interval95
 from edgegym.runs.files import write_figure, write_whole
 from edgegym.runs.manifest import PLANNED_ALONE, Manifest, make_manifest, save_manifest

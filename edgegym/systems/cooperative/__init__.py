@@ -1,7 +1,7 @@
 """Cooperative fine-tuning, DEFT-style: every device computes the gradient of one block."""
 
-from edgegym.systems.cooperative.costs import evaluate
 from edgegym.systems.cooperative.plan import CooperativePlan, describe_round
+from edgegym.systems.cooperative.referee import evaluate
 from edgegym.systems.cooperative.rules import CooperativeRules
 from edgegym.systems.cooperative.scenario import CooperativeScenario
 from edgegym.systems.measure import OF_ROUNDS

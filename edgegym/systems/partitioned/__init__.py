@@ -1,8 +1,8 @@
 """Partitioned edge learning, PABA-style: every group of workers updates its block of the model."""
 
 from edgegym.systems.measure import OF_ROUNDS
-from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan, describe_round
+from edgegym.systems.partitioned.referee import evaluate
 from edgegym.systems.partitioned.rules import PartitionedRules
 from edgegym.systems.partitioned.scenario import PartitionedScenario
 from edgegym.systems.system import System

@@ -4,6 +4,7 @@ from typing import Any
 
 from edgegym.systems.measure import Measure
 from edgegym.systems.system import System
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.emulated import EmulatedLearner
 from edgegym.systems.two_stage.emulator import has_emulator, load_emulator
 from edgegym.systems.two_stage.plan import Plan, describe_round
@@ -68,10 +69,11 @@ TWO_STAGE = System(
         RECEDING_BY_LAW: "baselines.two_stage.by_law.receding:receding_by_law",
     },
     measures=(
-        Measure("gradient_norm_bound", "bound (34)", form=".4f", less_is_better=True),
+        Measure("gradient_norm_bound", "bound", form=".4f", less_is_better=True),
         Measure("n_pretrain_rounds", "M", form=".0f"),
         Measure("n_finetune_rounds", "N", form=".0f"),
     ),
+    labels=lambda scenario: {"gradient_norm_bound": bound_name(scenario)},
     describe=describe_round,
     remarks=remarks,
     unusual=unusual,

@@ -127,6 +127,23 @@ class Case(NamedTuple):
 NONE, SOME = (0.0, 0.0), (1.0, math.inf)
 
 
+#: What people read of each bound.
+NAMES = {"paper": "bound (34)", "tight": "tight bound", "target": "target bound"}
+
+
+def bound_name(scenario: Scenario) -> str:
+    """Say which bound a scenario means, for tables, pictures and sentences.
+
+    Examples
+    --------
+    >>> from edgegym import load_scenario
+    >>> mnist = load_scenario("mnist")
+    >>> bound_name(mnist), bound_name(mnist.replace(bound="tight"))
+    ('bound (34)', 'tight bound')
+    """
+    return NAMES[scenario.bound]
+
+
 def bound_cases(scenario: Scenario) -> tuple[Case, ...]:
     """List a scenario's bound case by case; one of them holds for every plan.
 

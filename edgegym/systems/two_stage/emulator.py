@@ -142,6 +142,9 @@ class Emulator(BaseModel):
     recorded_pretrain: Recorded
     recorded_finetune: Recorded
     resampled: list[dict[str, float | list[float]]] = []  # the law as other runs would have it
+    # ρα² and ρ̂α̂² of (34) at the knots of the noise, where they were measured
+    pretrain_bound_noise: Annotated[list[NonNegative], _one_each(NOISE_KNOTS)] | None = None
+    finetune_bound_noise: Annotated[list[NonNegative], _one_each(NOISE_KNOTS)] | None = None
 
     @model_validator(mode="after")
     def _an_accuracy_for_each_loss(self) -> "Emulator":

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.costs import finetune_round_cost, pretrain_round_cost
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -126,12 +127,12 @@ def _no_bound(scenario: Scenario) -> list[str]:
         return []
     return [
         f"learning_rate must be at most 1/smoothness = {1 / smoothness:g} for Theorem 3.1 to "
-        f"hold; got {scenario.learning_rate:g}. The bound (34) is then no bound."
+        f"hold; got {scenario.learning_rate:g}. The {bound_name(scenario)} is then no bound."
     ]
 
 
 def other_rounds(scenario: Scenario) -> list[str]:
-    """Remark on rounds that (34) does not speak of, and on what is counted on instead.
+    """Remark on rounds that no bound speaks of, and on what is counted on instead.
 
     Examples
     --------
@@ -151,8 +152,9 @@ def other_rounds(scenario: Scenario) -> list[str]:
         "who takes part; what is played costs what those who are there cost."
     )
     return [
-        f"The bound (34) does not hold with {_listed(departures)}: planners and fidelity 'bound' "
-        f"take every fine-tuning round for one step on the gradients of all devices. {costs}"
+        f"The {bound_name(scenario)} does not hold with {_listed(departures)}: planners and "
+        "fidelity 'bound' take every fine-tuning round for one step on the gradients of all "
+        f"devices. {costs}"
     ]
 
 

@@ -25,6 +25,7 @@ from edgegym.scenario.fields import (
 from edgegym.scenario.groups import PER_DEVICE, expand_groups
 from edgegym.scenario.learning_task import LearningTask
 from edgegym.systems.system import imported
+from edgegym.systems.two_stage.intervals import ConstantIntervals
 
 #: Shares of the limits below which no action and no plan asks for a clock or a power.
 CLOCK_FLOOR = 1e-2
@@ -97,6 +98,8 @@ class Scenario(BaseScenario):
     bound: Literal["paper", "tight", "target"] = "paper"
     pretrain_pl_constant: Positive | None = None
     hand_over_gap: NonNegative | None = None
+    # of calibrated constants; a robust plan is for their worst case
+    constant_intervals: ConstantIntervals = ConstantIntervals()
 
     learning: LearningTask
     federation: Federation = Federation()

@@ -7,8 +7,8 @@ from partitioned_problems import random_scenario
 from baselines.partitioned import METHODS, SCHEMES, plan
 from edgegym import InputError, load_scenario
 from edgegym.lifecycle.parts import largest_remainder
-from edgegym.systems.partitioned.costs import evaluate
 from edgegym.systems.partitioned.plan import PartitionedPlan
+from edgegym.systems.partitioned.referee import evaluate
 
 DEFAULT = load_scenario("partitioned-digits")
 

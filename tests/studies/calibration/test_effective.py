@@ -1,21 +1,20 @@
-import tomllib
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
 from edgegym import load_scenario
+from edgegym.studies.calibration.descent import Descent
 from edgegym.studies.calibration.effective import (
-    calibrated_text,
     effective_constants,
     effective_target,
     measured_constants,
-    rank_agreement,
+    measured_gap,
+    measured_target,
 )
+from edgegym.studies.calibration.ranking import rank_agreement
 from edgegym.studies.calibration.recording import Recording
 from edgegym.systems.two_stage.bound import gradient_norm_bound
-from edgegym.systems.two_stage.scenario import Scenario
 
 MNIST = load_scenario("mnist")
 
@@ -52,9 +51,11 @@ def test_constants_that_made_the_losses_are_found_by_rank():
     losses = [run.target_loss[-1] for run in runs]
     assert rank_agreement(truth, runs, losses) == pytest.approx(1)
     assert rank_agreement(MNIST, runs, losses) < 0.99
-    found = effective_constants(MNIST, runs)
+    found, intervals = effective_constants(MNIST, runs)
     assert found["pretrain_gradient_variance"] < found["finetune_gradient_variance"]
     assert rank_agreement(MNIST.replace(**found), runs, losses) > 0.999
+    for key, (low, high) in intervals.items():
+        assert low < high and low <= found[key] <= high
 
 
 def test_agreement_is_spearmans():
@@ -65,43 +66,57 @@ def test_agreement_is_spearmans():
     assert rank_agreement(MNIST, runs, losses) == pytest.approx(spearmanr(bounds, losses)[0])
 
 
-def test_measured_constants_are_percentiles_of_each_stage():
-    looks = pd.DataFrame(
+def looks(seed, scale=1.0):
+    return pd.DataFrame(
         {
+            "seed": seed,
             "finetuning": [False, False, True, True],
-            "gradient_variance": [1.0, 3.0, 10.0, 30.0],
+            "gradient_variance": scale * np.array([1.0, 3.0, 10.0, 30.0]),
             "smoothness": [2.0, 4.0, 20.0, 40.0],
             "data_lipschitz": [0.1, 0.2, 0.3, 0.5],
         }
     )
-    median = measured_constants(looks, loss_gap=2.0, distance=7.0, percentile=50)
+
+
+def test_measured_constants_are_percentiles_of_each_stage():
+    median, no_intervals = measured_constants(looks(seed=0), percentile=50)
     assert median == pytest.approx(
         {
             "pretrain_smoothness": 3.0,
             "finetune_smoothness": 30.0,
             "pretrain_gradient_variance": 2.0,
             "finetune_gradient_variance": 20.0,
-            "initial_loss_gap": 2.0,
             "data_lipschitz": 0.4,
-            "distribution_distance": 7.0,
         }
     )
-    worst = measured_constants(looks, loss_gap=2.0, distance=7.0, percentile=100)
+    assert no_intervals == {}  # a single run tells none
+    worst, _ = measured_constants(looks(seed=0), percentile=100)
     assert worst["finetune_gradient_variance"] == 30
 
 
-def test_a_calibrated_scenario_is_the_old_one_but_for_what_was_found():
-    key = "pretrain_smoothness"
-    text = calibrated_text(MNIST, "effective", {key: 1.23456}, {key: "by ranking"})
-    line = next(line for line in text.splitlines() if line.startswith("pretrain_smoothness"))
-    assert line.split() == [
-        "pretrain_smoothness",
-        "=",
-        "1.235",
-        *["#", "calibrated:", "by", "ranking"],
-    ]
-    changed = Scenario.parse(tomllib.loads(text), where="the test")
-    assert changed == MNIST.replace(name="mnist-effective", pretrain_smoothness=1.235)
+def test_measured_constants_have_the_intervals_of_the_seeds():
+    seeds = [looks(seed, scale) for seed, scale in enumerate([1.0, 2.0, 3.0])]
+    values, intervals = measured_constants(pd.concat(seeds), percentile=100)
+    assert values["finetune_gradient_variance"] == 90
+    low, high = intervals["finetune_gradient_variance"]
+    assert low < 90 == high
+    assert intervals["finetune_smoothness"] == (40, 40)
+
+
+def test_the_gap_is_from_the_highest_to_the_lowest_loss_of_all_runs():
+    runs = [recording(1, 1, 1, 1, 0.5).model_copy(update={"target_loss": [2.3, 0.5]})]
+    runs += [recording(1, 1, 1, 1, 0.2).model_copy(update={"target_loss": [2.4, 0.2]})]
+    values, intervals = measured_gap(runs)
+    assert values == pytest.approx({"initial_loss_gap": 2.2})
+    assert intervals["initial_loss_gap"] == pytest.approx((1.8, 2.2))
+
+
+def test_measured_constants_of_target_are_means_over_seeds():
+    one = [Descent(0, 1.0, 2.0, 1.0), Descent(4, 1.0, 2.0, 1.0)]  # μ = 1, no gap
+    other = [Descent(0, 1.0, 6.0, 1.2), Descent(4, 1.0, 6.0, 1.4)]  # μ = 3, a gap of 0.4
+    values, intervals = measured_target([one, other])
+    assert values == pytest.approx({"pretrain_pl_constant": 2.0, "hand_over_gap": 0.2})
+    assert intervals["pretrain_pl_constant"] == pytest.approx((1.0, 3.0))
 
 
 def test_target_constants_that_made_the_losses_are_found_by_rank():
@@ -114,7 +129,7 @@ def test_target_constants_that_made_the_losses_are_found_by_rank():
         sums = {"pretrain_inverse_batch_sum": m / before, "finetune_inverse_batch_sum": n / after}
         bound = float(gradient_norm_bound(truth, **spent, **sums))
         runs.append(recording(m, n, before, after, bound))
-    found = effective_target(MNIST, runs)
+    found, _ = effective_target(MNIST, runs)
     assert rank_agreement(
         MNIST.replace(bound="target", **found), runs, [run.target_loss[-1] for run in runs]
     ) == pytest.approx(1, abs=1e-3)

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from edgegym.studies.calibration.pictures import plot_constants, plot_verdict
 
@@ -32,11 +33,13 @@ def test_constants_run_over_rounds_with_a_mark_where_fine_tuning_begins():
         }
     )
     (axes,) = plot_constants(looks, "a title").axes
-    *curves, mark = axes.get_lines()
-    assert [curve.get_ydata().tolist() for curve in curves] == [
-        [1.0, 30.0, 10.0],
-        [0.5, 5.0, 50.0],
-        [0.1, 0.2, 0.3],
-        [2.3, 1.0, 0.5],
-    ]
+    *lines, mark = axes.get_lines()
+    looks_at, curves = lines[::2], lines[1::2]
+    assert {len(points.get_xdata()) for points in looks_at} == {3}
+    for curve, expected in zip(
+        curves,
+        ([1.0, 30.0, 10.0], [0.5, 5.0, 50.0], [0.1, 0.2, 0.3], [2.3, 1.0, 0.5]),
+        strict=True,
+    ):
+        assert curve.get_ydata().tolist() == pytest.approx(expected)
     assert set(mark.get_xdata()) == {10}

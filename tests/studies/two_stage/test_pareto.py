@@ -68,6 +68,6 @@ def test_the_verdict_counts_who_is_best_where():
     assert fronts["on_front"].to_dict() == {"joint": 1, "fixed-power": 1}
     assert fronts["on_own_front"].to_dict() == {"joint": 1, "fixed-power": 2}
     assert fronts.loc["fixed-power", "joint_ahead"] == pytest.approx(0.025)
-    words = pareto.in_words(fronts.reset_index(), trained)
-    assert words.startswith("The paper is right about the surface of (34): the joint design has")
+    words = pareto.in_words(fronts.reset_index(), trained, "tight bound")
+    assert words.startswith("The joint design has the least tight bound at 2 of 2 pairs")
     assert "at 1, beyond the seeds ahead of its best rival at 1 and behind at 1" in words

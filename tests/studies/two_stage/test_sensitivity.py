@@ -141,10 +141,10 @@ def test_the_verdict_counts_what_the_tables_hold():
             "verdict": ["holds", "not settled", "does not hold"],
         }
     )
-    words = sensitivity.in_words(counts, values, ranges, trained)
-    assert words.startswith("Where a round limit binds the paper is right")
+    words = sensitivity.in_words(counts, values, ranges, trained, "tight bound")
+    assert words.startswith("Where a round limit binds, the joint design")
     assert "in 4 of 5 draws, by 20.0% in the median and 30.0% at most" in words
     assert "in 0 of 3, and without limits in 0 of 8 draws and 1 of 16 places" in words
     assert "M^max (0.90), N^max (0.20)" in words
-    assert "of 2 places that (34) calls worth it it ends below" in words
+    assert "of 2 places that the tight bound calls worth it it ends below" in words
     assert "in 2 on average, beyond the seeds in 1, and above in 0; of 1 places" in words

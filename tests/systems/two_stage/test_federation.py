@@ -227,6 +227,7 @@ def test_where_34_does_not_hold_planners_and_fidelity_bound_say_so():
     assert "(34) does not hold with 5 local steps a round and 8-bit updates" in remark
     assert "budgets are exact" in remark
     assert remark in remarks(scenario)
+    assert other_rounds(scenario.replace(bound="tight"))[0].startswith("The tight bound does not")
     with pytest.warns(UserWarning, match="does not hold with 5 local steps"):
         make_env(scenario, fidelity="bound")
     assert "which does not hold here" in make_plan(scenario).message

@@ -87,9 +87,17 @@ def test_without_an_emulator_it_says_how_to_get_one():
         plan(load_scenario("cinic10-cifar10"), method="emulator")
 
 
-def test_only_a_law_has_a_worst_case_and_only_where_runs_were_drawn_again():
-    with pytest.raises(InputError, match="--robust must go with method 'emulator'"):
-        plan(load_scenario("mnist"), robust=True)
+def test_a_robust_plan_is_better_in_the_worst_of_the_shipped_laws():
+    scenario = load_scenario("digits")
+    laws = load_emulator(scenario).laws
+    robust, plain = (plan(scenario, method="emulator", robust=robust) for robust in (True, False))
+    worst = [max(foretold_loss(law, one.plan) for law in laws) for one in (robust, plain)]
+    assert worst[0] < worst[1]
+    assert robust.foretold_loss == pytest.approx(worst[0])
+    assert "The worst of the laws" in robust.message
+
+
+def test_without_runs_drawn_again_a_law_has_no_worst_case():
     with pytest.raises(InputError, match="must hold resampled laws for a robust plan; got none"):
         plan(load_scenario("mnist"), method="emulator", robust=True)
 

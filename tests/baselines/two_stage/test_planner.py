@@ -194,3 +194,17 @@ def test_a_sweep_takes_numpys_values():
 def test_an_unknown_rounding_is_answered_with_the_names():
     with pytest.raises(InputError, match=r"rounding must be one of feasible, paper; got 'up'"):
         plan(load_scenario("mnist"), rounding="up")
+
+
+def test_a_proof_of_alike_rounds_is_told_apart_from_one_of_any():
+    # Whole batches that alternate are on average what no whole batch is.
+    held = plan(load_scenario("digits"), "fixed-batch")
+    assert held.relaxed_bound < held.proven_bound
+    alike, other = (
+        f"{1 - lowest / held.gradient_norm_bound:.2%}"
+        for lowest in (held.proven_bound, held.relaxed_bound)
+    )
+    assert held.message == (
+        f"No plan of alike rounds can be better by more than {alike}, none at all by more than "
+        f"{other}."
+    )

@@ -94,7 +94,8 @@ def test_td3_explores_with_noise_and_an_unknown_kind_is_refused(make_card, tmp_p
     card = make_card("td3", total_steps=64)
     train_agent(card, tmp_path / "normal")
     model = load_archive("td3", tmp_path / "normal" / AGENT / "agent.zip")
-    assert "sigma=[0.3" in repr(model.action_noise)
+    std = card.hyperparameters["noise_std"]
+    assert f"sigma=[{std}" in repr(model.action_noise)
     other = card.hyperparameters | {"noise_type": "pink"}
     with pytest.raises(InputError, match="noise_type must be one of normal; got 'pink'"):
         train_agent(card.model_copy(update={"hyperparameters": other}), tmp_path / "pink")

@@ -54,7 +54,7 @@ def plot_scores(
     if agents:
         for colour, marker, label in ((*PLANNER, "planner"), (*AGENT, "trained agent")):
             right.plot([], [], marker, color=colour, label=label)
-        right.legend(loc="lower right", framealpha=1)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False)
     left.set_yticks(np.arange(len(board)), board["contender"])
     left.invert_yaxis()
     figure.suptitle(title, parse_math=False)

@@ -51,12 +51,12 @@ def test_agents_are_told_from_planners_by_colour_and_marker(board):
     figure = plot_scores(board, "test loss", "title", "sca", agents={"ppo"})
     drawn = [points(figure.axes[0])[row][1] for row in (0.0, 1.0)]
     assert [(line.get_color(), line.get_marker()) for line in drawn] == [AGENT, PLANNER]
-    legend = figure.axes[2].get_legend()
+    (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["planner", "trained agent"]
 
 
 def test_planners_alone_need_no_legend(board):
-    assert plot_scores(board, "test loss", "title", "sca").axes[2].get_legend() is None
+    assert not plot_scores(board, "test loss", "title", "sca").legends
 
 
 @pytest.mark.parametrize("unknown", [["score"], ["score", "improvement"]])

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from baselines.two_stage.algorithm1 import solve_algorithm1, solve_as_printed
@@ -42,6 +43,7 @@ def plan(
     grid: int = GRID_POINTS,
     rounding: str = "feasible",
     robust: bool = False,
+    emulator: str | Path | None = None,
 ) -> PlanResult:
     """Plan every round of both stages ahead of time.
 
@@ -67,6 +69,8 @@ def plan(
     robust : the best plan in the worst case: for method "emulator" of the laws that might as well
         have been fitted, on recorded runs drawn with replacement; else of the constants' intervals,
         `constant_intervals`
+    emulator : for methods "emulator" and "measured", what `edgegym calibrate` fitted; else the one
+        that is shipped
 
     Returns
     -------
@@ -98,7 +102,12 @@ def plan(
             "Choose rounding 'feasible', or method 'sca'."
         )
     if method in ("emulator", "measured"):
-        return _by_law(scenario, design, method, robust)
+        return _by_law(scenario, design, method, robust, emulator)
+    if emulator is not None:
+        raise InputError(
+            f"emulator must go with method 'emulator' or 'measured'; got method {method!r}. Choose "
+            "one of these, or leave it out."
+        )
     if robust:
         worst = plan(worst_case(scenario), scheme, method, grid, rounding)
         return replace(worst, message=f"In the worst case of the intervals: {worst.message}")
@@ -167,9 +176,11 @@ def _with_static_power(
     )
 
 
-def _by_law(scenario: Scenario, design: Scheme, method: str, robust: bool) -> PlanResult:
+def _by_law(
+    scenario: Scenario, design: Scheme, method: str, robust: bool, file: str | Path | None
+) -> PlanResult:
     """Plan on the scenario's emulator, from the exact plan within what was recorded."""
-    emulator = load_emulator(scenario)
+    emulator = load_emulator(scenario, file)
     if robust and method == "measured":
         raise InputError(
             "--robust must go with a method that has a worst case; got method 'measured'. Choose "

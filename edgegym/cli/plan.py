@@ -51,6 +51,10 @@ def plan(
             "of the laws that fit the recorded runs.",
         ),
     ] = False,
+    emulator: Annotated[
+        Path | None,
+        typer.Option("--emulator", help="What `edgegym calibrate` fitted; else the shipped one."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")] = None,
     changes: Changes = None,
     seed: Seed = 0,
@@ -65,6 +69,7 @@ def plan(
     options: dict[str, Any] = only_for(method, grid)
     options |= {"rounding": rounding} if rounding != "feasible" else {}
     options |= {"robust": True} if robust else {}
+    options |= {"emulator": emulator} if emulator else {}
     result = baselines.plan(checked, scheme, method, **options)
     report = describe(checked, result, time.perf_counter() - start)
     if result.plan is not None and out is not None:

@@ -57,7 +57,8 @@ def require_measured(emulator: Emulator) -> tuple[Array, Array]:
     if known[0] is None or known[1] is None:
         raise InputError(
             "an emulator must hold measured variances and smoothness for method 'measured'; got "
-            "none. Run `edgegym calibrate --scenario ...`, which measures them."
+            "none. Run `edgegym calibrate --scenario ...`, and plan with --emulator and its "
+            "emulator.json."
         )
     return np.array(known[0]), np.array(known[1])
 

@@ -167,7 +167,7 @@ class Emulator(BaseModel):
         if not self.resampled:
             raise InputError(
                 "an emulator must hold resampled laws for a robust plan; got none. Run `edgegym "
-                "calibrate --scenario ...`, which fits them as well."
+                "calibrate --scenario ...`, and plan with --emulator and its emulator.json."
             )
         known = self.model_dump(exclude={"resampled"})
         return [self, *(Emulator(**known | changed) for changed in self.resampled)]

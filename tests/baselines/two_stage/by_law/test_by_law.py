@@ -97,6 +97,18 @@ def test_a_robust_plan_is_better_in_the_worst_of_the_shipped_laws():
     assert "The worst of the laws" in robust.message
 
 
+def test_a_law_of_ones_own_is_planned_on(tmp_path):
+    scenario = load_scenario("digits")
+    noisy = load_emulator(scenario)
+    noisy = noisy.model_copy(update={"noise": [9 * q for q in noisy.noise]})
+    (tmp_path / "emulator.json").write_text(noisy.model_dump_json())
+    found = plan(scenario, method="emulator", emulator=tmp_path / "emulator.json")
+    assert found.foretold_loss == pytest.approx(foretold_loss(noisy, found.plan))
+    assert found.plan != plan(scenario, method="emulator").plan
+    with pytest.raises(InputError, match="emulator must go with method 'emulator' or 'measured'"):
+        plan(scenario, emulator=tmp_path / "emulator.json")
+
+
 def test_without_runs_drawn_again_a_law_has_no_worst_case():
     with pytest.raises(InputError, match="must hold resampled laws for a robust plan; got none"):
         plan(load_scenario("mnist"), method="emulator", robust=True)

@@ -128,11 +128,11 @@ def test_batches_grow_where_noise_grows_along_a_stage():
     assert sizes[-1] > 2 * sizes[: sizes.size // 2].mean()
 
 
-def test_without_measurements_it_says_how_to_get_them(monkeypatch):
+def test_without_measurements_it_says_how_to_get_them(tmp_path):
     bare = load_emulator(DIGITS).model_copy(update={"finetune_bound_noise": None})
-    monkeypatch.setattr("baselines.two_stage.planner.load_emulator", lambda scenario: bare)
+    (tmp_path / "bare.json").write_text(bare.model_dump_json())
     with pytest.raises(InputError, match=r"for method 'measured'; got none\. Run `edgegym calib"):
-        plan(DIGITS, method="measured")
+        plan(DIGITS, method="measured", emulator=tmp_path / "bare.json")
 
 
 def test_it_has_no_worst_case():

@@ -46,8 +46,10 @@ def at_knots(progress: Array, values: Array) -> Array:
 
     Examples
     --------
-    >>> at_knots(np.array([-2.0, -2.0, 0.0]), np.array([1.0, 4.0, 8.0])).round(1).tolist()
-    [2.0, 2.0, 7.9, 7.9, 7.9, 7.9]
+    Noise of 2 at one knot and of 8 at the next; where nothing was seen it goes on level:
+
+    >>> at_knots(np.repeat([-2.0, 0.0], 99), np.repeat([2.0, 8.0], 99)).round(1).tolist()
+    [2.0, 2.0, 8.0, 8.0, 8.0, 8.0]
     """
     spans = np.eye(NOISE_KNOTS.size)
     weights = np.array([np.interp(progress, NOISE_KNOTS, span) for span in spans]).T

@@ -8,7 +8,7 @@ from edgegym.systems.two_stage.emulator import NOISE_KNOTS, Emulator
 
 #: What keeps a knot that no look is near level with its neighbours, as residuals.
 LEVEL = 0.5
-#: Logarithm of the least share of the guess's loss that is taken as below it.
+#: By how much a loss that is no lower than a guess's counts as lower, as a share of itself.
 BARELY = 1e-3
 
 

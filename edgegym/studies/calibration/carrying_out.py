@@ -27,7 +27,6 @@ from edgegym.studies.calibration.recording import Recording, record_plan
 from edgegym.studies.calibration.sources import gather_constants, write_scenarios
 from edgegym.studies.calibration.trial import plans_on_trial, try_constants
 from edgegym.studies.calibration.verdict import judge, verdict
-from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: The schemes of whose exact plans the trainings are looked at.
@@ -89,10 +88,12 @@ def carry_out(
         found = gather_constants(campaign, scenario, fitted, joint, distance, descents)
         constants = {source: each.values for source, each in found.items()}
         emulator = with_bound_noise(emulator, looks)
-        on_trial = plans_on_trial(scenario, found, emulator)
+        file = run_dir / "emulator.json"
+        write_whole(file, emulator.model_dump_json(indent=1))
+        on_trial = plans_on_trial(scenario, found, file if emulator.has_bound_noise else None)
         with counting("Playing") as on_progress:
             plans = try_constants(pool, campaign, scenario, on_trial, run_dir, where, on_progress)
-    _write_files(campaign, scenario, emulator, table, joint, found, run_dir)
+    _write_files(campaign, scenario, table, joint, found, run_dir)
     firsts = [runs[0] for runs in tested]
     report = {
         "scenario": scenario.name,
@@ -202,7 +203,6 @@ def _write_rows(file: Path, rows: Sequence[NamedTuple]) -> None:
 def _write_files(
     campaign: Campaign,
     scenario: Scenario,
-    emulator: Emulator,
     table: pd.DataFrame,
     looks: pd.DataFrame,
     constants: Mapping[str, Found],
@@ -210,7 +210,6 @@ def _write_files(
 ) -> None:
     """Write what was fitted and measured, and its pictures."""
     name = scenario.name
-    write_whole(run_dir / "emulator.json", emulator.model_dump_json(indent=1))
     write_whole(run_dir / "test-plans.csv", table.to_csv(index=False))
     write_scenarios(campaign, scenario, constants, run_dir)
     picture = plot_verdict(table, f"Emulator of {name} on plans that were not fitted")

@@ -15,7 +15,6 @@ from edgegym.studies.calibration.effective import Found
 from edgegym.studies.calibration.sources import MEASURED
 from edgegym.systems.two_stage import TWO_STAGE
 from edgegym.systems.two_stage.constants import worst_case
-from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -23,12 +22,15 @@ TRAINED = ("test_loss", "test_loss_interval", "test_accuracy")
 
 
 def plans_on_trial(
-    scenario: Scenario, constants: Mapping[str, Found], emulator: Emulator
+    scenario: Scenario, constants: Mapping[str, Found], emulator_file: Path | None
 ) -> dict[str, Plan]:
     """Plan with every set of constants: for (34), for its worst case, for bound "target".
 
-    The measured ones also have a plan for what was measured at every round's progress.
+    The measured ones also have a plan for what was measured at every round's progress, where there
+    is an emulator that holds it.
     """
+    import baselines
+
     plans = {}
     for source, (values, intervals) in constants.items():
         own = scenario.replace(**values, constant_intervals=intervals)
@@ -36,22 +38,11 @@ def plans_on_trial(
         if intervals:
             plans[f"{source}, worst case"] = find_plan(worst_case(own))
             plans[f"{source}, bound target"] = find_plan(own, method="target")
-    measured = scenario.replace(**constants[MEASURED].values)
-    if along := _plan_along(measured, emulator):
-        plans[f"{MEASURED}, every round"] = along
+    if emulator_file is not None:
+        measured = scenario.replace(**constants[MEASURED].values)
+        along = baselines.plan(measured, method="measured", emulator=emulator_file).plan
+        plans |= {f"{MEASURED}, every round": along} if along else {}
     return plans
-
-
-def _plan_along(scenario: Scenario, emulator: Emulator) -> Plan | None:
-    """Plan for the noise of every round, where both stages' was measured."""
-    from baselines.two_stage.by_law.method import plan_for_measured, within_recorded
-    from baselines.two_stage.schemes import SCHEMES
-
-    if emulator.pretrain_bound_noise is None or emulator.finetune_bound_noise is None:
-        return None
-    known = find_plan(within_recorded(scenario, emulator))
-    found: Plan | None = plan_for_measured(scenario, SCHEMES["joint"], emulator, known).plan
-    return found
 
 
 def try_constants(

@@ -156,6 +156,11 @@ class Emulator(BaseModel):
         return self
 
     @property
+    def has_bound_noise(self) -> bool:
+        """Whether the noise of (34) was measured over the progress of both stages."""
+        return self.pretrain_bound_noise is not None and self.finetune_bound_noise is not None
+
+    @property
     def laws(self) -> "list[Emulator]":
         """The law, and as it might have come out: fitted on runs drawn with replacement.
 

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents.card import AgentCard
@@ -32,6 +32,7 @@ N_CHECKPOINTS, N_ROWS = 10, 100
 #: Copies train on seeds that no evaluation plays and no other agent trains on.
 FIRST_SEED, MOST_COPIES = 1_000_000, 10_000
 #: What the last step of an episode tells about it, beside what the system measures.
+NOISES = {"normal": NormalActionNoise, "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise}
 FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 
 
@@ -219,8 +220,8 @@ def _exploration(hyperparameters: dict[str, Any], envs: VecEnv) -> dict[str, Any
     """Make the noise on the actions that the zoo's `noise_type` and `noise_std` ask for."""
     if (kind := hyperparameters.get("noise_type")) is None:
         return {}
-    if kind != "normal":
-        raise unknown_name("noise_type", kind, ["normal"])
+    if kind not in NOISES:
+        raise unknown_name("noise_type", kind, [*NOISES])
     shape = envs.action_space.shape or ()
     deviation = np.full(shape, hyperparameters["noise_std"])
-    return {"action_noise": NormalActionNoise(np.zeros(shape), deviation)}
+    return {"action_noise": NOISES[kind](np.zeros(shape), deviation)}

@@ -31,8 +31,9 @@ PROGRESS, CHECKPOINTS, AGENT, TENSORBOARD = "progress.csv", "checkpoints", "agen
 N_CHECKPOINTS, N_ROWS = 10, 100
 #: Copies train on seeds that no evaluation plays and no other agent trains on.
 FIRST_SEED, MOST_COPIES = 1_000_000, 10_000
-#: What the last step of an episode tells about it, beside what the system measures.
+#: Noise on actions by the zoo's names, each made of means and deviations.
 NOISES = {"normal": NormalActionNoise, "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise}
+#: What the last step of an episode tells about it, beside what the system measures.
 FINAL_KEYS = ("validation_loss", "is_success", "round", "delay_s", "energy_j")
 
 

@@ -6,6 +6,7 @@ from agents.saving import load_archive, read_card
 from agents.training import (
     AGENT,
     CHECKPOINTS,
+    NOISES,
     PROGRESS,
     TENSORBOARD,
     last_saved,
@@ -90,15 +91,22 @@ def test_real_training_takes_scalar_environments(make_card, tmp_path):
     assert pd.read_csv(tmp_path / PROGRESS)["validation_loss"].gt(0).all()
 
 
-def test_td3_explores_with_noise_and_an_unknown_kind_is_refused(make_card, tmp_path):
+@pytest.mark.parametrize("kind", NOISES)
+def test_td3_explores_with_the_noise_that_is_named(kind, make_card, tmp_path):
     card = make_card("td3", total_steps=64)
-    train_agent(card, tmp_path / "normal")
-    model = load_archive("td3", tmp_path / "normal" / AGENT / "agent.zip")
-    std = card.hyperparameters["noise_std"]
-    assert f"sigma=[{std}" in repr(model.action_noise)
-    other = card.hyperparameters | {"noise_type": "pink"}
-    with pytest.raises(InputError, match="noise_type must be one of normal; got 'pink'"):
-        train_agent(card.model_copy(update={"hyperparameters": other}), tmp_path / "pink")
+    named = card.hyperparameters | {"noise_type": kind, "noise_std": 0.25}
+    train_agent(card.model_copy(update={"hyperparameters": named}), tmp_path)
+    noise = load_archive("td3", tmp_path / AGENT / "agent.zip").action_noise
+    assert isinstance(noise.base_noise, NOISES[kind])
+    assert "sigma=[0.25" in repr(noise)
+
+
+def test_noise_of_an_unknown_kind_is_refused(make_card, tmp_path):
+    card = make_card("td3", total_steps=64)
+    named = card.hyperparameters | {"noise_type": "pink"}
+    message = "noise_type must be one of normal, ornstein-uhlenbeck; got 'pink'"
+    with pytest.raises(InputError, match=message):
+        train_agent(card.model_copy(update={"hyperparameters": named}), tmp_path)
 
 
 @pytest.mark.parametrize("algo", ["ppo", "sac"])

@@ -1,4 +1,4 @@
-"""Everything about a GPU that the READMEs mark as never run, as rows of one table."""
+"""Everything that the READMEs say about a GPU, as rows of one table."""
 
 import subprocess
 import sys

@@ -1,14 +1,16 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
 import multiprocessing
+import pickle
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgegym.errors import unknown_name
+from edgegym.errors import InputError, unknown_name
 from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
@@ -25,6 +27,23 @@ BACKENDS = ("processes", "ray")
 TRAINING_MODULES = ("edgegym.learning.learner",)
 #: What tables and pictures import, in a second.
 REPORT_MODULES = ("pandas", "scipy.stats", "matplotlib.figure")
+
+
+class Workers(ProcessPoolExecutor):
+    """Processes that import the user's modules before they read what they are to call.
+
+    A module that raises in another process then ends a call with its reason, and not the process.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a call to the processes."""
+        return super().submit(_call, tuple(IMPORTED), pickle.dumps((fn, args, kwargs)))
+
+
+def _call(modules: Sequence[str], call: bytes) -> Any:
+    import_modules(modules)
+    fn, args, kwargs = pickle.loads(call)
+    return fn(*args, **kwargs)
 
 
 def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:
@@ -50,15 +69,14 @@ def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] 
         from edgegym.runs.cluster import RayExecutor
 
         return RayExecutor()
-    begin = import_modules, (tuple(IMPORTED),)
     if sys.platform != "linux":
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), *begin)
+        return Workers(jobs, multiprocessing.get_context("spawn"))
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     forkserver.ensure_running()  # imports while the console plans
-    return ProcessPoolExecutor(jobs, context, *begin)
+    return Workers(jobs, context)
 
 
 def run_all(
@@ -83,6 +101,11 @@ def run_all(
     n_before : what was done before
     size : of a call, in what is counted
 
+    Raises
+    ------
+    InputError
+        If one of the pool's processes is ended from outside.
+
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +127,12 @@ def run_all(
             keep(futures[future], future.result())
             n_done += size(futures[future])
             on_progress(n_done, n_all)
+    except BrokenProcessPool:
+        raise InputError(
+            "worker processes must live until their work is done; got one that was ended from "
+            "outside, as a system does that runs out of memory. Use fewer with --jobs; what was "
+            "done is kept, and --resume goes on."
+        ) from None
     except BaseException:
         pool.shutdown(cancel_futures=True)
         raise

@@ -7,7 +7,7 @@ import pytest
 
 from edgegym import InputError
 from edgegym.runs.imports import import_modules
-from edgegym.runs.pool import run_all, start_workers
+from edgegym.runs.workers import run_all, start_workers
 
 
 def test_each_result_is_kept_and_counted_as_it_comes():

@@ -24,7 +24,8 @@ from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State
 from edgegym.physics import Array
 from edgegym.systems.two_stage.decision import PRETRAIN, Decision
-from edgegym.systems.two_stage.emulator import Emulated, Emulator, load_emulator
+from edgegym.systems.two_stage.emulator import Emulated, Emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Part of the rounds left in a stage after which the rest is planned again.

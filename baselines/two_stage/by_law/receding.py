@@ -18,7 +18,7 @@ from baselines.two_stage.by_law.planner import recorded_ranges, single, starts_o
 from baselines.two_stage.by_law.rounds import Timed, as_plan, fit, time_rounds
 from baselines.two_stage.by_law.shape import Range, Shape, Shapes, constant, improve
 from baselines.two_stage.problem import Problem, pose
-from baselines.two_stage.receding import Left, look, mean_gains
+from baselines.two_stage.remaining import Left, look, mean_gains
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from agents.card import AgentCard
-from agents.saving import load_policy
+from agents.loading import load_policy
 from edgegym.envs.env import EdgeEnv
 from edgegym.results.measures import metric_of
 from edgegym.runs.play import Episode, play

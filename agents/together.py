@@ -15,7 +15,7 @@ from agents.training import AGENT, steps_done, train_agent
 from edgegym.errors import InputError
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import require_new
-from edgegym.runs.pool import start_workers
+from edgegym.runs.workers import start_workers
 
 
 def begin(cards: Sequence[AgentCard], run_dir: Path) -> None:

@@ -17,7 +17,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 
 from agents.card import AgentCard
 from agents.hyperparameters import constructor_arguments, find_algorithm, normalize_arguments
-from agents.saving import ARCHIVE, REPLAY, STATISTICS, load_archive, read_card, save_agent
+from agents.loading import load_archive
+from agents.saving import ARCHIVE, REPLAY, STATISTICS, read_card, save_agent
 from agents.shared.family import DrawnDevices
 from agents.shared.policy import find_policy
 from agents.vec_env import NativeVecEnv

@@ -10,7 +10,7 @@ import pandas as pd
 
 from edgegym.results.statistics import interval95
 from edgegym.runs.designs import find_plan
-from edgegym.runs.pool import run_all, start_workers
+from edgegym.runs.workers import run_all, start_workers
 from edgegym.scenario.channel import mean_channel
 from edgegym.systems.two_stage.scenario import Scenario
 

@@ -1,4 +1,4 @@
-"""Everything about a GPU that the READMEs mark as never run, as rows of one table."""
+"""Everything that the READMEs say about a GPU, as rows of one table."""
 
 import subprocess
 import sys
@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from edgegym.bench.learning import learning_rows, make_learner
+from edgegym.bench.learning import learning_rows
 from edgegym.bench.stacking import training_steps
 from edgegym.bench.timing import in_turn
-from edgegym.learning.centralized import Samples, descend, minibatch_gradient, trainable
 from edgegym.learning.devices import find_device
 from edgegym.learning.learner import Learner
 from edgegym.systems.load import load_scenario
@@ -22,7 +21,6 @@ from edgegym.systems.load import load_scenario
 ROUNDS = 20
 SIZES = np.array([3, 17, 70])
 N_STACKED = 64
-BATCH_SIZE = 64
 NETWORKS = {"lenet": "digits", "googlenet": "cinic10-cifar10"}
 
 
@@ -50,7 +48,7 @@ def gpu_rows(device: str, on_progress: Callable[[str], None]) -> Iterator[Row]:
     """
     name = torch.cuda.get_device_name(find_device(device))
     yield Row("the card", f"{name}, torch {torch.__version__}", "", None)
-    for part in (parity, waits, beside_a_bare_loop, stacked, graphed, figure_2):
+    for part in (parity, waits, beside_a_bare_loop, stacked, figure_2):
         on_progress(part.__doc__ or "")
         yield from part(device)
 
@@ -115,49 +113,6 @@ def stacked(device: str) -> Iterator[Row]:
     ratio = times_s[1] / times_s[0]
     what = f"{N_STACKED} networks at once, faster than one after another"
     yield Row(what, f"{ratio:.1f} times", "at least 20 times", bool(ratio >= 20))
-
-
-def graphed(device: str) -> Iterator[Row]:
-    """Time LeNet's round as a CUDA graph."""
-    learner = make_learner("lenet", load_scenario("digits"), 0, device)
-    replay = graph_of_a_round(learner, BATCH_SIZE)
-    rounds = iter(range(10**9))
-    times_s = in_turn(
-        replay, lambda: learner.pretrain(next(rounds), BATCH_SIZE), repeats=5, on_torch=True
-    ).min(axis=0)
-    ratio = times_s[0] / times_s[1]
-    what = f"LeNet's round at batch {BATCH_SIZE} as a CUDA graph, of ours"
-    yield Row(what, f"{ratio:.2f}", "", None)
-
-
-def graph_of_a_round(learner: Learner, size: int) -> Callable[[], float]:
-    """Capture a pre-training round, and give what replays it on samples drawn anew."""
-    pool, parameters = learner.data.server, trainable(learner.network)
-    index = torch.zeros(size, dtype=torch.int64, device=learner.device)
-
-    def run() -> torch.Tensor:
-        batch = Samples(pool.images[index], pool.labels[index])
-        loss, gradient = minibatch_gradient(learner.network, batch, None, parameters)
-        descend(parameters, gradient, learner.learning_rate)
-        return loss
-
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):  # what is done once only must not be captured
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        loss = run()
-    rng = np.random.default_rng(0)
-
-    def replay() -> float:
-        index.copy_(torch.from_numpy(rng.integers(len(pool), size=size)))
-        graph.replay()
-        return loss.item()
-
-    return replay
 
 
 def figure_2(device: str) -> Iterator[Row]:

@@ -161,7 +161,7 @@ def follow_agent(path: Path, algo: str | None, env: gym.Env[Any, Any]) -> Policy
     """Make a saved agent's policy for an environment, on one torch thread."""
     import torch
 
-    from agents.saving import AgentRunsCode, load_policy
+    from agents.loading import AgentRunsCode, load_policy
 
     torch.set_num_threads(1)
     with warnings.catch_warnings():

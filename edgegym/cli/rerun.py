@@ -11,11 +11,11 @@ from edgegym.cli.options import AsJson, DataDir, Device
 from edgegym.cli.printing import print_json, print_table, progress_console
 from edgegym.errors import InputError
 from edgegym.results.numbers import number
+from edgegym.runs.episodes import episode_files
 from edgegym.runs.files import read_model
 from edgegym.runs.manifest import load_manifest
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import find_contenders
-from edgegym.runs.pool import episode_files
 
 
 def rerun(

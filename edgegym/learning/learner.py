@@ -15,6 +15,7 @@ from edgegym.learning.device_accuracy import served
 from edgegym.learning.devices import find_device, send_index
 from edgegym.learning.federated import fedsgd_round
 from edgegym.learning.federation import FederatedRounds, FederationState
+from edgegym.learning.graphed import MOST, GraphedRounds
 from edgegym.learning.lenet_rounds import LeNetRounds
 from edgegym.learning.making import make_by, make_network, try_out
 from edgegym.learning.minibatches import draw_round
@@ -111,10 +112,11 @@ class Learner:
         self._parameters = trainable(self.network)
         self.batch_statistics = has_batch_statistics(self.network)
         is_whole = all(p.requires_grad for p in self.network.parameters())
-        is_whole_lenet = type(self.network) is LeNet and is_whole
-        is_by_hand = is_whole_lenet and self.device.type == "cpu"
-        self.by_hand = (
-            LeNetRounds(self.network) if is_by_hand and task.precision == "float32" else None
+        is_plain = type(self.network) is LeNet and is_whole and task.precision == "float32"
+        is_on_cpu = self.device.type == "cpu"
+        self.by_hand = LeNetRounds(self.network) if is_plain and is_on_cpu else None
+        self.graphed = (
+            GraphedRounds(self.network, self.data.pool) if is_plain and not is_on_cpu else None
         )
         self.seed = seed
         self.federation = (
@@ -179,6 +181,8 @@ class Learner:
         -------
         The loss over these samples before the step
         """
+        if self.graphed and len(places) <= MOST:
+            return self.graphed.sgd_round(places, learning_rate)
         index = send_index(places, self.device)
         if self.by_hand:
             return self.by_hand.sgd_round(self.data.pool, index, learning_rate)

@@ -13,8 +13,10 @@ from edgegym.systems.load import load_scenario
 from edgegym.systems.system import SYSTEMS, find_system
 
 FILE_NAME = "board.json"
-#: Every system's default scenario by its costs alone, then with real training; and the paper's.
+#: How every system's default scenario is played: by its costs alone, then with real training.
 FIDELITIES = ("bound", "train")
+#: What else of the two-stage system is played: the paper's own, many devices, and fading.
+FURTHER = (("mnist", "bound"), ("digits-100", "bound"), ("digits-per-round", "train"))
 
 
 class Task(BaseModel):
@@ -45,15 +47,17 @@ class Board(BaseModel):
 
 
 def tasks() -> list[Task]:
-    """List what the board is of: all systems that are registered.
+    """List what the board is of: all systems that are registered, and three scenarios more.
 
     Examples
     --------
     >>> [(task.system, task.fidelity) for task in tasks()][:2]
     [('two-stage', 'bound'), ('two-stage', 'train')]
     """
-    paper = Task(system="two-stage", scenario="mnist", fidelity="bound")
-    return [*(Task(system=name, fidelity=how) for name in SYSTEMS for how in FIDELITIES), paper]
+    defaults = [Task(system=name, fidelity=how) for name in SYSTEMS for how in FIDELITIES]
+    return defaults + [
+        Task(system="two-stage", scenario=scenario, fidelity=how) for scenario, how in FURTHER
+    ]
 
 
 def begin(run_dir: Path, seeds: list[int], agents: dict[str, AgentFile]) -> Board:

@@ -6,18 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgegym.runs.episodes import REPORT_MODULES, TRAINING_MODULES, collect, play_designs, prepare
 from edgegym.runs.files import write_whole
 from edgegym.runs.manifest import AgentFile, Design, Manifest, require_new, save_manifest
 from edgegym.runs.play import make_env, open_env
 from edgegym.runs.players import Contender, find_contenders
-from edgegym.runs.pool import (
-    REPORT_MODULES,
-    TRAINING_MODULES,
-    collect,
-    play_designs,
-    prepare,
-    start_workers,
-)
+from edgegym.runs.workers import start_workers
 
 if TYPE_CHECKING:
     import pandas as pd

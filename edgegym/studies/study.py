@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from edgegym.errors import InputError
 from edgegym.runs.campaign import Counting
+from edgegym.runs.episodes import TRAINING_MODULES
 from edgegym.runs.files import read_model, write_figure, write_whole
 from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.runs.manifest import require_new
-from edgegym.runs.pool import TRAINING_MODULES, run_all, start_workers
+from edgegym.runs.workers import run_all, start_workers
 from edgegym.systems.system import find_system, system_of
 
 FILE_NAME = "study.json"

@@ -1,9 +1,12 @@
+import shutil
+
 import pytest
 import torch
 from strategies import TINY_SCENARIO
 
 from agents.card import AgentCard
 from agents.hyperparameters import load_hyperparameters
+from agents.training import AGENT, train_agent
 from edgegym import load_scenario
 
 torch.set_num_threads(1)
@@ -38,3 +41,16 @@ def make_card():
         return AgentCard(**card | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained(make_card, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    train_agent(make_card(total_steps=128), folder)
+    return folder / AGENT
+
+
+@pytest.fixture
+def agent(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "agent")
+    return tmp_path / "agent"

@@ -6,7 +6,8 @@ from safetensors.torch import load_file
 
 from agents import saving
 from agents.finals import play_finals
-from agents.saving import SHIPPED, load_policy, read_card, runs_code, shipped_agents
+from agents.loading import load_policy
+from agents.saving import SHIPPED, read_card, runs_code, shipped_agents
 from agents.shipping import ship
 from agents.together import begin, train_all
 from agents.weights import WEIGHTS

@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 from stable_baselines3.common.vec_env import VecNormalize
 
-from agents.saving import load_archive, read_card
+from agents.loading import load_archive
+from agents.saving import read_card
 from agents.training import (
     AGENT,
     CHECKPOINTS,

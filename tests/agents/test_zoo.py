@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rl_zoo3")
 
-from agents.saving import load_archive
+from agents.loading import load_archive
 
 TUNED = Path(__file__).parents[2] / "agents" / "tuned"
 #: Few copies and steps; all else is as tuned.

@@ -5,8 +5,6 @@ from edgegym.bench import __main__ as command
 from edgegym.bench import gpu
 from edgegym.bench.gpu import Row
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-
 
 @pytest.fixture
 def on_a_cpu(monkeypatch):
@@ -14,7 +12,7 @@ def on_a_cpu(monkeypatch):
     monkeypatch.setattr(gpu, "ROUNDS", 2)
     monkeypatch.setattr(gpu, "N_STACKED", 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a card")
-    for part in ("waits", "beside_a_bare_loop", "graphed", "figure_2"):
+    for part in ("waits", "beside_a_bare_loop", "figure_2"):
         monkeypatch.setattr(gpu, part, lambda device: iter(()))
 
 
@@ -46,16 +44,3 @@ def test_what_cannot_be_done_is_said_with_its_reason(monkeypatch, tmp_path):
 def test_a_line_says_whether_what_was_asked_holds():
     ends = [command.line(Row("w", "1", "2", holds)) for holds in (True, False, None)]
     assert ends == ["| w | 1 | 2 | yes |", "| w | 1 | 2 | no |", "| w | 1 | 2 |  |"]
-
-
-@needs_gpu
-def test_a_graph_of_a_round_trains(monkeypatch):
-    from edgegym.bench.learning import make_learner
-    from edgegym.systems.load import load_scenario
-
-    learner = make_learner("lenet", load_scenario("digits"), 0, "cuda")
-    replay = gpu.graph_of_a_round(learner, 8)
-    before = learner.network[0].weight.clone()
-    losses = [replay() for _ in range(5)]
-    assert len(set(losses)) == 5
-    assert not torch.equal(learner.network[0].weight, before)

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from edgegym.cli import app
 from edgegym.errors import InputError
-from edgegym.runs import pool
-from edgegym.runs.pool import TRAINING_MODULES
+from edgegym.runs import workers
+from edgegym.runs.episodes import TRAINING_MODULES
 
 
 def _invoke(*arguments: object) -> Result:
@@ -150,4 +150,4 @@ class _Here(Executor):
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands play in this process, where none has to be started."""
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *arguments: _Here())
+    monkeypatch.setattr(workers, "Workers", lambda *arguments: _Here())

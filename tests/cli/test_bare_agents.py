@@ -73,7 +73,8 @@ def test_it_stands_beside_the_designs(ask, tiny, own, in_process, tmp_path):
 def test_statistics_beside_it_normalise_its_observations(own, tmp_path, place):
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    from agents.saving import AgentRunsCode, agent_digest, load_policy
+    from agents.loading import AgentRunsCode, load_policy
+    from agents.saving import agent_digest
 
     env = TwoStageEdgeEnv(SCENARIO, fidelity="bound")
     archive = tmp_path / "own.zip"

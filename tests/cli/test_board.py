@@ -3,6 +3,7 @@ import json
 import pandas as pd
 import pytest
 
+from agents.saving import SHIPPED_PREFIX, shipped_agents
 from edgegym.cli import board as board_command
 from edgegym.runs import board
 from edgegym.runs.board import Task
@@ -92,7 +93,10 @@ def test_all_systems_are_on_the_board_by_their_costs_and_trained():
         assert {(system, "bound"), (system, "train")} <= set(told)
 
 
-def test_shipped_agents_play_the_scenario_that_they_were_trained_on():
+def test_every_shipped_agent_plays_the_scenario_that_it_was_trained_on():
+    playing = set()
     for task in board.tasks():
         for file in board_command.shipped_for(task).values():
             assert file.path.endswith(f"-{task.load().name}")
+            playing.add(file.path.removeprefix(SHIPPED_PREFIX))
+    assert playing == set(shipped_agents())

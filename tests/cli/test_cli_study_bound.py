@@ -6,6 +6,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("in_process")
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_the_study_writes_its_tables_and_a_picture_and_a_cut_one_goes_on(ask, tiny, tmp_path):
     run = tmp_path / "run"
     told = ask("study", "bound", "--quick", "--seeds", 2, *tiny, "--out", run)

@@ -208,7 +208,7 @@ def test_what_is_named_must_load_archives(refusal, bound, tmp_path):
 
 def test_what_a_recurrent_policy_remembers_lasts_for_an_episode(tmp_path):
     contrib = pytest.importorskip("sb3_contrib")
-    from agents.saving import AgentRunsCode, load_policy
+    from agents.loading import AgentRunsCode, load_policy
     from edgegym.runs.play import play
 
     env = make_env()

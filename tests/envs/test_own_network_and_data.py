@@ -44,6 +44,7 @@ def test_a_factory_and_arrays_are_trained_in_place_of_the_scenarios(arrays):
     assert isinstance(learner.network, nn.Sequential)
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_a_module_begins_every_episode_with_its_own_weights(arrays):
     module = factory((4,), 3)
     env, before = make(network=module, data=arrays), module[1].weight.clone()
@@ -55,6 +56,7 @@ def test_a_module_begins_every_episode_with_its_own_weights(arrays):
     assert torch.equal(module[1].weight, before)
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_data_are_shared_out_once_for_all_episodes(arrays):
     env = make(network=factory, data=arrays)
     first, second = learner_of(env).data, learner_of(env).data

@@ -16,6 +16,7 @@ FADING = load_scenario("digits").replace(
 SCENARIO = FADING.replace(**TINY_SCENARIO | {"energy_budget_j": 50.0, "delay_budget_s": 99.0})
 LOW, HIGH = np.full(12, -0.2), np.full(12, 0.45)
 ADVANCE = np.ones(12)
+pytestmark = pytest.mark.usefixtures("on_the_cpu")
 FIDELITIES = ["train", "curve", "bound"]
 
 

@@ -90,6 +90,7 @@ def weights(env):
     return torch.cat([p.flatten() for p in env.unwrapped.learner.learners[0].network.parameters()])
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 @pytest.mark.parametrize("mode", ["fixed", "per-round"])
 def test_the_same_seed_gives_the_same_episode_bit_for_bit(mode):
     scenario = edgegym.load_scenario("digits").replace(channel_mode=mode)

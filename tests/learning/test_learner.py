@@ -312,6 +312,7 @@ def test_bfloat16_trains_alike_and_keeps_weights_in_float32(make_learner):
 def test_a_round_waits_for_the_gpu_for_its_loss_alone(scenario):
     learner = Learner(scenario, SEED, device="cuda")
     train(learner)  # what is done once only
+    learner.pretrain(8, 32), learner.finetune(8, SIZES)
     assert count_waits(lambda: learner.pretrain(9, 32)) == 1
     assert count_waits(lambda: learner.finetune(9, SIZES)) == 1
     assert count_waits(learner.validation) == 1

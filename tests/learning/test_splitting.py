@@ -176,6 +176,14 @@ def test_gradients_of_both_halves_are_those_of_the_whole():
     assert got == sorted(p.grad.norm().item() for p in whole.parameters())
 
 
+@pytest.mark.parametrize("kind", [{"device": "meta"}, {"dtype": torch.float64}])
+def test_the_halves_are_where_the_model_is_and_of_its_precision(kind):
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, **kind)
+    model = nn.TransformerEncoder(layer, 3)
+    made = {(p.device, p.dtype) for half in split(model, 2, 1) for p in half.parameters()}
+    assert made == {(p.device, p.dtype) for p in model.parameters()}
+
+
 def test_the_decomposition_is_the_best_of_its_rank():
     model = RowTransformer((1, 8, 8), 10)
     weight = model.encoder.layers[1].linear1.weight.detach()

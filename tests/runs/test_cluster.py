@@ -1,7 +1,7 @@
 import pytest
 
 from edgegym import InputError
-from edgegym.runs.pool import start_workers
+from edgegym.runs.workers import start_workers
 
 
 def test_an_unknown_backend_is_refused():

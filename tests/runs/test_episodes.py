@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from edgegym import InputError
+from edgegym.runs.episodes import collect, episode_files
 from edgegym.runs.files import write_whole
 from edgegym.runs.play import play_anew
 from edgegym.runs.players import plan_contender
-from edgegym.runs.pool import collect, episode_files
 
 SEEDS = (3, 5)
 

@@ -142,10 +142,13 @@ class Below(nn.Module):
         self.attend, self.keep_residual = pieces.attend, keep_residual
         self.narrow: nn.Module | None = None
         if rank is not None:
-            width = pieces.first.in_features
+            w = pieces.first.weight.detach()
             self.norm_in = pieces.norm_in
-            v, s = nn.Linear(width, rank, bias=False), nn.Linear(rank, rank, bias=False)
-            _, values, rows = torch.linalg.svd(pieces.first.weight.detach(), full_matrices=False)
+            v, s = (
+                nn.Linear(n, rank, bias=False, device=w.device, dtype=w.dtype)
+                for n in (w.shape[1], rank)
+            )
+            _, values, rows = torch.linalg.svd(w, full_matrices=False)
             with torch.no_grad():
                 v.weight.copy_(rows[:rank])
                 s.weight.copy_(torch.diag(values[:rank]))
@@ -170,8 +173,10 @@ class Above(nn.Module):
         if rank is None:
             self.norm_in, self.first = pieces.norm_in, pieces.first
             return
-        self.norm_in, self.first = nn.Identity(), nn.Linear(rank, pieces.first.out_features)
-        columns, _, _ = torch.linalg.svd(pieces.first.weight.detach(), full_matrices=False)
+        w = pieces.first.weight.detach()
+        self.norm_in = nn.Identity()
+        self.first = nn.Linear(rank, len(w), device=w.device, dtype=w.dtype)
+        columns, _, _ = torch.linalg.svd(w, full_matrices=False)
         with torch.no_grad():
             self.first.weight.copy_(columns[:, :rank])
             self.first.bias.copy_(pieces.first.bias)

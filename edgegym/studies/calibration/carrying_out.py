@@ -13,8 +13,9 @@ import pandas as pd
 from edgegym.errors import InputError
 from edgegym.runs.campaign import Counting
 from edgegym.runs.designs import find_plan
+from edgegym.runs.episodes import TRAINING_MODULES, prepare
 from edgegym.runs.files import read_model, write_figure, write_whole
-from edgegym.runs.pool import TRAINING_MODULES, prepare, run_all, start_workers
+from edgegym.runs.workers import run_all, start_workers
 from edgegym.studies.calibration.along import with_bound_noise
 from edgegym.studies.calibration.campaign import LEAST_FITTED, Campaign
 from edgegym.studies.calibration.constants import measure_along, stage_distance

@@ -8,8 +8,8 @@ from typing import Any
 from edgegym.results.measures import measures_of
 from edgegym.results.statistics import summarise
 from edgegym.runs.designs import find_plan
+from edgegym.runs.episodes import collect, play_designs
 from edgegym.runs.players import plan_contender
-from edgegym.runs.pool import collect, play_designs
 from edgegym.studies.calibration.campaign import Campaign
 from edgegym.studies.calibration.effective import Found
 from edgegym.studies.calibration.sources import MEASURED

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edgegym.errors import InputError
 from edgegym.runs.files import write_whole
-from edgegym.runs.pool import run_all, start_workers
+from edgegym.runs.workers import run_all, start_workers
 from edgegym.systems.two_stage.scenario import Scenario
 
 COLUMNS = ("n_pretrain_rounds", "n_finetune_rounds", "gradient_norm_bound")

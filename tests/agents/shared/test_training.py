@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from agents.beginning import make_cards
-from agents.saving import load_policy, read_card, runs_code
+from agents.loading import load_policy
+from agents.saving import read_card, runs_code
 from agents.training import AGENT, train_agent
 from edgegym import InputError, load_scenario
 from edgegym.envs.env import EdgeEnv

@@ -70,6 +70,7 @@ def test_rotated_digits_lie_apart_and_alike_ones_do_not():
     assert stage_distance(digits) > 10 * max(stage_distance(upright), 0.1)
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_constants_are_measured_in_both_stages():
     plan = Plan.constant(
         n_pretrain_rounds=3,

@@ -6,8 +6,9 @@ import torch
 
 import baselines
 from edgegym import load_scenario
+from edgegym.runs.episodes import TRAINING_MODULES
 from edgegym.runs.play import play_plan
-from edgegym.runs.pool import TRAINING_MODULES, start_workers
+from edgegym.runs.workers import start_workers
 
 DIGITS = load_scenario("digits")
 SEEDS = (0, 1)

@@ -1,10 +1,13 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
 
 import pytest
 
-from edgegym.runs.pool import run_all
+from edgegym import InputError
+from edgegym.runs.imports import import_modules
+from edgegym.runs.workers import run_all, start_workers
 
 
 def test_each_result_is_kept_and_counted_as_it_comes():
@@ -50,3 +53,32 @@ def test_what_goes_wrong_ends_what_has_not_begun(where):
     with pytest.raises(ZeroDivisionError), Pool(1) as pool:
         run_all(pool, calls, keep, lambda *n: None)
     assert len(begun) <= 1
+
+
+def test_a_process_that_is_ended_from_outside_is_said_and_what_was_done_is_kept():
+    kept = {}
+    calls = {"fine": partial(str.upper, "a"), "killed": partial(os._exit, 1)}
+    with (
+        pytest.raises(InputError, match=r"^worker processes must live until .*--resume goes on\.$"),
+        start_workers(1) as pool,
+    ):
+        run_all(pool, calls, kept.__setitem__, lambda *n: None)
+    assert kept == {"fine": "A"}
+
+
+def test_a_module_that_raises_in_another_process_ends_the_call_with_its_reason(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "only_here.py").write_text(
+        "import multiprocessing\n"
+        "if multiprocessing.parent_process():\n"
+        "    raise RuntimeError('not in a worker')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    import_modules(["only_here"])
+    with (
+        pytest.raises(InputError, match="got 'only_here' \\(RuntimeError: not in a worker"),
+        start_workers(1) as pool,
+    ):
+        run_all(pool, {"a": partial(str.upper, "a")}, lambda *kept: None, lambda *n: None)

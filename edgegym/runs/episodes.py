@@ -1,112 +1,24 @@
 """The main job: every design played over several seeds, in parallel, one file per episode."""
 
-import multiprocessing
-import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from edgegym.errors import unknown_name
 from edgegym.runs.files import read_model, write_whole
-from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.runs.play import PLAY_AGAIN, Episode, play_anew
 from edgegym.runs.players import Contender
+from edgegym.runs.workers import run_all
 from edgegym.systems.system import imported, system_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Key = TypeVar("Key", bound=Hashable)
-Result = TypeVar("Result")
-BACKENDS = ("processes", "ray")
 #: What real training imports, in seconds.
 TRAINING_MODULES = ("edgegym.learning.learner",)
 #: What tables and pictures import, in a second.
 REPORT_MODULES = ("pandas", "scipy.stats", "matplotlib.figure")
-
-
-def start_workers(jobs: int, backend: str = "processes", preload: Sequence[str] = ()) -> Executor:
-    """Start what plays: processes of this machine, or the tasks of a running Ray cluster.
-
-    Processes are no forks of this one, as forks of one that has used CUDA can hang. On Linux they
-    are forks of a server that has imported what they need, once for all, and has done nothing else.
-
-    Parameters
-    ----------
-    jobs : processes
-    backend : "processes" or "ray"
-    preload : modules that every process needs
-
-    Raises
-    ------
-    InputError
-        If there is no such backend, no Ray, or no cluster.
-    """
-    if backend not in BACKENDS:
-        raise unknown_name("backend", backend, BACKENDS)
-    if backend == "ray":
-        from edgegym.runs.cluster import RayExecutor
-
-        return RayExecutor()
-    begin = import_modules, (tuple(IMPORTED),)
-    if sys.platform != "linux":
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), *begin)
-    from multiprocessing import forkserver
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
-    forkserver.ensure_running()  # imports while the console plans
-    return ProcessPoolExecutor(jobs, context, *begin)
-
-
-def run_all(
-    pool: Executor,
-    calls: Mapping[Key, Callable[[], Result]],
-    keep: Callable[[Key, Result], object],
-    on_progress: Callable[[int, int], None],
-    *,
-    n_before: int = 0,
-    size: Callable[[Key], int] = lambda key: 1,
-) -> None:
-    """Run calls in a pool, and keep each result as soon as it is there.
-
-    What goes wrong, also while a result is kept, ends the pool and whatever has not begun in it.
-
-    Parameters
-    ----------
-    pool : where they run
-    calls : by a key; pickled, so partials of functions at module level
-    keep : called with key and result, in this process
-    on_progress : called with what is done and all there is, first and after every call
-    n_before : what was done before
-    size : of a call, in what is counted
-
-    Examples
-    --------
-    >>> from concurrent.futures import ThreadPoolExecutor
-    >>> kept = {}
-    >>> calls = {"a": partial(abs, -1), "b": partial(abs, -2)}
-    >>> with ThreadPoolExecutor(1) as pool:
-    ...     run_all(pool, calls, kept.__setitem__, print)
-    0 2
-    1 2
-    2 2
-    >>> sorted(kept.items())
-    [('a', 1), ('b', 2)]
-    """
-    n_done, n_all = n_before, n_before + sum(map(size, calls))
-    on_progress(n_done, n_all)
-    futures = {pool.submit(call): key for key, call in calls.items()}
-    try:
-        for future in as_completed(futures):
-            keep(futures[future], future.result())
-            n_done += size(futures[future])
-            on_progress(n_done, n_all)
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
 
 
 def prepare(scenario: Any, device: str, data_dir: str | Path | None) -> str:

@@ -1,11 +1,14 @@
 """What a planner hands back, whatever the system."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Scenario = TypeVar("Scenario")
 Plan = TypeVar("Plan")
+#: Of the limits that a round can break.
+UNITS = {"delay_budget_s": "s", "energy_budget_j": "J", "device_memory_bytes": "byte"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +50,26 @@ def round_up(value: float) -> float:
     """
     digit = 10.0 ** (math.floor(math.log10(value)) - 3)
     return math.ceil(value / digit) * digit
+
+
+def no_round_fits(scheme: str, limits: Mapping[str, float], violations: Mapping[str, float]) -> str:
+    """Say in one sentence which limits allow no round, and the least ones that would.
+
+    Parameters
+    ----------
+    scheme : whose round
+    limits : by their names
+    violations : of those that are broken, the relative excess
+
+    Examples
+    --------
+    >>> print(no_round_fits("joint", {"delay_budget_s": 2.0}, {"delay_budget_s": 0.25}))
+    delay_budget_s must allow one round of scheme joint; got 2 s. Set delay_budget_s = 2.5 at least.
+    """
+    got = " and ".join(f"{limits[key]:g} {UNITS[key]}" for key in violations)
+    least = {key: limits[key] * (1 + excess) for key, excess in violations.items()}
+    remedy = " and ".join(f"{key} = {round_up(value):.4g}" for key, value in least.items())
+    return (
+        f"{' and '.join(violations)} must allow one round of scheme {scheme}; got {got}. "
+        f"Set {remedy} at least."
+    )

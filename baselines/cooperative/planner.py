@@ -11,7 +11,7 @@ from baselines.cooperative.dual_ascent import plan_by_dual_ascent
 from baselines.cooperative.joint import least_sum, plan_jointly
 from baselines.cooperative.problem import Allocation, Problem, as_problem
 from baselines.cooperative.rotation import rotate
-from baselines.result import Result, round_up
+from baselines.result import Result, no_round_fits
 from edgegym.errors import InputError, unknown_name
 from edgegym.physics import Array, Numbers
 from edgegym.physics.draws import Stream, keyed_generator
@@ -102,7 +102,8 @@ def plan(
     )
     outcome = evaluate(best, scenario, uplink_gain=uplink_gain, downlink_gain=downlink_gain)
     if outcome.violations:
-        message = _over_budget(scenario, scheme, outcome.violations)
+        limits = {key: getattr(scenario, key) for key in outcome.violations}
+        message = no_round_fits(scheme, limits, outcome.violations)
         return result(status="infeasible", message=message)
     value = float(outcome.round.delay_s.mean())
     bound_s = value if found.bound_s is None else problem.download_s + found.bound_s
@@ -186,17 +187,4 @@ def _lacking(scenario: CooperativeScenario, scheme: str) -> str:
         f"device_memory_bytes must let one device hold all {n} blocks with {batch_size} samples, "
         f"{least:.4g} bytes; got {scenario.device_memory_bytes.max():.4g} at most. Give one so "
         "much, or choose another scheme."
-    )
-
-
-def _over_budget(scenario: CooperativeScenario, scheme: str, violations: dict[str, float]) -> str:
-    """Say which budgets allow no round, and the least ones that would."""
-    budgets = {key: getattr(scenario, key) for key in violations}
-    units = {"delay_budget_s": "s", "energy_budget_j": "J"}
-    got = " and ".join(f"{budgets[key]:g} {units[key]}" for key in violations)
-    least = {key: budgets[key] * (1 + excess) for key, excess in violations.items()}
-    remedy = " and ".join(f"{key} = {round_up(value):.4g}" for key, value in least.items())
-    return (
-        f"{' and '.join(violations)} must allow one round of scheme {scheme}; got {got}. "
-        f"Set {remedy} at least."
     )

@@ -14,7 +14,7 @@ from baselines.partitioned.one_sided import (
     proportional_blocks,
 )
 from baselines.partitioned.problem import Problem, as_problem
-from baselines.result import Result, round_up
+from baselines.result import Result, no_round_fits
 from edgegym.errors import InputError, unknown_name
 from edgegym.lifecycle.parts import largest_remainder
 from edgegym.physics import Array, Numbers
@@ -107,7 +107,8 @@ def plan(
     best = PartitionedPlan(block_size=blocks, downlink_share=shares[0], uplink_share=shares[-1])
     outcome = evaluate(best, scenario, uplink_gain=uplink_gain, downlink_gain=downlink_gain)
     if outcome.violations:
-        message = _infeasible(scenario, scheme, outcome.violations)
+        limits = {key: getattr(scenario, key) for key in outcome.violations}
+        message = no_round_fits(scheme, limits, outcome.violations)
         return Result(
             scenario=scenario, scheme=scheme, method=method, status="infeasible", message=message
         )
@@ -165,16 +166,3 @@ JOINTLY: dict[str, Callable[[Problem], Found]] = {
     "in-turn": _in_turn,
     "closed-form": _in_closed_form,
 }
-
-
-def _infeasible(scenario: PartitionedScenario, scheme: str, violations: dict[str, float]) -> str:
-    """Say which budgets allow no round, and the least ones that would."""
-    budgets = {key: getattr(scenario, key) for key in violations}
-    units = {"delay_budget_s": "s", "energy_budget_j": "J"}
-    got = " and ".join(f"{budgets[key]:g} {units[key]}" for key in violations)
-    least = {key: budgets[key] * (1 + excess) for key, excess in violations.items()}
-    remedy = " and ".join(f"{key} = {round_up(value):.4g}" for key, value in least.items())
-    return (
-        f"{' and '.join(violations)} must allow one round of scheme {scheme}; got {got}. "
-        f"Set {remedy} at least."
-    )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from baselines.result import Result, round_up
+from baselines.result import Result, no_round_fits
 from baselines.split.shares import equal_shares, plan_shares
 from edgegym.errors import InputError, unknown_name
 from edgegym.systems.split.law import AccuracyLaw, load_law
@@ -164,7 +164,6 @@ def _infeasible(scenario: SplitScenario, scheme: str, message: str) -> SplitResu
 def _what_would_do(scenario: SplitScenario, scheme: str, reaching: list[Candidate]) -> str:
     """Say what the split that lacks least breaks, and the least limits that would do."""
     easiest = min(reaching, key=lambda c: max(c.outcome.violations.values()))
-    units = {"delay_budget_s": "s", "energy_budget_j": "J", "device_memory_bytes": "byte"}
     broken = easiest.outcome.violations
     limits = {
         key: scenario.device_memory_bytes.min()
@@ -172,10 +171,4 @@ def _what_would_do(scenario: SplitScenario, scheme: str, reaching: list[Candidat
         else getattr(scenario, key)
         for key in broken
     }
-    got = " and ".join(f"{limits[key]:g} {units[key]}" for key in broken)
-    least = {key: limits[key] * (1 + excess) for key, excess in broken.items()}
-    remedy = " and ".join(f"{key} = {round_up(value):.4g}" for key, value in least.items())
-    return (
-        f"{' and '.join(broken)} must allow one round of scheme {scheme}; got {got}. Set {remedy} "
-        "at least."
-    )
+    return no_round_fits(scheme, limits, broken)

@@ -21,7 +21,7 @@ from baselines.two_stage.search import NOTHING_FITS, Search, best_search, one_ro
 from baselines.two_stage.static import best_delay_s, ending_within, explain_no_delay, lowest_bound
 from edgegym.errors import InputError, unknown_name
 from edgegym.systems.two_stage.constants import worst_case
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario

@@ -24,7 +24,7 @@ from baselines.two_stage.problem import Problem
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import NEARLY_FREE, Processor, Uplink
 from edgegym.physics import Array, Numbers
-from edgegym.systems.two_stage.bound import BoundTerms
+from edgegym.systems.two_stage.bound_terms import BoundTerms
 
 
 class Prices(NamedTuple):

@@ -7,7 +7,8 @@ import numpy as np
 from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, Box, whole_box
 from baselines.two_stage.schemes import Scheme
 from baselines.two_stage.workload import Workload, workload
-from edgegym.systems.two_stage.bound import BoundTerms, Case, bound_cases
+from edgegym.systems.two_stage.bound import bound_cases
+from edgegym.systems.two_stage.bound_terms import BoundTerms, Case
 from edgegym.systems.two_stage.scenario import Scenario
 
 

@@ -13,39 +13,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS, whole_box
+from baselines.two_stage.box import FINETUNE_ROUNDS, PRETRAIN_ROUNDS
 from baselines.two_stage.physical import device_clock_hz, device_tx_power_w, server_clock_hz
-from baselines.two_stage.problem import Problem, pose
+from baselines.two_stage.problem import Problem
 from baselines.two_stage.program import SAMPLES, Program
+from baselines.two_stage.remaining import Left, look, mean_gains, rest_of, stays
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.search import DIGITS
 from baselines.two_stage.solved import best_solved, best_whole
 from baselines.two_stage.static import best_delay_s, ending_within
-from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State
 from edgegym.physics import Array
 from edgegym.scenario.channel import mean_channel
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.rules import sums_of
 from edgegym.systems.two_stage.scenario import CLOCK_FLOOR, POWER_FLOOR, Scenario
 
 #: Of so few rounds, or of those of two plans, whole ones are planned.
 FEW = 10
-
-
-class Left(NamedTuple):
-    """Where an episode stands."""
-
-    n_pretrain_rounds: int  # done
-    n_finetune_rounds: int
-    delay_s: float  # left
-    energy_j: float
-    gradient_norm_bound: float
-    inverse_batch_sums: tuple[float, float]  # Λ and Ω of the rounds done
-    mean_tx_power_w: Array  # (K,), of the fine-tuning rounds done
-    uplink_gain: Array  # (K,), of this round
-    downlink_gain: Array
 
 
 def receding_horizon(
@@ -100,58 +85,6 @@ def receding_horizon(
     return decide
 
 
-def look(scenario: Scenario, state: State, static_w: float) -> Left:
-    """Look at where an episode stands, at its energy without what `static_w` has drawn."""
-    sums = sums_of(state.totals)
-    return Left(
-        n_pretrain_rounds=int(sums.n_pretrain_rounds),
-        n_finetune_rounds=int(sums.n_finetune_rounds),
-        delay_s=scenario.delay_budget_s - float(sums.delay_s),
-        energy_j=scenario.energy_budget_j - float(sums.energy_j - static_w * sums.delay_s),
-        gradient_norm_bound=float(state.measured[0]),
-        inverse_batch_sums=(
-            float(sums.pretrain_inverse_batch_sum),
-            float(sums.finetune_inverse_batch_sum),
-        ),
-        mean_tx_power_w=sums.mean_tx_power_w,
-        uplink_gain=state.draw.uplink_gain,
-        downlink_gain=state.draw.downlink_gain,
-    )
-
-
-def _rest(
-    scenario: Scenario, scheme: Scheme, left: Left, ends_pretraining: bool, **channel: Array
-) -> Problem:
-    """Write what is left as a problem of its own, over a channel."""
-    rest = scenario.model_copy(
-        update={
-            "delay_budget_s": max(left.delay_s, 1e-9 * scenario.delay_budget_s),
-            "energy_budget_j": max(left.energy_j, 1e-9 * scenario.energy_budget_j),
-        }
-    )
-    box = whole_box(scenario, scheme)
-    box.high[PRETRAIN_ROUNDS] -= left.n_pretrain_rounds * scheme.pretrains
-    box.high[FINETUNE_ROUNDS] -= left.n_finetune_rounds * scheme.finetunes
-    if ends_pretraining:
-        box.high[PRETRAIN_ROUNDS] = 0
-    posed = pose(rest, scheme, workload(rest, **channel)).within(box)
-    done = left.n_pretrain_rounds, left.n_finetune_rounds
-    return posed.after(*done, *left.inverse_batch_sums) if any(done) else posed
-
-
-def mean_gains(scenario: Scenario, left: Left) -> tuple[Array, Array]:
-    """Gains to expect of rounds to come."""
-    if not _stays(scenario):
-        mean = np.full(scenario.n_devices, scenario.mean_path_gain)
-        return mean, mean
-    return left.uplink_gain, left.downlink_gain
-
-
-def _stays(scenario: Scenario) -> bool:
-    """Tell whether an episode's gains are known once its first round is seen."""
-    return scenario.channel_mode != "per-round"
-
-
 class _Ahead(NamedTuple):
     """What is played of a stage from this round on, and how many rounds there are to be."""
 
@@ -167,7 +100,7 @@ def _in_samples(batch: Array, last: bool) -> Array:
 def _pretrain(scenario: Scenario, scheme: Scheme, left: Left, replan_every: int) -> _Ahead | None:
     """Plan two alike pre-training rounds, None to move on."""
     uplink, downlink = mean_gains(scenario, left)
-    problem = _rest(scenario, scheme, left, False, uplink_gain=uplink, downlink_gain=downlink)
+    problem = rest_of(scenario, scheme, left, False, uplink_gain=uplink, downlink_gain=downlink)
     found = best_solved(map(Program, problem.parts))
     if found is None or found.n_pretrain_rounds < 0.5:
         return None
@@ -218,10 +151,10 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left, replan_every: int)
             rounds=unit,
         )
 
-    parts = _rest(scenario, scheme, left, True, **channel).parts
+    parts = rest_of(scenario, scheme, left, True, **channel).parts
     parts = [part for part in parts if part.box.high[FINETUNE_ROUNDS]]
     found = best_solved(map(program, parts))
-    few = max(2 * replan_every, FEW) if _stays(scenario) else 0
+    few = max(2 * replan_every, FEW) if stays(scenario) else 0
     if found is not None and (rounds := found.n_finetune_rounds) < few:
         found = best_whole(parts, FINETUNE_ROUNDS, rounds, program) or found
     begun = left.n_pretrain_rounds + left.n_finetune_rounds > 0
@@ -229,7 +162,7 @@ def _finetune(scenario: Scenario, scheme: Scheme, left: Left, replan_every: int)
         return None
     if begun and found.bound >= left.gradient_norm_bound:
         return None
-    last = _stays(scenario) and found.n_finetune_rounds < replan_every + 0.5
+    last = stays(scenario) and found.n_finetune_rounds < replan_every + 0.5
     plan = _two_rounds(scenario, scheme, found.program, found.x, uplink, limit_w, last)
     return _Ahead(plan, found.n_finetune_rounds)
 

@@ -46,7 +46,7 @@ def vector_rows(
 
 def _fidelities(scenario: Scenario) -> list[Fidelity]:
     """Leave out `curve` where no emulator is shipped."""
-    from edgegym.systems.two_stage.emulator import load_emulator
+    from edgegym.systems.two_stage.emulator_file import load_emulator
 
     try:
         load_emulator(scenario)

@@ -17,7 +17,7 @@ from edgegym.errors import InputError
 from edgegym.lifecycle.state import EndCode
 from edgegym.runs import campaign
 from edgegym.runs.manifest import Design, Manifest
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 if TYPE_CHECKING:
     import pandas as pd

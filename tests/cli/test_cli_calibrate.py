@@ -6,7 +6,7 @@ import pytest
 from strategies import TINY_SCENARIO
 
 from edgegym import InputError, load_scenario
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 TINY = [part for key, value in TINY_SCENARIO.items() for part in ("--set", f"{key}={value}")]
 FEW = ["--plans", "7", "--tests", "3", "--repeats", "2", "--seeds", "2", "--jobs", "1", *TINY]

@@ -76,7 +76,7 @@ def make_law(
     Examples
     --------
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.emulator import load_emulator
+    >>> from edgegym.systems.two_stage.emulator_file import load_emulator
     >>> law = make_law(load_emulator(load_scenario("mnist")), 100)
     >>> bool(np.all(np.diff(law.course) > 0)), float(law.start.along[0]), law.start.along.size
     (True, 0.0, 10)
@@ -99,7 +99,7 @@ def foretell(law: Law, pretrain: Stage, finetune: Stage) -> Foretold:
     Samples are worth more in the last rounds than before:
 
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.emulator import load_emulator
+    >>> from edgegym.systems.two_stage.emulator_file import load_emulator
     >>> law = make_law(load_emulator(load_scenario("mnist")), 1400)
     >>> told = foretell(law, Stage(np.full(500, 20.0), np.ones(500)),
     ...                 Stage(np.full(900, 50.0), np.ones(900)))

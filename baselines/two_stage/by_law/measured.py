@@ -30,7 +30,8 @@ from baselines.two_stage.by_law.planner import Aim
 from baselines.two_stage.by_law.shape import HARDLY_ANY
 from edgegym.errors import InputError
 from edgegym.physics import Array
-from edgegym.systems.two_stage.bound import BoundTerms, Case, bound_cases
+from edgegym.systems.two_stage.bound import bound_cases
+from edgegym.systems.two_stage.bound_terms import BoundTerms, Case
 from edgegym.systems.two_stage.emulator import NOISE_KNOTS, Emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.scenario import Scenario
@@ -70,7 +71,7 @@ def measured_bound(scenario: Scenario, emulator: Emulator, plan: Plan) -> float:
     --------
     >>> from baselines import plan
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.emulator import load_emulator
+    >>> from edgegym.systems.two_stage.emulator_file import load_emulator
     >>> digits = load_scenario("digits")
     >>> constant = plan(digits).plan
     >>> measured_bound(digits, load_emulator(digits), constant) > 10  # (34) says 0.95

@@ -14,7 +14,7 @@ from baselines.two_stage.by_law.measured import (
 from baselines.two_stage.by_law.planner import ByLaw, plan_by_law
 from baselines.two_stage.result import PlanResult
 from baselines.two_stage.schemes import Scheme
-from edgegym.systems.two_stage.bound import Case
+from edgegym.systems.two_stage.bound_terms import Case
 from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.plan import Plan
 from edgegym.systems.two_stage.referee import evaluate

@@ -12,8 +12,9 @@ from baselines.two_stage.by_law.shape import OfRounds, Range, Shapes, constant, 
 from baselines.two_stage.feasibility import usable_stages
 from baselines.two_stage.problem import Problem, pose
 from baselines.two_stage.schemes import Scheme
-from edgegym.systems.two_stage.emulator import Emulator, Recorded
+from edgegym.systems.two_stage.emulator import Emulator
 from edgegym.systems.two_stage.plan import Plan
+from edgegym.systems.two_stage.recorded import Recorded
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.scenario import Scenario
 
@@ -87,7 +88,7 @@ def foretold_loss(emulator: Emulator, plan: Plan) -> float:
     --------
     >>> from baselines import plan
     >>> from edgegym import load_scenario
-    >>> from edgegym.systems.two_stage.emulator import load_emulator
+    >>> from edgegym.systems.two_stage.emulator_file import load_emulator
     >>> mnist = load_scenario("mnist")
     >>> round(foretold_loss(load_emulator(mnist), plan(mnist).plan), 2)
     0.12

@@ -18,13 +18,14 @@ from baselines.two_stage.by_law.planner import recorded_ranges, single, starts_o
 from baselines.two_stage.by_law.rounds import Timed, as_plan, fit, time_rounds
 from baselines.two_stage.by_law.shape import Range, Shape, Shapes, constant, improve
 from baselines.two_stage.problem import Problem, pose
-from baselines.two_stage.receding import Left, look, mean_gains
+from baselines.two_stage.remaining import Left, look, mean_gains
 from baselines.two_stage.schemes import Scheme, find_scheme
 from baselines.two_stage.workload import workload
 from edgegym.lifecycle.state import State
 from edgegym.physics import Array
 from edgegym.systems.two_stage.decision import PRETRAIN, Decision
-from edgegym.systems.two_stage.emulator import Emulated, Emulator, load_emulator
+from edgegym.systems.two_stage.emulator import Emulated, Emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Part of the rounds left in a stage after which the rest is planned again.

@@ -17,8 +17,8 @@ from edgegym.systems.two_stage.emulator import (
     SHIFT_KNOTS,
     Emulated,
     Emulator,
-    Recorded,
 )
+from edgegym.systems.two_stage.recorded import Recorded
 from edgegym.systems.two_stage.scenario import Scenario
 
 #: Where the fit begins, as `_emulator` reads it.

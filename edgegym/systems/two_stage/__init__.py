@@ -6,7 +6,7 @@ from edgegym.systems.measure import Measure
 from edgegym.systems.system import System
 from edgegym.systems.two_stage.bound import bound_name
 from edgegym.systems.two_stage.emulated import EmulatedLearner
-from edgegym.systems.two_stage.emulator import has_emulator, load_emulator
+from edgegym.systems.two_stage.emulator_file import has_emulator, load_emulator
 from edgegym.systems.two_stage.plan import Plan, describe_round
 from edgegym.systems.two_stage.referee import evaluate
 from edgegym.systems.two_stage.remarks import other_rounds, remarks, unusual

@@ -1,31 +1,23 @@
 """The emulator: how far a round of training takes the loss, fitted on recorded real rounds."""
 
-import math
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edgegym.errors import InputError, as_path, from_validation
+from edgegym.errors import InputError
 from edgegym.physics import ONE, Array, Numbers
-from edgegym.scenario.fields import Count, Finite, NonNegative, Positive
+from edgegym.scenario.fields import Finite, NonNegative, Positive
 from edgegym.scenario.learning_task import LearningTask
 from edgegym.systems.two_stage.plan import Plan
-from edgegym.systems.two_stage.scenario import Scenario
+from edgegym.systems.two_stage.recorded import Recorded
 
 #: Progress at which the descent, the noise and the shift between the stages are given. Progress z
 #: is the loss without noise, L = L_guess / (1 + exp z): 0 is halfway down from a guess.
 DESCENT_KNOTS = np.arange(-5.0, 6.5, 1.0)
 NOISE_KNOTS = np.arange(-4.0, 6.5, 2.0)
 SHIFT_KNOTS = np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 4.0])
-#: What only says how results are looked at, and changes no loss.
-LOOKS = {"n_validation_samples", "n_test_samples", "validation_interval"}
-#: What lies this share beyond what was recorded is not called an extrapolation yet.
-MARGIN = 0.1
 
 
 #: What is fitted of the law itself.
@@ -47,46 +39,6 @@ class Emulated(NamedTuple):
 
     progress: Array  # z
     excess_loss: Array  # nats above the loss without noise
-
-
-class Recorded(BaseModel):
-    """What the rounds of a stage spanned in the real runs that an emulator was fitted on.
-
-    Examples
-    --------
-    >>> Recorded(n_rounds=300, batch_size=(1, 64)).covers(np.array([7, 300, 331]), 64).tolist()
-    [True, True, False]
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    n_rounds: Annotated[int, Field(ge=0)]  # of the longest run
-    batch_size: tuple[Count, Count]  # smallest and largest, samples over all devices
-
-    def covers(self, n_rounds: Numbers, batch_size: Numbers) -> Any:
-        """Tell of rounds, the n-th of a stage with so many samples, whether they lie within."""
-        most_rounds, least, most = self._ends
-        return (n_rounds <= most_rounds) & (batch_size >= least) & (batch_size <= most)
-
-    @property
-    def limits(self) -> tuple[int, int, int]:
-        """Most rounds, and the least and the largest batch, that are covered.
-
-        Examples
-        --------
-        >>> Recorded(n_rounds=300, batch_size=(2, 64)).limits
-        (330, 2, 70)
-        """
-        most_rounds, least, most = self._ends
-        return int(most_rounds), math.ceil(least), math.floor(most)
-
-    @cached_property
-    def _ends(self) -> tuple[NDArray[Any], ...]:
-        """What is called recorded still: most rounds, and the least and the largest batch."""
-        above, below = 1 + MARGIN, 1 - MARGIN
-        least, most = self.batch_size
-        ends = math.floor(above * self.n_rounds), below * least, above * most
-        return tuple(map(np.array, ends))
 
 
 class _Fit(NamedTuple):
@@ -118,6 +70,7 @@ class Emulator(BaseModel):
     Examples
     --------
     >>> from edgegym import load_scenario
+    >>> from edgegym.systems.two_stage.emulator_file import load_emulator
     >>> emulator = load_emulator(load_scenario("mnist"))
     >>> few, many = (emulator.descend(emulator.start(), batch) for batch in (2, 200))
     >>> bool(few.progress < many.progress and few.excess_loss > many.excess_loss)
@@ -241,62 +194,3 @@ class Emulator(BaseModel):
         kept_excess = 1 - self.relaxation
         fit = self.descent, self.noise, self.half_speed_batch_size, kept_excess, self.guess_loss
         return _Fit._make(map(np.array, fit))
-
-
-def load_emulator(scenario: Scenario, path: str | Path | None = None) -> Emulator:
-    """Load the emulator of what a scenario trains: from a file, else the shipped one.
-
-    Budgets, radio and processors may be any, they do not touch the learning.
-
-    Raises
-    ------
-    InputError
-        If none was fitted for this network, data and learning rate, the federation is not the
-        paper's, or the file is damaged.
-    """
-    scenario.federation.require_papers("to be emulated", "Use fidelity='train' or 'bound'.")
-    curves = Path(str(resources.files("edgegym.curves")))
-    files = [as_path("emulator", path)] if path is not None else sorted(curves.glob("*.json"))
-    for file in files:
-        emulator = _read(file)
-        if emulator.learning_rate == scenario.learning_rate and _alike(
-            emulator.learning, scenario.learning
-        ):
-            return emulator
-    which = f"{str(path)!r} does not fit" if path else "no shipped one fits"
-    raise InputError(
-        f"fidelity 'curve' must have an emulator fitted for what is trained; got scenario "
-        f"{scenario.name!r}, and {which}. "
-        f"Run `edgegym calibrate --scenario ...` and give its emulator.json, or train for real."
-    )
-
-
-def has_emulator(scenario: Scenario) -> bool:
-    """Tell whether an emulator is shipped for what a scenario trains.
-
-    Examples
-    --------
-    >>> from edgegym import load_scenario
-    >>> has_emulator(load_scenario("mnist")), has_emulator(load_scenario("cinic10-cifar10"))
-    (True, False)
-    """
-    try:
-        load_emulator(scenario)
-    except InputError:
-        return False
-    return True
-
-
-def _alike(fitted: LearningTask, asked: LearningTask) -> bool:
-    return fitted.model_dump(exclude=LOOKS) == asked.model_dump(exclude=LOOKS)
-
-
-def _read(file: Path) -> Emulator:
-    try:
-        return Emulator.model_validate_json(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"emulator file must be readable; got {str(file)!r} ({error}). Check the path."
-        ) from None
-    except ValidationError as error:
-        raise from_validation(error, Emulator.model_fields, str(file)) from None

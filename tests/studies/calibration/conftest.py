@@ -5,7 +5,7 @@ import torch
 from edgegym import load_scenario
 from edgegym.studies.calibration.fitting import emulate
 from edgegym.studies.calibration.recording import Recording
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 torch.set_num_threads(1)
 

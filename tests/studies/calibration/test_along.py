@@ -4,7 +4,8 @@ import pytest
 
 from edgegym import load_scenario
 from edgegym.studies.calibration.along import at_knots, progress_of, with_bound_noise
-from edgegym.systems.two_stage.emulator import NOISE_KNOTS, Emulated, load_emulator
+from edgegym.systems.two_stage.emulator import NOISE_KNOTS, Emulated
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 EMULATOR = load_emulator(load_scenario("digits"))
 

@@ -7,7 +7,7 @@ from strategies import TINY_SCENARIO
 from edgegym import evaluate, load_scenario
 from edgegym.learning.learner import Learner
 from edgegym.studies.calibration.recording import Recording, random_plan, record, record_plan
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 

@@ -8,7 +8,7 @@ from edgegym import load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
 from edgegym.systems.two_stage.decision import Decision, Stage
 from edgegym.systems.two_stage.emulated import EmulatedLearner
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 
 def run(env, n_rounds, seed=0):

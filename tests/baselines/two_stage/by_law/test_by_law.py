@@ -7,7 +7,7 @@ from baselines import plan
 from baselines.two_stage.by_law.planner import foretold_loss, plan_by_law
 from baselines.two_stage.schemes import SCHEMES
 from edgegym import InputError, evaluate, load_scenario
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 
 @settings(max_examples=15, deadline=None)

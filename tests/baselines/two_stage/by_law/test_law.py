@@ -4,7 +4,7 @@ import pytest
 from baselines.two_stage.by_law.law import LUCKS, Stage, foretell, make_law
 from baselines.two_stage.by_law.planner import foretold_loss
 from edgegym import Plan, load_scenario
-from edgegym.systems.two_stage.emulator import load_emulator
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 MOST = 400
 

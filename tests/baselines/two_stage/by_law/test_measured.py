@@ -9,7 +9,8 @@ from baselines.two_stage.by_law.measured import bound_rounds, measured_bound, me
 from baselines.two_stage.schemes import SCHEMES
 from edgegym import InputError, Plan, evaluate, load_scenario
 from edgegym.systems.two_stage.bound import plan_bound
-from edgegym.systems.two_stage.emulator import NOISE_KNOTS, load_emulator
+from edgegym.systems.two_stage.emulator import NOISE_KNOTS
+from edgegym.systems.two_stage.emulator_file import load_emulator
 
 DIGITS = load_scenario("digits").replace(distribution_distance=1.0)
 BOUNDS = {

@@ -14,22 +14,21 @@ from edgegym.errors import InputError
 
 #: Episodes over which mean costs and the violation rate are taken, as many as SB3 takes.
 WINDOW = 100
-#: The excess of an episode that moves a multiplier most.
-MOST = 1.0
 #: Costs that a step adds; of limits of a system's own `info` says how far they are exceeded by now.
 ADDED = ("delay", "energy")
 
 
 class Lagrangian(VecEnvWrapper):
-    """Take a price times each cost off the reward, and learn the prices.
+    """Take a price for each cost off the reward, and learn the prices.
 
     Meant for `budgets="soft"`. Every cost, of delay, energy and a system's own limits such as
     power, has a multiplier λ, shared by all copies and moved by dual ascent. An episode of cost c
-    that ends makes it
+    pays λ log(1 + c), step by step, and where it ends it makes the multiplier
 
-        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate min(c - limit, 1)),
+        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate (log(1 + c) - log(1 + limit))).
 
-    as an untrained agent can exceed a limit a hundredfold, which says little about the price.
+    The logarithm is c near a kept limit, where prices settle, and keeps an untrained agent, which
+    exceeds it a hundredfold, from learning that nothing is as good as not to begin.
 
     A cost is never negative, so at a limit of 0 dual ascent alone would never let λ fall again; an
     episode that keeps the limit takes the share `fall` off it. Prices then settle where the mean
@@ -44,8 +43,9 @@ class Lagrangian(VecEnvWrapper):
     ----------
     venv : copies whose `info` holds `cost_delay`, `cost_energy` and so on at every step
     cost_limit : mean of each cost of an episode that is allowed, relative excess of the limit
-    learning_rate : rise of a multiplier for an episode one unit above the limit, or more
-    multiplier : where all start, reward taken off per unit of cost
+    learning_rate : rise of a multiplier for an episode one unit of log(1 + c) above the limit
+    multiplier : where all start, reward taken off per unit of log(1 + c); who starts at nothing
+        learns to overspend first
     fall : share of a multiplier that an episode within the limit takes off it
 
     Raises
@@ -62,7 +62,7 @@ class Lagrangian(VecEnvWrapper):
     >>> for _ in range(8):  # all rounds there are, at full batch, clock and power
     ...     _ = envs.step(np.tile([-1.0] + [1.0] * 11, (2, 1)))
     >>> envs.names, envs.multipliers.round(2), envs.violation_rate
-    (('delay', 'energy', 'power'), array([0.2, 0.2, 0. ]), 1.0)
+    (('delay', 'energy', 'power'), array([0.39, 0.92, 0.  ]), 1.0)
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Lagrangian(VecEnvWrapper):
         self.names: tuple[str, ...] = (*ADDED, *limits)
         self.multipliers = np.full(len(self.names), multiplier)  # a new array at every change
         self.episode_costs: deque[NDArray[np.float64]] = deque(maxlen=WINDOW)
-        #: Of the last step, (C,) and (C, n): rewards without prices, and the costs it added.
+        #: Of the last step, (C,) and (C, n): rewards without prices, and what is priced of it.
         self.unpriced = np.zeros(self.num_envs)
         self.costs = np.zeros((self.num_envs, len(self.names)))
         self._running, self._exceeded = np.zeros_like(self.costs), np.zeros_like(self.costs)
@@ -111,9 +111,10 @@ class Lagrangian(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Take the prices off the rewards, then move the multipliers by what has ended."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        self.unpriced, self.costs = rewards, self._added(infos)
+        before = np.log1p(self._running)
+        self._running += self._added(infos)
+        self.unpriced, self.costs = rewards, np.log1p(self._running) - before
         priced = (rewards - self.costs @ self.multipliers).astype(np.float32)
-        self._running += self.costs
         if dones.any():
             self._ascend(self._running[dones])
             self._running[dones] = self._exceeded[dones] = 0
@@ -131,7 +132,7 @@ class Lagrangian(VecEnvWrapper):
         self.episode_costs.extend(costs)
         within = np.count_nonzero(costs <= self.cost_limit, axis=0)
         fallen = self.multipliers * (1 - self.fall) ** within
-        excess = np.sum(np.minimum(costs - self.cost_limit, MOST), axis=0)
+        excess = np.sum(np.log1p(costs) - np.log1p(self.cost_limit), axis=0)
         self.multipliers = np.maximum(0.0, fallen + self.learning_rate * excess)
 
 

@@ -12,7 +12,7 @@ from agents.lagrangian import Lagrangian
 
 
 class RepricedReplayBuffer(NStepReplayBuffer):
-    """Keep rewards without prices beside the costs, and put today's prices on what is replayed.
+    """Keep rewards without prices beside what is priced, and replay at today's prices.
 
     SB3 makes it of `replay_buffer_class=RepricedReplayBuffer` and `replay_buffer_kwargs`, in which
     `gamma` and `n_steps` have to be the algorithm's, as it does not hand them on to a buffer of

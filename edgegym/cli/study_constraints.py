@@ -9,6 +9,10 @@ from edgegym.cli.options import AsJson, Changes, ScenarioName, Seed, read_scenar
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, Seeds
 from edgegym.cli.studying import carry_out
 
+#: Where prices begin: at several times what a budget is worth, as who begins at nothing learns to
+#: overspend, and ends where that was cheapest to give up.
+PRICES = {"multiplier": 5.0}
+
 
 def constraints(
     context: typer.Context,
@@ -79,4 +83,4 @@ def _train(
     )
     steps = max(1, int(options["effort"] * tuned.total_steps))
     card = tuned.model_copy(update={"total_steps": steps})
-    return train_and_play(card, {}, EPISODES)
+    return train_and_play(card, PRICES, EPISODES)

@@ -1,3 +1,4 @@
+from math import log
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,6 @@ from agents.lagrangian import Lagrangian, LagrangianLog
 from agents.vec_env import NativeVecEnv
 from edgegym import InputError, load_scenario
 from edgegym.envs.two_stage import TwoStageEdgeEnv
-from edgegym.wrappers import FixedPenalty
 
 TINY = load_scenario("digits").replace(**TINY_SCENARIO)
 SETTING = {"scenario": TINY, "fidelity": "bound", "budgets": "soft"}
@@ -90,13 +90,15 @@ def test_rewards_and_the_multiplier_by_hand():
     envs = Lagrangian(Script(script), **numbers)
     envs.reset()
     assert np.isnan(envs.mean_episode_cost).all() and np.isnan(envs.violation_rate)
-    assert step(envs) == pytest.approx([0.95, 2.0])
-    assert step(envs) == pytest.approx([0.85, 1.975])
-    assert envs.multipliers == pytest.approx([0.1 + 0.2 * 1.0, 0.0, 0.0])  # of an excess of 1.5
-    assert step(envs) == pytest.approx([0.7, 2.0])
-    assert envs.multipliers == pytest.approx([0.3 - 0.2 * 0.25, 0.0, 0.0])
+    assert step(envs) == pytest.approx([1 - 0.1 * log(1.5), 2.0])
+    assert step(envs) == pytest.approx([1 - 0.1 * log(3 / 1.5), 2 - 0.1 * log(1.25)])
+    price = 0.1 + 0.2 * log(3 / 1.5)  # an episode of cost 2 beside a limit of 0.5
+    assert envs.multipliers == pytest.approx([price, *[0.1 - 0.2 * log(1.5)] * 2])
+    assert step(envs) == pytest.approx([1 - price * log(2), 2.0])
+    price += 0.2 * log(1.25 / 1.5)
+    assert envs.multipliers == pytest.approx([price, 0.0, 0.0])
     assert (envs.mean_episode_cost[0], envs.violation_rate) == (1.125, 0.5)
-    assert step(envs) == pytest.approx([0.75, 1.75])
+    assert step(envs) == pytest.approx([1 - price * log(3 / 2), 2 - price * log(2)])
 
 
 def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
@@ -109,18 +111,27 @@ def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
     envs = Lagrangian(Script(script), learning_rate=1.0, fall=0.0)
     envs.reset()
     envs.multipliers = np.array([1.0, 10.0, 100.0])
-    assert [step(envs) for _ in range(3)] == [[-3.0, -200.0], [-0.5, -100.0], [0.0, 0.0]]
-    assert envs.multipliers.tolist() == [2.0, 10.25, 101.0]
+    assert step(envs) == pytest.approx([-log(1.5) - 10 * log(1.25), -100 * log(3)])
+    assert step(envs) == pytest.approx([-log(2 / 1.5), -100 * log(4 / 3)])
+    assert step(envs) == [0.0, 0.0]
+    prices = [1 + log(2), 10 + log(1.25), 100 + log(4)]
+    assert envs.multipliers == pytest.approx(prices)
     assert np.array(envs.episode_costs).tolist() == [[1.0, 0.25, 0.0], [0.0, 0.0, 3.0]]
-    assert step(envs) == [-101.0, 0.0]  # a new episode begins with nothing exceeded
+    # A new episode begins with nothing exceeded.
+    assert step(envs) == pytest.approx([-prices[2] * log(2), 0.0])
 
 
-def test_what_is_priced_sums_to_the_cost():
+def test_what_is_priced_of_an_episode_is_the_logarithm_of_its_cost():
     envs = Lagrangian(native(3), multiplier=1.0, learning_rate=0.0, fall=0.0)
     envs.seed(0), envs.reset()
-    for actions in random_actions(30):
-        infos = envs.step(actions)[3]
-        assert envs.costs.sum(axis=1) == pytest.approx([info["cost"] for info in infos])
+    priced, paid = np.zeros(3), []
+    for actions in random_actions(60):
+        ended = envs.step(actions)[2]
+        priced += envs.costs.sum(axis=1)
+        paid += priced[ended].tolist()
+        priced[ended] = 0
+    assert len(paid) > 5 and max(paid) > 0
+    assert paid == pytest.approx(np.log1p(envs.episode_costs).sum(axis=1))
 
 
 def test_at_a_limit_of_zero_the_prices_fall_again():
@@ -129,10 +140,10 @@ def test_at_a_limit_of_zero_the_prices_fall_again():
     envs = Lagrangian(Script(script), learning_rate=0.5, fall=0.01)
     envs.reset()
     step(envs)
-    assert envs.multipliers.tolist() == [0.5, 0.0, 0.0]
+    assert envs.multipliers == pytest.approx([0.5 * log(3), 0.0, 0.0])
     for _ in range(50):
         step(envs)
-    assert envs.multipliers == pytest.approx([0.5 * 0.99**100, 0.0, 0.0])
+    assert envs.multipliers == pytest.approx([0.5 * log(3) * 0.99**100, 0.0, 0.0])
 
 
 def test_episodes_that_end_together_count_each():
@@ -140,7 +151,7 @@ def test_episodes_that_end_together_count_each():
     envs = Lagrangian(Script(script), cost_limit=0.125, learning_rate=2.0)
     envs.reset()
     step(envs)
-    assert envs.multipliers[0] == 2.0 * (0.375 + 0.125)
+    assert envs.multipliers[0] == pytest.approx(2.0 * log(1.5 * 1.25 / 1.125**2))
     assert [cost[0] for cost in envs.episode_costs] == [0.5, 0.25]
 
 
@@ -177,19 +188,6 @@ def random_actions(n_steps):
     actions = np.random.default_rng(0).uniform(-1, 1, (n_steps, 3, 12)).astype(np.float32)
     actions[..., 0] = np.where(actions[..., 0] > 0.8, 1, -1)
     return actions
-
-
-@pytest.mark.parametrize("make", [native, dummy])
-def test_without_a_rate_it_is_the_fixed_penalty(make):
-    ours = Lagrangian(make(3), learning_rate=0.0, multiplier=2.5, fall=0.0)
-    theirs = dummy(3, wrap=lambda env: FixedPenalty(env, 2.5))
-    ours.seed(0), theirs.seed(0)
-    ours.reset(), theirs.reset()
-    for actions in random_actions(30):
-        rewards, expected = ours.step(actions)[1], theirs.step(actions)[1]
-        assert rewards.dtype == expected.dtype
-        assert rewards == pytest.approx(expected, rel=1e-6, abs=1e-6)
-    assert set(ours.multipliers) == {2.5} and ours.mean_episode_cost.sum() > 0
 
 
 def test_native_and_scalar_environments_move_it_alike():

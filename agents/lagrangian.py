@@ -22,13 +22,15 @@ class Lagrangian(VecEnvWrapper):
     """Take a price for each cost off the reward, and learn the prices.
 
     Meant for `budgets="soft"`. Every cost, of delay, energy and a system's own limits such as
-    power, has a multiplier λ, shared by all copies and moved by dual ascent. An episode of cost c
-    pays λ log(1 + c), step by step, and where it ends it makes the multiplier
+    power, has a multiplier λ, shared by all copies and moved by dual ascent. An episode of cost c,
+    the relative excess of a limit, pays λ s(c), step by step, and where it ends it makes the
+    multiplier
 
-        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate (log(1 + c) - log(1 + limit))).
+        λ ← max(0, (1 - fall [c <= limit]) λ + learning_rate (s(c) - s(limit))),
 
-    The logarithm is c near a kept limit, where prices settle, and keeps an untrained agent, which
-    exceeds it a hundredfold, from learning that nothing is as good as not to begin.
+    where s(c) = c / (1 + c) is the share of all that was taken which lies beyond the limit: c
+    where limits are nearly kept, and never more than 1, or an untrained agent, which exceeds a
+    limit a hundredfold, learns that nothing is as good as not to begin.
 
     A cost is never negative, so at a limit of 0 dual ascent alone would never let λ fall again; an
     episode that keeps the limit takes the share `fall` off it. Prices then settle where the mean
@@ -43,9 +45,9 @@ class Lagrangian(VecEnvWrapper):
     ----------
     venv : copies whose `info` holds `cost_delay`, `cost_energy` and so on at every step
     cost_limit : mean of each cost of an episode that is allowed, relative excess of the limit
-    learning_rate : rise of a multiplier for an episode one unit of log(1 + c) above the limit
-    multiplier : where all start, reward taken off per unit of log(1 + c); who starts at nothing
-        learns to overspend first
+    learning_rate : rise of a multiplier for an episode that takes all of it beyond the limit
+    multiplier : where all start, reward taken off where all is taken beyond the limit; an agent
+        that starts at nothing learns to overspend first
     fall : share of a multiplier that an episode within the limit takes off it
 
     Raises
@@ -62,7 +64,7 @@ class Lagrangian(VecEnvWrapper):
     >>> for _ in range(8):  # all rounds there are, at full batch, clock and power
     ...     _ = envs.step(np.tile([-1.0] + [1.0] * 11, (2, 1)))
     >>> envs.names, envs.multipliers.round(2), envs.violation_rate
-    (('delay', 'energy', 'power'), array([0.39, 0.92, 0.  ]), 1.0)
+    (('delay', 'energy', 'power'), array([0.17, 0.2 , 0.  ]), 1.0)
     """
 
     def __init__(
@@ -111,9 +113,9 @@ class Lagrangian(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Take the prices off the rewards, then move the multipliers by what has ended."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        before = np.log1p(self._running)
+        before = _share(self._running)
         self._running += self._added(infos)
-        self.unpriced, self.costs = rewards, np.log1p(self._running) - before
+        self.unpriced, self.costs = rewards, _share(self._running) - before
         priced = (rewards - self.costs @ self.multipliers).astype(np.float32)
         if dones.any():
             self._ascend(self._running[dones])
@@ -132,8 +134,13 @@ class Lagrangian(VecEnvWrapper):
         self.episode_costs.extend(costs)
         within = np.count_nonzero(costs <= self.cost_limit, axis=0)
         fallen = self.multipliers * (1 - self.fall) ** within
-        excess = np.sum(np.log1p(costs) - np.log1p(self.cost_limit), axis=0)
+        excess = np.sum(_share(costs) - _share(self.cost_limit), axis=0)
         self.multipliers = np.maximum(0.0, fallen + self.learning_rate * excess)
+
+
+def _share(cost: Any) -> Any:
+    """Give the share of what was taken that lies beyond a limit, by its relative excess."""
+    return cost / (1 + cost)
 
 
 class LagrangianLog(BaseCallback):

@@ -9,9 +9,9 @@ from edgegym.cli.options import AsJson, Changes, ScenarioName, Seed, read_scenar
 from edgegym.cli.runs import N_CORES, Jobs, Out, Resume, Seeds
 from edgegym.cli.studying import carry_out
 
-#: Where prices begin: at several times what a budget is worth, as who begins at nothing learns to
+#: Where prices begin: at a few times what a budget is worth, as who begins at nothing learns to
 #: overspend, and ends where that was cheapest to give up.
-PRICES = {"multiplier": 5.0}
+PRICES = {"multiplier": 2.0}
 
 
 def constraints(

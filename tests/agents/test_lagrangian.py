@@ -1,4 +1,3 @@
-from math import log
 from types import SimpleNamespace
 
 import numpy as np
@@ -90,15 +89,15 @@ def test_rewards_and_the_multiplier_by_hand():
     envs = Lagrangian(Script(script), **numbers)
     envs.reset()
     assert np.isnan(envs.mean_episode_cost).all() and np.isnan(envs.violation_rate)
-    assert step(envs) == pytest.approx([1 - 0.1 * log(1.5), 2.0])
-    assert step(envs) == pytest.approx([1 - 0.1 * log(3 / 1.5), 2 - 0.1 * log(1.25)])
-    price = 0.1 + 0.2 * log(3 / 1.5)  # an episode of cost 2 beside a limit of 0.5
-    assert envs.multipliers == pytest.approx([price, *[0.1 - 0.2 * log(1.5)] * 2])
-    assert step(envs) == pytest.approx([1 - price * log(2), 2.0])
-    price += 0.2 * log(1.25 / 1.5)
+    assert step(envs) == pytest.approx([1 - 0.1 * 1 / 3, 2.0])
+    assert step(envs) == pytest.approx([1 - 0.1 * (2 / 3 - 1 / 3), 2 - 0.1 * 1 / 5])
+    price = 0.1 + 0.2 * (2 / 3 - 1 / 3)  # an episode of cost 2 beside a limit of 0.5
+    assert envs.multipliers == pytest.approx([price, *[0.1 - 0.2 * 1 / 3] * 2])
+    assert step(envs) == pytest.approx([1 - price * 1 / 2, 2.0])
+    price += 0.2 * (1 / 5 - 1 / 3)
     assert envs.multipliers == pytest.approx([price, 0.0, 0.0])
     assert (envs.mean_episode_cost[0], envs.violation_rate) == (1.125, 0.5)
-    assert step(envs) == pytest.approx([1 - price * log(3 / 2), 2 - price * log(2)])
+    assert step(envs) == pytest.approx([1 - price * (2 / 3 - 1 / 2), 2 - price * 1 / 2])
 
 
 def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
@@ -111,17 +110,17 @@ def test_every_cost_has_a_price_and_a_rise_of_power_is_paid_once():
     envs = Lagrangian(Script(script), learning_rate=1.0, fall=0.0)
     envs.reset()
     envs.multipliers = np.array([1.0, 10.0, 100.0])
-    assert step(envs) == pytest.approx([-log(1.5) - 10 * log(1.25), -100 * log(3)])
-    assert step(envs) == pytest.approx([-log(2 / 1.5), -100 * log(4 / 3)])
+    assert step(envs) == pytest.approx([-1 / 3 - 10 * 1 / 5, -100 * 2 / 3])
+    assert step(envs) == pytest.approx([-(1 / 2 - 1 / 3), -100 * (3 / 4 - 2 / 3)])
     assert step(envs) == [0.0, 0.0]
-    prices = [1 + log(2), 10 + log(1.25), 100 + log(4)]
+    prices = [1 + 1 / 2, 10 + 1 / 5, 100 + 3 / 4]
     assert envs.multipliers == pytest.approx(prices)
     assert np.array(envs.episode_costs).tolist() == [[1.0, 0.25, 0.0], [0.0, 0.0, 3.0]]
     # A new episode begins with nothing exceeded.
-    assert step(envs) == pytest.approx([-prices[2] * log(2), 0.0])
+    assert step(envs) == pytest.approx([-prices[2] / 2, 0.0])
 
 
-def test_what_is_priced_of_an_episode_is_the_logarithm_of_its_cost():
+def test_what_is_priced_of_an_episode_is_the_share_beyond_each_limit():
     envs = Lagrangian(native(3), multiplier=1.0, learning_rate=0.0, fall=0.0)
     envs.seed(0), envs.reset()
     priced, paid = np.zeros(3), []
@@ -131,7 +130,8 @@ def test_what_is_priced_of_an_episode_is_the_logarithm_of_its_cost():
         paid += priced[ended].tolist()
         priced[ended] = 0
     assert len(paid) > 5 and max(paid) > 0
-    assert paid == pytest.approx(np.log1p(envs.episode_costs).sum(axis=1))
+    costs = np.array(envs.episode_costs)
+    assert paid == pytest.approx((costs / (1 + costs)).sum(axis=1))
 
 
 def test_at_a_limit_of_zero_the_prices_fall_again():
@@ -140,10 +140,10 @@ def test_at_a_limit_of_zero_the_prices_fall_again():
     envs = Lagrangian(Script(script), learning_rate=0.5, fall=0.01)
     envs.reset()
     step(envs)
-    assert envs.multipliers == pytest.approx([0.5 * log(3), 0.0, 0.0])
+    assert envs.multipliers == pytest.approx([0.5 * 2 / 3, 0.0, 0.0])
     for _ in range(50):
         step(envs)
-    assert envs.multipliers == pytest.approx([0.5 * log(3) * 0.99**100, 0.0, 0.0])
+    assert envs.multipliers == pytest.approx([0.5 * 2 / 3 * 0.99**100, 0.0, 0.0])
 
 
 def test_episodes_that_end_together_count_each():
@@ -151,7 +151,7 @@ def test_episodes_that_end_together_count_each():
     envs = Lagrangian(Script(script), cost_limit=0.125, learning_rate=2.0)
     envs.reset()
     step(envs)
-    assert envs.multipliers[0] == pytest.approx(2.0 * log(1.5 * 1.25 / 1.125**2))
+    assert envs.multipliers[0] == pytest.approx(2.0 * (1 / 3 + 1 / 5 - 2 * 1 / 9))
     assert [cost[0] for cost in envs.episode_costs] == [0.5, 0.25]
 
 

@@ -13,6 +13,7 @@ from agents.shared.layout import Layout
 from agents.shared.policy import SHARED
 from edgegym.envs.env import EdgeEnv
 from edgegym.errors import InputError
+from edgegym.lifecycle.reward import DELAY_REWARDS
 from edgegym.runs.designs import require_a_round
 from edgegym.systems.system import system_of
 
@@ -44,8 +45,8 @@ def make_cards(
     seeds : one agent each
     fidelity : None is `curve` where the system has an emulator and devices share no policy, else
         `bound`
-    reward : None is `log_loss`, and at fidelity `bound` the system's first measure or `latency`
-    budgets : None is `hard`; for reward `latency`, which a spent budget would not change, `soft`
+    reward : None is `log_loss`, and at fidelity `bound` the system's first measure or `log_latency`
+    budgets : None is `hard`; for a reward of latency, which a spent budget would not change, `soft`
     rounds_per_step, emulator : of the environment
     hyperparameters : a YAML file as RL Zoo has them, else the shipped ones
     total_steps, n_envs : None are as tuned
@@ -63,7 +64,7 @@ def make_cards(
     >>> from edgegym import load_scenario
     >>> (card,) = make_cards(load_scenario("partitioned-digits"), "ppo", [3])
     >>> card.seed, card.fidelity, card.reward, card.budgets
-    (3, 'bound', 'latency', 'soft')
+    (3, 'bound', 'log_latency', 'soft')
     """
     system = system_of(scenario)
     if n_devices and (algo != "ppo" or fidelity == "train"):
@@ -78,10 +79,12 @@ def make_cards(
     tuned = {key: value for key, value in tuned.items() if key not in OF_THE_ZOO}
     tuned |= {"n_envs": n_envs} if n_envs else {}
     fidelity = fidelity or ("curve" if system.emulator and not n_devices else "bound")
-    reward = reward or (None if fidelity == "bound" else "log_loss")
+    if reward is None:
+        own = (*system.rules(scenario).rewards, "log_latency")
+        reward = own[0] if fidelity == "bound" else "log_loss"
     env = EdgeEnv(scenario, fidelity, reward=reward, emulator=emulator, system=system.name)
     tuned |= _of_a_shared_policy(tuned, env) if n_devices else {}
-    budgets = budgets or ("soft" if env.reward == "latency" else "hard")
+    budgets = budgets or ("soft" if env.reward in DELAY_REWARDS else "hard")
     card = AgentCard(
         algo=algo,
         system=system.name,

@@ -45,11 +45,11 @@ def train(
         int, typer.Option("--rounds-per-step", min=1, help="Rounds that repeat an action.")
     ] = 10,
     reward: Annotated[
-        str | None, typer.Option("--reward", help="log_loss, loss, accuracy, bound or latency")
+        str | None, typer.Option("--reward", help="log_loss, loss, accuracy, bound or log_latency")
     ] = None,
     budgets: Annotated[
         str | None,
-        typer.Option("--budgets", help="hard or soft; else soft for reward latency alone."),
+        typer.Option("--budgets", help="hard or soft; else soft for (log_)latency alone."),
     ] = None,
     hyperparameters: Annotated[
         Path | None, typer.Option("--hyperparameters", help="A YAML file as RL Zoo has them.")

@@ -40,11 +40,12 @@ class CooperativeEdgeEnv(EdgeEnv):
     | 5 ... 4+K | uplink_gain_log_k | this round's gain by the mean, 1e-4 to 100 |
 
     ## Reward
-    The fall of `loss` (default), `log_loss` or `accuracy` on the validation samples, or `latency`,
+    The fall of `loss` (default), `log_loss` or `accuracy` on the validation samples; `latency`,
     minus the round's share of the delay budget (default at fidelity `bound`, where nothing is
-    trained; with `budgets="soft"` an episode then runs to its round limit, and the least total
-    latency is best: that of the least batch). Only real training feels whose data a block is
-    trained on.
+    trained); or `log_latency`, minus that share's logarithm, which ranks rounds alike and is kinder
+    to agents: a device without a share makes a round a million times as long. With
+    `budgets="soft"` an episode runs to its round limit, and the least total latency is best: that
+    of the least batch. Only real training feels whose data a block is trained on.
 
     ## Episode End
     `terminated`: the round limit (end code 2), a round that does not fit in what is left of the

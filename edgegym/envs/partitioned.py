@@ -38,10 +38,11 @@ class PartitionedEdgeEnv(EdgeEnv):
     | 5+K ... 4+2K | downlink_gain_log_k | the same of the downlink |
 
     ## Reward
-    The fall of `loss` (default), `log_loss` or `accuracy` on the validation samples, or `latency`,
+    The fall of `loss` (default), `log_loss` or `accuracy` on the validation samples; `latency`,
     minus the round's share of the delay budget (default at fidelity `bound`, where nothing is
-    trained; with `budgets="soft"` an episode then runs to its round limit, and the least total
-    latency is best).
+    trained); or `log_latency`, minus that share's logarithm, which ranks rounds alike and is kinder
+    to agents: a worker without a share makes a round a million times as long. With
+    `budgets="soft"` an episode runs to its round limit, and the least total latency is best.
 
     ## Episode End
     `terminated`: the round limit (end code 2), a round that does not fit in what is left of the

@@ -50,7 +50,8 @@ class SplitEdgeEnv(EdgeEnv):
     ## Reward
     The fall of `loss` (default), `log_loss` or `accuracy` on the validation samples; `law`, the
     fall of the logarithm of the error that the accuracy law expects (default at fidelity `bound`,
-    where nothing is trained); or `latency`, minus the round's share of the delay budget.
+    where nothing is trained); `latency`, minus the round's share of the delay budget; or
+    `log_latency`, minus that share's logarithm.
 
     ## Episode End
     `terminated`: the round limit (end code 2), a round that does not fit in what is left of the

@@ -44,8 +44,10 @@ class TwoStageEdgeEnv(EdgeEnv):
     The fall of one of: `loss`, the validation loss on the target domain (default; a return is the
     total fall); `log_loss`, its logarithm, for which a late fall counts like an early one;
     `accuracy`, minus the validation accuracy; `bound`, the logarithm of the scenario's bound, (34)
-    or another. The validation set is looked at every `learning.validation_interval` rounds and when
-    the episode ends; in between the last value stands. `info` holds all four terms.
+    or another; or what a step takes: `latency`, minus its share of the delay budget, or
+    `log_latency`, minus that share's logarithm. The validation set is looked at every
+    `learning.validation_interval` rounds and when the episode ends; in between the last value
+    stands. `info` holds all terms.
 
     ## Starting State
     `reset(seed=...)` fixes the initial weights, every mini-batch, every channel gain and every

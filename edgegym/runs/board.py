@@ -10,7 +10,7 @@ from edgegym.runs.files import read_model, write_whole
 from edgegym.runs.imports import IMPORTED, import_modules
 from edgegym.runs.manifest import AgentFile, require_new
 from edgegym.systems.load import load_scenario
-from edgegym.systems.system import SYSTEMS, find_system
+from edgegym.systems.system import SYSTEMS, find_system, system_of
 
 FILE_NAME = "board.json"
 #: How every system's default scenario is played: by its costs alone, then with real training.
@@ -82,7 +82,7 @@ def load_board(run_dir: Path) -> Board:
 
 
 def optimum(scenario: Any, fidelity: str) -> float | None:
-    """Give what nobody can be below where nothing is trained and the channel stands still.
+    """Give what nobody can be below, where nothing is trained and the planner proves it.
 
     Examples
     --------
@@ -93,6 +93,7 @@ def optimum(scenario: Any, fidelity: str) -> float | None:
     import baselines
     from edgegym.scenario.channel import mean_channel
 
-    if fidelity != "bound" or mean_channel(scenario) is not scenario:
+    stands_still = mean_channel(scenario) is scenario
+    if not (fidelity == "bound" and stands_still and system_of(scenario).bounds_episodes):
         return None
     return float(baselines.plan(scenario).lower_bound)

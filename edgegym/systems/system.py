@@ -32,6 +32,8 @@ class System:
     can_plan : tells of a scenario and a scheme, method or policy whether what it needs is there,
         such as an emulator; rows of others are left out
     reference : which of them the others are measured by
+    bounds_episodes : whether no episode is below what its planner proves where the channel stands
+        still; not where plans leave something as it is that an episode decides
     policies : rows of `evaluate` that decide of the state: "module:function" of a scenario
     measures : columns of its tables beside the common ones
     labels : what a scenario calls some of them, by name, where it has a word of its own
@@ -57,6 +59,7 @@ class System:
     entrants: Mapping[str, tuple[str, str]]
     can_plan: Callable[[Any, str], bool] = lambda scenario, name: True
     reference: str
+    bounds_episodes: bool = True
     policies: Mapping[str, str] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
     labels: Callable[[Any], Mapping[str, str]] = lambda scenario: {}

@@ -1,5 +1,6 @@
 import pytest
 
+from agents.beginning import make_cards
 from agents.hyperparameters import (
     ALGORITHMS,
     constructor_arguments,
@@ -8,16 +9,31 @@ from agents.hyperparameters import (
 )
 from agents.vec_env import NativeVecEnv
 from edgegym import InputError
+from edgegym.systems.load import load_scenario
+from edgegym.systems.system import find_system
+
+SYSTEMS = ("two-stage", "partitioned", "cooperative", "split")
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("algo", ALGORITHMS)
-def test_every_algorithm_has_hyperparameters_that_its_constructor_takes(algo):
+def test_every_algorithm_has_hyperparameters_that_its_constructor_takes(algo, system):
     if algo == "tqc":
         pytest.importorskip("sb3_contrib")
-    tuned = load_hyperparameters(algo)
-    envs = NativeVecEnv(tuned["n_envs"], **tuned["env_kwargs"])
+    tuned = load_hyperparameters(algo, env_id=find_system(system).env_id)
+    envs = NativeVecEnv(tuned["n_envs"], **tuned["env_kwargs"], system=system)
     find_algorithm(algo)(tuned["policy"], envs, device="cpu", **constructor_arguments(tuned))
     assert tuned["n_envs"] >= 1 and tuned["n_timesteps"] >= 1e4
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_what_the_zoo_plays_is_rewarded_as_what_train_plays(algo, system):
+    found = find_system(system)
+    told = load_hyperparameters(algo, env_id=found.env_id)["env_kwargs"]
+    (card,) = make_cards(load_scenario(told["scenario"], found), algo, [0])
+    assert told["fidelity"] == card.fidelity and told["reward"] == card.reward
+    assert told.get("budgets", "hard") == card.budgets
 
 
 def test_a_file_of_ones_own_is_read(tmp_path):

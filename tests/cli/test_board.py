@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from agents.saving import SHIPPED_PREFIX, shipped_agents
+from edgegym import load_scenario
 from edgegym.cli import board as board_command
 from edgegym.runs import board
 from edgegym.runs.board import Task
@@ -85,6 +86,12 @@ def test_what_the_board_itself_says_is_refused(short, refusal, tmp_path, monkeyp
         "Leave --scenario out, or --board."
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_no_optimum_where_an_episode_may_do_what_no_plan_does():
+    assert board.optimum(load_scenario("split-digits"), "bound") is None
+    assert board.optimum(load_scenario("partitioned-digits"), "bound") > 0
+    assert board.optimum(load_scenario("partitioned-digits"), "train") is None
 
 
 def test_all_systems_are_on_the_board_by_their_costs_and_trained():

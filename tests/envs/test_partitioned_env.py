@@ -25,7 +25,7 @@ INFO_KEYS = {
     *("stage", "round", "loss", "validation_loss", "validation_accuracy"),
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
     *("cost", "cost_delay", "cost_energy", "end_code", "is_success"),
-    *("reward_loss", "reward_log_loss", "reward_accuracy", "reward_latency"),
+    *("reward_loss", "reward_log_loss", "reward_accuracy", "reward_latency", "reward_log_latency"),
 }
 
 
@@ -209,7 +209,7 @@ def test_there_is_no_emulator():
 
 @pytest.mark.parametrize("reward", ["loss", "log_loss", "accuracy"])
 def test_a_reward_of_learning_needs_training(reward):
-    with pytest.raises(InputError, match="reward must be 'latency' at fidelity 'bound'"):
+    with pytest.raises(InputError, match="must be 'latency' or 'log_latency' at fidelity 'bound'"):
         make(reward=reward)
 
 

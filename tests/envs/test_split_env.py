@@ -17,7 +17,8 @@ INFO_KEYS = {
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
     *("cost", "cost_delay", "cost_energy", "cost_memory", "end_code", "is_success"),
     *("expected_error", "traffic_mb", "split_layer", "split_rank"),
-    *("reward_loss", "reward_log_loss", "reward_accuracy", "reward_law", "reward_latency"),
+    *("reward_loss", "reward_log_loss", "reward_accuracy", "reward_law"),
+    *("reward_latency", "reward_log_latency"),
 }
 
 

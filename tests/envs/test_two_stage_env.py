@@ -23,7 +23,7 @@ INFO_KEYS = {
     *("delay_s", "energy_j", "delay_left_s", "energy_left_j"),
     *("cost", "cost_delay", "cost_energy", "cost_power", "gradient_norm_bound"),
     *("end_code", "is_success", "reward_loss", "reward_log_loss"),
-    *("reward_accuracy", "reward_bound", "reward_latency"),
+    *("reward_accuracy", "reward_bound", "reward_latency", "reward_log_latency"),
 }
 
 
@@ -343,11 +343,11 @@ def test_a_spec_survives_json():
         ({"budgets": "lax"}, "budgets must be one of hard, soft; got 'lax'"),
         (
             {"reward": "los"},
-            "reward must be one of loss, log_loss, accuracy, bound, latency; got 'los'",
+            "reward must be one of loss, log_loss, accuracy, bound, latency, log_latency; got 'l",
         ),
         (
             {"reward": "loss"},
-            "reward must be 'bound' or 'latency' at fidelity 'bound'.*; got 'loss'",
+            "must be 'bound' or 'latency' or 'log_latency' at fidelity 'bound'.*; got 'loss'",
         ),
         ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1; got 0"),
     ],
@@ -363,7 +363,10 @@ OTHER_KINDS = [
     ({"fidelity": 3}, "fidelity must be one of train, curve, bound; got 3"),
     ({"fidelity": np.array(["bound"])}, "fidelity must be one of train, curve, bound; got arr"),
     ({"budgets": None}, "budgets must be one of hard, soft; got None"),
-    ({"reward": 0}, "reward must be one of loss, log_loss, accuracy, bound, latency; got 0"),
+    (
+        {"reward": 0},
+        "must be one of loss, log_loss, accuracy, bound, latency, log_latency; got 0",
+    ),
     ({"rounds_per_step": "10"}, "rounds_per_step must be a whole number, at least 1; got '10'"),
     ({"rounds_per_step": 2.5}, r"rounds_per_step must be a whole number, at least 1; got 2\.5"),
     ({"rounds_per_step": True}, "rounds_per_step must be a whole number, at least 1; got True"),

@@ -137,7 +137,7 @@ def test_copies_meet_stragglers_of_their_own():
 
 
 @EXTRAPOLATES
-@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound", "latency"])
+@pytest.mark.parametrize("reward", ["loss", "accuracy", "bound", "latency", "log_latency"])
 def test_rewards_are_those_of_the_scalar_environment(reward):
     arguments = {"scenario": small(), "fidelity": "curve", "reward": reward}
     assert_alike(native(**arguments), loop(**arguments), random_actions(40))
@@ -390,7 +390,10 @@ def test_real_training_is_refused_and_the_way_to_it_named(monkeypatch, arguments
         ({"autoreset_mode": "SamStep"}, "autoreset_mode must be .* Did you mean 'SameStep'"),
         ({"autoreset_mode": AutoresetMode.DISABLED}, "autoreset_mode must be one of NextStep, S"),
         ({"scenario": "mnst"}, "Did you mean 'mnist'"),
-        ({"reward": "loss"}, "reward must be 'bound' or 'latency' at fidelity 'bound'"),
+        (
+            {"reward": "loss"},
+            "must be 'bound' or 'latency' or 'log_latency' at fidelity 'bound'",
+        ),
         ({"rounds_per_step": 0}, "rounds_per_step must be a whole number, at least 1"),
     ],
 )

@@ -37,6 +37,7 @@ SPLIT = System(
     entrants=DESIGNS,
     can_plan=_can_plan,
     reference="joint",
+    bounds_episodes=False,  # plans have the scenario's batch size, an episode may have any
     policies={"every-round": "baselines.split.every_round:plan_every_round"},
     measures=(
         Measure("expected_error", "expected error", form=".4f", less_is_better=True),

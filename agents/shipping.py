@@ -49,11 +49,11 @@ def ship(run_dir: Path, to: Path = SHIPPED) -> Path:
 
 
 def command_of(training: Training) -> str:
-    """Write the command that trained a run folder, without where it was written.
+    """Write the command that trained a run folder, without where and how it was written.
 
     Examples
     --------
-    >>> words = ["/bin/edgegym", "train", "--scenario", "mnist", "--out", "runs/a", "--seeds", "3"]
+    >>> words = "/bin/edgegym train --scenario mnist --out runs/a --seeds 3 --json".split()
     >>> command_of(Training(command=words, cards={}))
     'edgegym train --scenario mnist --seeds 3'
     """
@@ -61,7 +61,7 @@ def command_of(training: Training) -> str:
     for word in words:
         if word in ELSEWHERE:
             next(words)
-        else:
+        elif word != "--json":
             kept.append(word)
     return shlex.join(kept)
 

@@ -109,8 +109,8 @@ def run_all(
     """
     n_done, n_all = n_before, n_before + sum(map(size, calls))
     on_progress(n_done, n_all)
-    futures = {pool.submit(call): key for key, call in calls.items()}
     try:
+        futures = {pool.submit(call): key for key, call in calls.items()}
         for future in as_completed(futures):
             keep(futures[future], future.result())
             n_done += size(futures[future])
